@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""Builds and runs Tidegate from a checkout: `python3 dev.py run|test|check|web|lock`.
+
+Standard library only, for a machine where nothing is prepared. The Makefile calls it.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+WEB = ROOT / "web"
+PAGE = WEB / "dist"
+LEAST_PYTHON = (3, 11)
+LEAST_NODE = 20
+SOURCES = ("src", "tests", "apps", "dev.py")
+
+
+def main() -> None:
+    """Do what the command line says; the exit code is that of the last command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    run_parser = commands.add_parser("run", help="start everything on this machine")
+    run_parser.add_argument("--once", action="store_true", help="run the main job once, then exit")
+    for name, job in JOBS.items():
+        commands.add_parser(name, help=job.__doc__)
+    options = parser.parse_args()
+    if sys.version_info < LEAST_PYTHON:
+        sys.exit("Tidegate needs Python 3.11 or newer; this is " + sys.version.split()[0])
+    if options.command == "run":
+        run(once=options.once)
+    else:
+        JOBS[options.command]()
+
+
+def run(*, once: bool) -> None:
+    """Start everything on this machine."""
+    install("run")
+    web()
+    arguments = [python(), "-m", "tidegate", "up", *(["--once"] if once else [])]
+    os.chdir(ROOT)
+    os.environ.setdefault("TIDEGATE_PAGE", str(PAGE))
+    os.execv(arguments[0], arguments)  # noqa: S606 - so that a signal reaches the program itself
+
+
+def test() -> None:
+    """Install what the tests need, then run all of them."""
+    system_packages()
+    lint()
+    web(check=True)
+    pytest("-n", "2", "-m", "not slow")
+    pytest("-m", "slow")
+
+
+def check() -> None:
+    """Format, lint, types, layers and the fast tests: before every commit."""
+    lint()
+    pytest("-n", "2", "-m", "not slow")
+
+
+def lint() -> None:
+    """Run every check that runs no test."""
+    install("test")
+    do(BIN / "ruff", "format", "--check", *SOURCES)
+    do(BIN / "ruff", "check", *SOURCES)
+    do(BIN / "mypy")
+    do(BIN / "lint-imports")
+
+
+def lock() -> None:
+    """Pin all requirements anew, none of them younger than a week."""
+    install("test")
+    do(python(), "-m", "pip", "install", "--quiet", "uv")
+    pins = {"run": ["build"], "test": ["build", "test"]}
+    for name, groups in pins.items():
+        chosen = [part for group in groups for part in ("--group", group)]
+        _compile(name, "pyproject.toml", "--extra", "local", *chosen)
+    _compile("node", "--group", "node")
+
+
+def _compile(name: str, *what: str) -> None:
+    options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
+    young = ["--exclude-newer", "1 week", "--upgrade"]
+    do(BIN / "uv", "pip", "compile", *what, *options, *young, "-o", f"requirements/{name}.txt")
+
+
+JOBS = {"test": test, "check": check, "lint": lint, "lock": lock}
+
+
+def python() -> str:
+    """Return the interpreter of the virtual environment."""
+    return str(BIN / "python")
+
+
+def pytest(*arguments: str) -> None:
+    """Run tests."""
+    do(python(), "-m", "pytest", *arguments)
+
+
+def install(what: str) -> None:
+    """Bring the virtual environment to the state of the lock file, if it is not there yet."""
+    locked = ROOT / "requirements" / f"{what}.txt"
+    stamp = VENV / f"installed-{what}"
+    wanted = digest(locked, ROOT / "pyproject.toml")
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    make_venv()
+    say(f"installing requirements/{what}.txt")
+    pip = [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    do(*pip, "--require-hashes", "--requirement", str(locked))
+    do(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    stamp.write_text(wanted)
+
+
+def make_venv() -> None:
+    """Make the virtual environment, if there is none that works."""
+    if (BIN / "pip").exists():
+        return
+    say("creating .venv")
+    try:
+        venv.create(VENV, with_pip=True, clear=True)
+    except subprocess.CalledProcessError:
+        # Debian and Ubuntu keep the part of Python that installs pip in a package of its own.
+        version = sysconfig.get_python_version()
+        apt_install(f"python{version}-venv", "python3-venv")
+        venv.create(VENV, with_pip=True, clear=True)
+
+
+def web(*, check: bool = False) -> None:
+    """Build the page, if its sources changed; `check` runs its types and unit tests, too."""
+    sources = sorted(p for p in WEB.rglob("*") if p.is_file() and not built(p))
+    stamp, wanted = WEB / "node_modules" / ".built", digest(*sources)
+    fresh = stamp.is_file() and stamp.read_text() == wanted and PAGE.is_dir()
+    if fresh and not check:
+        return
+    environment = node_environment()
+    npm = shutil.which("npm", path=environment["PATH"])
+    if npm is None:
+        sys.exit("npm was not found, although node was")
+    if not fresh:
+        say("building the page")
+        quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        do(npm, "ci", *quiet, cwd=WEB, env=environment)
+        do(npm, "run", "--silent", "build", cwd=WEB, env=environment)
+        stamp.write_text(wanted)
+    if check:
+        do(npm, "run", "--silent", "check", cwd=WEB, env=environment)
+        do(npm, "test", "--silent", cwd=WEB, env=environment)
+
+
+def built(path: Path) -> bool:
+    """Whether a file below web/ is made by the build."""
+    return bool({"node_modules", "dist", "generated"} & set(path.relative_to(WEB).parts))
+
+
+def node_environment() -> dict[str, str]:
+    """Return an environment with Node 20 or newer: the system's, else one from a wheel."""
+    environment = dict(os.environ)
+    if node_version(environment) >= LEAST_NODE:
+        return environment
+    say("no Node 20 on this machine: installing the one that comes as a Python package")
+    locked = ROOT / "requirements" / "node.txt"
+    pip = [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    do(*pip, "--require-hashes", "--requirement", str(locked))
+    environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
+    return environment
+
+
+def node_version(environment: dict[str, str]) -> int:
+    """Return the major version of Node on the PATH; 0 without one."""
+    node = shutil.which("node", path=environment["PATH"])
+    if node is None or shutil.which("npm", path=environment["PATH"]) is None:
+        return 0
+    shown = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    return int(shown.stdout.lstrip("v").partition(".")[0] or 0)
+
+
+def system_packages() -> None:
+    """Install the browser of the browser tests, where it is missing and we may."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        apt_install("chromium")
+
+
+def apt_install(*names: str) -> None:
+    """Install the first of these Debian packages that there is, or say what to install."""
+    advice = f"please install one of: {', '.join(names)}"
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        sys.exit(f"this machine lacks something that only its administrator can add; {advice}")
+    say(f"installing {names[0]} with apt-get")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment)
+    for name in names:
+        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", name]
+        if subprocess.run(command, check=False, env=environment).returncode == 0:
+            return
+    sys.exit(advice)
+
+
+def digest(*files: Path) -> str:
+    """Return one digest over names and contents."""
+    found = hashlib.sha256()
+    for file in files:
+        found.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()
+
+
+def say(text: str) -> None:
+    """Tell the person what takes time now."""
+    print(f"· {text}", file=sys.stderr, flush=True)
+
+
+def do(*command: object, **options: object) -> None:
+    """Run a command from the root; leave with its exit code if it fails."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, check=False, **{"cwd": ROOT, **options})
+    if done.returncode:
+        print(f"failed: {' '.join(words)}", file=sys.stderr)
+        sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tidegate: ingest, detonate, gate, map."""

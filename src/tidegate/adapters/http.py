@@ -1,0 +1,253 @@
+"""HTTP out: one client with one policy for time-outs, retries, pace, redirects and sizes."""
+
+import ipaddress
+import logging
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies
+
+import httpx
+
+from tidegate.ports import BadPayload, QuotaSpent, Response, SourceDown
+
+log = logging.getLogger(__name__)
+
+USER_AGENT = "tidegate/0.1 (threat-intelligence loop)"
+NOT_MODIFIED = 304
+QUOTA = frozenset({429, 509})  # 509 is PhishTank's way of saying 429
+TRANSIENT = frozenset({408, 425, 500, 502, 503, 504}) | QUOTA
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MAX_REDIRECTS = 5
+MAX_RATIO = 200  # honest text compresses 3 to 20 times; a bomb a thousand times
+SECRET_HEADERS = frozenset({"authorization", "auth-key", "key", "x-otx-api-key", "x-apikey"})
+
+
+def redacted(url: str) -> str:
+    """Return the URL without credentials, query and fragment, for logs and messages."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{host}{port}{parts.path}"
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Read Retry-After in seconds or as a date; None if absent or senseless."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text), 7 * 86_400))
+    try:
+        return max(parsedate_to_datetime(text) - now, timedelta(0))
+    except (ValueError, TypeError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One logical request: what stays the same over retries and redirects."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+    expect: frozenset[int]
+    max_bytes: int
+    to: Path | None = None
+
+
+@dataclass
+class HttpClient:
+    """`ports.Http` on httpx. Safe for threads.
+
+    `allow_private` lets it talk to loopback and inner addresses; feeds never get that.
+    `pace` is the least time in seconds between two requests to one host.
+    """
+
+    retries: int = 3
+    timeout: float = 20.0
+    total: float = 300.0
+    pace: float = 0.0
+    allow_private: bool = False
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+    _next: dict[str, float] = field(default_factory=dict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        # A proxy of the environment is for the way out, never for loopback; behind one, names are
+        # resolved and addresses judged by the proxy.
+        self._judged = not self.allow_private and not getproxies().get("https")
+        self._client = httpx.Client(
+            timeout=self.timeout,
+            trust_env=not self.allow_private,
+            headers={"user-agent": USER_AGENT},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        json: object | None = None,
+        content: bytes | None = None,
+        data: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        expect: Iterable[int] = (),
+        retry: bool = True,
+        max_bytes: int = 64 << 20,
+    ) -> Response:
+        """See `ports.Http`."""
+        given = {"params": params, "json": json, "content": content, "data": data, "files": files}
+        body = {name: value for name, value in given.items() if value is not None}
+        call = _Call(method, url, headers or {}, body, frozenset(expect), max_bytes)
+        return self._retrying(call, self.retries if retry else 0)
+
+    def download(
+        self, url: str, to: Path, *, headers: Mapping[str, str] | None = None, max_bytes: int
+    ) -> Response:
+        """See `ports.Http`."""
+        call = _Call("GET", url, headers or {}, {}, frozenset(), max_bytes, to)
+        return self._retrying(call, self.retries)
+
+    def _retrying(self, call: _Call, retries: int) -> Response:
+        deadline = time.monotonic() + self.total
+        for attempt in range(retries + 1):
+            try:
+                return self._followed(call, deadline)
+            except SourceDown as down:
+                wait = _wait(down, attempt)
+                if attempt == retries or time.monotonic() + wait > deadline:
+                    raise
+                log.info("%s %s: %s; again in %.1f s", call.method, redacted(call.url), down, wait)
+                self.sleep(wait)
+        raise AssertionError("unreachable")
+
+    def _followed(self, call: _Call, deadline: float) -> Response:
+        url, headers = call.url, call.headers
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._once(call, url, headers, deadline)
+            if answer.status not in REDIRECTS:
+                return answer
+            target = urljoin(url, answer.headers.get("location", ""))
+            if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
+                raise BadPayload(f"{redacted(url)} redirects to an unencrypted address")
+            if urlsplit(target).netloc != urlsplit(url).netloc:
+                headers = {k: v for k, v in headers.items() if k.lower() not in SECRET_HEADERS}
+            url = target
+        raise BadPayload(f"{redacted(call.url)}: more than {MAX_REDIRECTS} redirects")
+
+    def _once(self, call: _Call, url: str, headers: Mapping[str, str], deadline: float) -> Response:
+        self._check_target(url)
+        self._keep_pace(urlsplit(url).netloc)
+        with _network_faults(url):
+            body = call.body if url == call.url else {}
+            with self._client.stream(call.method, url, headers=headers, **body) as answer:
+                self._check_peer(answer)
+                return self._read(call, answer, deadline)
+
+    def _read(self, call: _Call, answer: httpx.Response, deadline: float) -> Response:
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        status = answer.status_code
+        if status in REDIRECTS:
+            return Response(status, headers, b"")
+        good = answer.is_success or status in {NOT_MODIFIED, *call.expect}
+        if not good:
+            raise _refusal(answer, retry_after(headers, self.clock()))
+        chunks = _limited(answer, call.max_bytes, deadline)
+        if call.to is None or not answer.is_success:
+            return Response(status, headers, b"".join(chunks))
+        with call.to.open("wb") as file:
+            file.writelines(chunks)
+        return Response(status, headers, b"")
+
+    def _keep_pace(self, host: str) -> None:
+        if not self.pace:
+            return
+        with self._lock:
+            now = time.monotonic()
+            start = max(now, self._next.get(host, now))
+            self._next[host] = start + self.pace
+        self.sleep(start - now)
+
+    def _check_target(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise BadPayload(f"{redacted(url)} is not an http address")
+        if not self._judged:
+            return
+        with _network_faults(url):
+            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+        for *_, address in found:
+            _refuse_private(str(address[0]), url)
+
+    def _check_peer(self, answer: httpx.Response) -> None:
+        """Check what we really talk to: a name may resolve to something else the second time."""
+        if not self._judged:
+            return
+        stream = answer.extensions["network_stream"]
+        _refuse_private(stream.get_extra_info("server_addr")[0], str(answer.url))
+
+
+def _refuse_private(address: str, url: str) -> None:
+    if not ipaddress.ip_address(address.partition("%")[0]).is_global:
+        raise BadPayload(f"{redacted(url)} leads to a private address")
+
+
+def _refusal(answer: httpx.Response, wait: timedelta | None) -> SourceDown | BadPayload:
+    url, status = redacted(str(answer.url)), answer.status_code
+    if status in QUOTA:
+        return QuotaSpent(f"{url} answered {status}: quota spent", retry_after=wait)
+    if status in TRANSIENT:
+        return SourceDown(f"{url} answered {status}", retry_after=wait)
+    return BadPayload(f"{url} answered {status}")
+
+
+def _limited(answer: httpx.Response, max_bytes: int, deadline: float) -> Iterator[bytes]:
+    size = 0
+    for chunk in answer.iter_bytes(1 << 16):
+        size += len(chunk)
+        if size > max_bytes:
+            raise BadPayload(f"{redacted(str(answer.url))}: more than {max_bytes:,} bytes")
+        if size > 1 << 20 and size > MAX_RATIO * answer.num_bytes_downloaded:
+            raise BadPayload(f"{redacted(str(answer.url))}: a compression bomb")
+        if time.monotonic() > deadline:
+            raise SourceDown(f"{redacted(str(answer.url))}: too slow")
+        yield chunk
+
+
+def _wait(down: SourceDown, attempt: int) -> float:
+    if down.retry_after is not None:
+        return down.retry_after.total_seconds()
+    return random.uniform(0.5, 1.0) * 2.0**attempt  # noqa: S311 - jitter, not a secret
+
+
+@contextmanager
+def _network_faults(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (httpx.DecodingError, httpx.InvalidURL, UnicodeError) as error:
+        raise BadPayload(f"{redacted(url)}: {error}") from error
+    except (httpx.HTTPError, OSError) as error:
+        reason = str(error) or type(error).__name__
+        raise SourceDown(f"{redacted(url)}: {reason}") from error

@@ -1,0 +1,69 @@
+"""Cases in SQLite: a JSON document each, and the version that it was saved as."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from tidegate.adapters.local.database import when
+from tidegate.model import Case
+from tidegate.ports import Conflict
+
+DOCUMENT = TypeAdapter(Case)
+WATERMARK = "alerts"
+
+
+class SqliteCases:
+    """`ports.Cases` on the file that `database.connect` opened."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def get(self, case: str) -> Case | None:
+        found = self._database.execute(
+            "SELECT document, version FROM cases WHERE id = ?", (case,)
+        ).fetchone()
+        return _case(*found) if found else None
+
+    def create(self, case: Case) -> bool:
+        made = self._database.execute(
+            "INSERT OR IGNORE INTO cases VALUES (?, 1, ?, ?)",
+            (case.id, case.opened.timestamp(), _document(case)),
+        )
+        return made.rowcount == 1
+
+    def save(self, case: Case) -> None:
+        saved = self._database.execute(
+            "UPDATE cases SET version = version + 1, document = ? WHERE id = ? AND version = ?",
+            (_document(case), case.id, case.version),
+        )
+        if saved.rowcount != 1:
+            raise Conflict(f"case {case.id} is no longer at version {case.version}")
+
+    def newest(self, limit: int) -> list[Case]:
+        rows = self._database.execute(
+            "SELECT document, version FROM cases ORDER BY opened DESC, id LIMIT ?", (limit,)
+        )
+        return [_case(*row) for row in rows.fetchall()]
+
+    def watermark(self) -> datetime | None:
+        found = self._database.execute(
+            "SELECT value FROM marks WHERE name = ?", (WATERMARK,)
+        ).fetchone()
+        return when(found[0]) if found else None
+
+    def advance(self, watermark: datetime) -> None:
+        self._database.execute(
+            "INSERT INTO marks VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+            (WATERMARK, watermark.timestamp()),
+        )
+
+
+def _document(case: Case) -> str:
+    return DOCUMENT.dump_json(case).decode()
+
+
+def _case(document: str, version: int) -> Case:
+    return replace(DOCUMENT.validate_json(document), version=version)

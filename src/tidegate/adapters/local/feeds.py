@@ -1,0 +1,45 @@
+"""The memory of feeds in the machine's SQLite file."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from tidegate.ports import FeedState
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS feeds (name TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS budgets (
+    feed TEXT NOT NULL, day TEXT NOT NULL, spent INTEGER NOT NULL, PRIMARY KEY (feed, day)
+) STRICT;
+"""
+STATE = TypeAdapter(FeedState)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedTable:
+    """`ports.Feeds` on one connection, which threads may share."""
+
+    database: sqlite3.Connection
+
+    def __post_init__(self) -> None:
+        self.database.executescript(TABLES)
+
+    def state(self, feed: str) -> FeedState:
+        """See `ports.Feeds`."""
+        row = self.database.execute("SELECT state FROM feeds WHERE name = ?", (feed,)).fetchone()
+        return STATE.validate_json(row[0]) if row else FeedState()
+
+    def remember(self, feed: str, state: FeedState) -> None:
+        """See `ports.Feeds`."""
+        text = STATE.dump_json(state).decode()
+        self.database.execute("REPLACE INTO feeds VALUES (?, ?)", (feed, text))
+
+    def spend(self, feed: str, day: str, budget: int) -> bool:
+        """See `ports.Feeds`. One statement, so that two processes cannot spend one request."""
+        spent = self.database.execute(
+            "INSERT INTO budgets VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET spent = spent + 1"
+            " WHERE spent < ? RETURNING spent",
+            (feed, day, budget),
+        ).fetchall()
+        return bool(spent)

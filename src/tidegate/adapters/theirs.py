@@ -1,0 +1,53 @@
+"""The base of all models of others' data: lenient, and only what we use."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from tidegate.ports import BadPayload, Response
+
+
+class Theirs(BaseModel):
+    """Data that others wrote: unknown keys are ignored, and an absent value is its default."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+
+def _time(text: object) -> object:
+    # Defender writes seven fractional digits, VMRay no zone; all of them mean UTC.
+    if not isinstance(text, str):
+        return text
+    found = datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _listed(value: object) -> object:
+    return () if value is None else value
+
+
+Time = Annotated[datetime, BeforeValidator(_time)]
+Item = TypeVar("Item")
+Items = Annotated[tuple[Item, ...], BeforeValidator(_listed)]
+"""A list that others may leave out or write as null."""
+
+Model = TypeVar("Model", bound=Theirs)
+
+
+def read(model: type[Model], answer: Response) -> Model:
+    """Read a JSON body as `model`. Raises BadPayload that names the keys at fault."""
+    try:
+        return model.model_validate_json(answer.body)
+    except ValidationError as error:
+        raise BadPayload(f"not a {model.__name__.strip('_')}: {_faults(error)}") from error
+
+
+def _faults(error: ValidationError) -> str:
+    # Keys and reasons, never values: a body may hold what no log should.
+    faults: list[Any] = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in faults[:3])
+
+
+def stamp(time: datetime) -> str:
+    """Return the time as all of them read it."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"

@@ -1,0 +1,242 @@
+"""When two spellings are one indicator: the exact rules, one value at a time.
+
+`columns.py` has the vectorised path, which must agree with this one wherever it answers.
+"""
+
+import ipaddress
+import re
+from enum import StrEnum
+from functools import cache
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+import idna
+from publicsuffixlist import PublicSuffixList
+
+from tidegate.model import Kind
+
+MAX_URL = 2_083
+MAX_DOMAIN = 253
+WIDEST = {4: 8, 6: 16}
+DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
+HASHES = {32: Kind.MD5, 40: Kind.SHA1, 64: Kind.SHA256}
+
+
+class Shape(StrEnum):
+    """What a feed may declare when its column mixes kinds; the value then decides."""
+
+    ADDRESS = "address"  # ipv4, ipv6 or cidr
+    SOCKET = "socket"  # address:port; the port is dropped here and kept by the caller
+    HASH = "hash"  # md5, sha1 or sha256
+
+
+class Rejected(Exception):
+    """Why a text is no indicator, in two or three words that can be counted."""
+
+
+REFANG = [
+    (re.compile(r"^\s*h(?:xx|tt|XX|TT)p(s?)\s*(?:\[:\]|:)//", re.IGNORECASE), r"http\1://"),
+    (re.compile(r"^\s*h(?:xx|tt)p(s?)\[://\]", re.IGNORECASE), r"http\1://"),
+    (re.compile(r"\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)", re.IGNORECASE), "."),
+    (re.compile(r"\[at\]|\(at\)|\[@\]", re.IGNORECASE), "@"),
+    (re.compile(r"\[:\]"), ":"),
+]
+INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060\ufeff\u00ad]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f\ufffd]")
+LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
+DOTTED = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z")
+NUMERIC = re.compile(r"(?:0x[0-9a-f]*|\d+)\Z")
+UNRESERVED = re.compile(r"%(2D|2E|5F|7E|3[0-9]|[46][1-9A-F]|[57][0-9A])", re.IGNORECASE)
+ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
+
+
+def refang(text: str) -> str:
+    """Undo one layer of defanging, and drop invisible characters, quotes and blanks around it."""
+    text = INVISIBLE.sub("", text).strip().strip("\"'").strip()
+    for pattern, plain in REFANG:
+        text = pattern.sub(plain, text)
+    return text
+
+
+def canonical(kind: Kind | Shape, text: str) -> tuple[Kind, str]:
+    """Return the kind and the one spelling of an indicator. Raises Rejected."""
+    if CONTROL.search(text.strip()):
+        raise Rejected("control character")
+    plain = refang(text)
+    if not plain:
+        raise Rejected("empty")
+    return READERS[kind](plain)
+
+
+def address(text: str) -> tuple[Kind, str]:
+    """An IPv4 or IPv6 address, or a network."""
+    if "/" in text:
+        return network(text)
+    bare = text.removeprefix("[").removesuffix("]").partition("%")[0]
+    try:
+        found = ipaddress.ip_address(bare)
+    except ValueError as error:
+        raise Rejected("not an address") from error
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is None:
+            return Kind.IPV6, str(found)
+        found = found.ipv4_mapped
+    return Kind.IPV4, str(found)
+
+
+def network(text: str) -> tuple[Kind, str]:
+    """A network; host bits are dropped, and a network of one address is that address."""
+    try:
+        found = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError as error:
+        raise Rejected("not a network") from error
+    if found.prefixlen == found.max_prefixlen:
+        return address(str(found.network_address))
+    if found.prefixlen < WIDEST[found.version]:
+        raise Rejected("network too wide")
+    return Kind.CIDR, str(found)
+
+
+def socket(text: str) -> tuple[Kind, str]:
+    """`address:port`. IPv6 comes without brackets too, so the last colon parts them."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65_535:  # noqa: PLR2004 - the last port
+        raise Rejected("not an address with port")
+    return address(host)
+
+
+def domain(text: str) -> tuple[Kind, str]:
+    """A domain or host name: lower case, A-labels, no trailing dot, no leading wildcard."""
+    name = text.lower().removeprefix("*.").removeprefix(".").removesuffix(".")
+    name = _ascii(name)
+    labels = name.split(".")
+    if len(name) > MAX_DOMAIN or not all(LABEL.match(label) for label in labels):
+        raise Rejected("not a domain")
+    if len(labels) == 1 or NUMERIC.match(labels[-1]):
+        raise Rejected("not a domain")
+    if name in public_suffixes():
+        raise Rejected("public suffix")
+    return Kind.DOMAIN, name
+
+
+def _ascii(name: str) -> str:
+    if name.isascii():
+        return name
+    try:
+        return idna.encode(name, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise Rejected("not a domain") from error
+
+
+@cache
+def public_suffixes() -> frozenset[str]:
+    """The names under which anybody may register: `co.uk` is nobody's domain."""
+    rules = PublicSuffixList()
+    return frozenset(rule for rule in rules._publicsuffix if rule.isascii())  # noqa: SLF001
+
+
+def url(text: str) -> tuple[Kind, str]:
+    """An absolute URL: scheme and host canonical, default port and fragment gone."""
+    if len(text) > MAX_URL:
+        raise Rejected("url too long")
+    try:
+        parts = urlsplit(text.replace("\\", "/"))
+        port = parts.port
+    except ValueError as error:
+        raise Rejected("not a url") from error
+    scheme = parts.scheme.lower()
+    if not scheme or not parts.hostname:
+        raise Rejected("not a url")
+    shown = "" if port in {None, DEFAULT_PORTS.get(scheme)} else f":{port}"
+    authority = f"{_userinfo(parts)}{_host(parts.hostname)}{shown}"
+    query = f"?{_escaped(parts.query)}" if parts.query else ""
+    return Kind.URL, f"{scheme}://{authority}{_path(parts.path)}{query}"
+
+
+def _userinfo(parts: SplitResult) -> str:
+    user, at, _ = parts.netloc.rpartition("@")
+    return _escaped(user) + at
+
+
+def _host(name: str) -> str:
+    if ":" in name:
+        kind, found = address(name)
+        return found if kind is Kind.IPV4 else f"[{found}]"
+    # Browsers read 0x7f.1 and 3232235777 as addresses; a feed that sends them is refused, because
+    # two readers would disagree on what is meant.
+    if NUMERIC.match(name.removesuffix(".").rpartition(".")[2]):
+        return address(name.removesuffix("."))[1]
+    bare = _ascii(name.removesuffix("."))
+    if not all(LABEL.match(label) for label in bare.split(".")) or len(bare) > MAX_DOMAIN:
+        raise Rejected("not a url")
+    return bare
+
+
+def _path(path: str) -> str:
+    kept: list[str] = []
+    for part in _escaped(path).split("/")[1:]:
+        if part == "..":
+            del kept[-1:]
+        elif part != ".":
+            kept.append(part)
+    end = "/" if path.endswith(("/.", "/..")) and kept else ""
+    return "/" + "/".join(kept) + end
+
+
+def _escaped(text: str) -> str:
+    """Escape what a URL cannot carry, unescape what it need not, upper-case the rest."""
+    while (plain := UNRESERVED.sub(lambda match: unquote(match[0]), text)) != text:
+        text = plain  # "%%34%31" unescapes to another escape
+    upper = ESCAPE.sub(lambda match: match[0].upper(), plain)
+    return quote(upper, safe="%!$&'()*+,;=:@/?-._~[]|{}^`\"<>#")
+
+
+def file_hash(text: str) -> tuple[Kind, str]:
+    """A file hash; its length names the algorithm."""
+    value = text.lower()
+    kind = HASHES.get(len(value))
+    if kind is None or not re.fullmatch(r"[0-9a-f]+", value):
+        raise Rejected("not a hash")
+    return kind, value
+
+
+def email(text: str) -> tuple[Kind, str]:
+    """A mail address; the local part keeps its case."""
+    local, at, host = text.rpartition("@")
+    if not at or not local or " " in text:
+        raise Rejected("not an email address")
+    return Kind.EMAIL, f"{local}@{domain(host)[1]}"
+
+
+READERS = {
+    Kind.IPV4: address,
+    Kind.IPV6: address,
+    Kind.CIDR: network,
+    Shape.ADDRESS: address,
+    Shape.SOCKET: socket,
+    Kind.DOMAIN: domain,
+    Kind.URL: url,
+    Kind.EMAIL: email,
+    Kind.MD5: file_hash,
+    Kind.SHA1: file_hash,
+    Kind.SHA256: file_hash,
+    Shape.HASH: file_hash,
+}
+
+
+def defanged(text: str) -> str:
+    """Return the value as people may read it: nothing that a click would open."""
+    return (
+        text.replace("http", "hxxp", 1).replace(".", "[.]")
+        if "://" in text
+        else (text.replace(".", "[.]").replace("@", "[@]"))
+    )
+
+
+def guess(text: str) -> tuple[Kind, str]:
+    """Read a text whose kind nobody said. Raises Rejected when it is no indicator."""
+    for kind in (Kind.URL, Shape.HASH, Shape.ADDRESS, Kind.EMAIL, Kind.DOMAIN):
+        try:
+            return canonical(kind, text)
+        except Rejected:
+            continue
+    raise Rejected("not an indicator")

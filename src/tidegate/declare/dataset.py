@@ -1,0 +1,99 @@
+"""A map dataset as its folder declares it: `dataset.yaml` and, beside it, `query.kql`."""
+
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from tidegate.declare.strict import Duration, Ours, read
+
+Type = Literal[
+    "bool",
+    "datetime",
+    "decimal",
+    "dynamic",
+    "guid",
+    "int",
+    "long",
+    "real",
+    "string",
+    "timespan",
+]
+Column = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+GEO: dict[str, Type] = {
+    "Latitude": "real",
+    "Longitude": "real",
+    "Country": "string",
+    "GeoPrecision": "string",
+    "GeoSource": "string",
+}
+"""What every dataset ends with. A query may answer any of them; we fill in the rest."""
+
+
+class Dataset(Ours):
+    """What one layer of the map shows, and how it is kept."""
+
+    name: Column = Field(description="The folder's name.")
+    query: str = Field(min_length=1, description="The text of query.kql.")
+    title: str = Field(min_length=1, description="What the layer is called.")
+    file: str = Field(pattern=r"^[a-z0-9-]+\.tsv$", description="Name of a downloaded copy.")
+    refresh: Duration = Field(description="No sooner than this after the last refresh.")
+    window: Duration = Field(description="How far back a full load looks.")
+    overlap: Duration = Field(description="How far an increment looks back before the last one.")
+    retention: Duration = Field(description="Rows older than this are dropped.")
+    columns: dict[Column, Type] = Field(min_length=1, description="What the query answers.")
+    key: list[str] = Field([], description="What makes two rows the same; empty = every column.")
+    time: str = Field("TimeGenerated", description="When the row happened.")
+    locate: str = Field(description="The column with the address to locate.")
+    label: str = Field(description="The column that names a row on the map.")
+    colour: str | None = Field(None, description="The column that groups rows by colour.")
+    gone: Column | None = Field(
+        None, description="A bool of the query, not kept: true ends the row with this key."
+    )
+    expires: str | None = Field(None, description="The column after whose time a row ends.")
+    drift: Literal["refuse", "fill"] = Field(
+        "refuse", description="A declared column that is not answered: refuse, or leave it null."
+    )
+
+    @model_validator(mode="after")
+    def _names_are_columns(self) -> Self:
+        named = {*self.key, self.time, self.locate, self.label, self.colour, self.expires}
+        if unknown := named - {None} - self.columns.keys():
+            raise ValueError(f"not among the columns: {unknown}")
+        if taken := self.columns.keys() & {*GEO, self.gone}:
+            raise ValueError(f"names we add ourselves: {taken}")
+        if self.columns[self.time] != "datetime":
+            raise ValueError(f"{self.time} must be a datetime")
+        return self
+
+    @property
+    def stored(self) -> dict[str, Type]:
+        """The columns of the TSV, in order, with their types."""
+        return {**self.columns, **GEO}
+
+    @property
+    def digest(self) -> str:
+        """Changes when rows kept under the old declaration no longer fit: then all is reloaded."""
+        return sha256(f"{self.query}\0{self.stored}\0{self.key}".encode()).hexdigest()[:16]
+
+
+def _declared() -> Iterator[Dataset]:
+    for folder in sorted(files("tidegate.datasets").iterdir(), key=lambda each: each.name):
+        if (file := folder / "dataset.yaml").is_file():
+            yield _dataset(folder, file)
+
+
+def _dataset(folder: Traversable, file: Traversable) -> Dataset:
+    query = (folder / "query.kql").read_text(encoding="utf-8")
+    return read(Dataset, file, name=folder.name, query=query)
+
+
+@cache
+def datasets() -> dict[str, Dataset]:
+    """Return every declared dataset by name. Raises ValueError with file, key and reason."""
+    return {dataset.name: dataset for dataset in _declared()}

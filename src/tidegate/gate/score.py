@@ -1,0 +1,120 @@
+"""How much an indicator deserves: one formula, whose every term can be shown.
+
+`score = 100 * (1 - product over sources (1 - reliability * confidence * decay))`
+
+* reliability: the Admiralty grade of the source, A = 1.0 to F = 0.1;
+* confidence: what the source itself says, 0 to 1;
+* decay: `max(0, 1 - (age / lifetime)^2)`, age since the source last saw it. Addresses change hands
+  in days, a hash means the same file for years; a network holds until its list drops it.
+
+Independent sources add up, and none can bring the score above 100. Sources that share a `group`
+count once, with their strongest word: a list of lists must not count again for what it copies.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from tidegate.model import Kind
+from tidegate.sightings import TIME
+
+GRADES = {"A": 1.0, "B": 0.85, "C": 0.7, "D": 0.5, "E": 0.3, "F": 0.1}
+LIFETIMES = {
+    Kind.IPV4: timedelta(days=14),
+    Kind.IPV6: timedelta(days=14),
+    Kind.URL: timedelta(days=30),
+    Kind.DOMAIN: timedelta(days=75),
+    Kind.EMAIL: timedelta(days=75),
+    Kind.MD5: timedelta(days=730),
+    Kind.SHA1: timedelta(days=730),
+    Kind.SHA256: timedelta(days=730),
+    Kind.CIDR: timedelta(days=36_500),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the gate knows of a source.
+
+    `confirmed` is when a snapshot was last fetched: all that is in it was true then. Sources of one
+    `group` copy each other.
+    """
+
+    grade: str
+    confirmed: datetime | None = None
+    group: str | None = None
+
+
+UNKNOWN = Source("F")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All sources by name; one that nobody declared is graded F."""
+
+    known: Mapping[str, Source] = field(default_factory=dict)
+
+    def columns(self, names: pl.Series) -> pl.DataFrame:
+        """Return `source`, `reliability`, `confirmed` and `group` for each different name."""
+        different = names.unique().to_list()
+        found = [self.known.get(name, UNKNOWN) for name in different]
+        return pl.DataFrame(
+            {
+                "source": pl.Series(different, dtype=pl.String),
+                "reliability": pl.Series([GRADES[s.grade] for s in found], dtype=pl.Float64),
+                "confirmed": pl.Series([s.confirmed for s in found], dtype=TIME),
+                "group": pl.Series(
+                    [s.group or name for s, name in zip(found, different, strict=True)],
+                    dtype=pl.String,
+                ),
+            }
+        )
+
+
+def terms(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataFrame:
+    """Add `reliability`, `group`, `age_days`, `decay` and `weight` to sightings with `source`."""
+    known = sources.columns(sightings["source"])
+    seen = pl.max_horizontal("last_seen", "confirmed")
+    days = {kind.value: lifetime / timedelta(days=1) for kind, lifetime in LIFETIMES.items()}
+    lifetime = pl.col("kind").cast(pl.String).replace_strict(days, return_dtype=pl.Float64)
+    age = ((pl.lit(now, TIME) - seen).dt.total_seconds() / 86_400).clip(0)
+    decay = (1 - (pl.col("age_days") / lifetime) ** 2).clip(0)
+    return (
+        sightings.join(known, on="source", how="left", maintain_order="left")
+        .with_columns(seen.alias("last_seen"), age.alias("age_days"))
+        .with_columns(decay.alias("decay"))
+        .with_columns(
+            (pl.col("reliability") * pl.col("confidence") / 100 * pl.col("decay")).alias("weight")
+        )
+        .drop("confirmed")
+    )
+
+
+def scored(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataFrame:
+    """Return one row per indicator: id, kind, value, score, sources, last_seen, threat.
+
+    `sightings` are unexpired rows of `SCHEMA` with `source`; their order does not matter.
+    """
+    groups = (
+        terms(sightings, sources, now)
+        .group_by("id", "group")
+        .agg(
+            pl.col("kind", "value").first(),
+            pl.col("weight", "last_seen").max(),
+            pl.col("source"),
+            pl.col("threat").drop_nulls().max(),
+        )
+    )
+    return (
+        groups.group_by("id")
+        .agg(
+            pl.col("kind", "value").first(),
+            (100 * (1 - (1 - pl.col("weight")).product())).alias("score"),
+            pl.col("source").explode().sort().alias("sources"),
+            pl.col("last_seen").max(),
+            pl.col("threat").drop_nulls().max(),
+        )
+        .sort("id")
+    )

@@ -1,0 +1,88 @@
+"""Gets a feed's payload: conditional, streamed to disk, within the day's budget."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tidegate.declare.feed import Feed
+from tidegate.ingest.world import World
+from tidegate.ports import FeedState, QuotaSpent, SourceDown
+
+MAX_BYTES = 1 << 30
+OVERLAP = timedelta(hours=1)  # pages shift and clocks differ while a source is read
+NOT_MODIFIED = 304
+
+Get = Callable[[str, Mapping[str, str]], bytes]
+"""What a feed's `pages` is given: fetch this address with these parameters, keys added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The files of one fetch, in order; none where nothing was modified."""
+
+    files: tuple[Path, ...]
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+def fetch(feed: Feed, state: FeedState, since: datetime | None, world: World) -> Fetched:
+    """Fetch the feed into the scratch folder. Raises SourceDown, QuotaSpent and BadPayload."""
+    headers = _headers(feed, world.secrets)
+    _wait_over(state, world.clock())
+    pages = feed.code("pages")
+    if pages is None:
+        _spend(feed, world)
+        return _one(feed, state, headers, world)
+    start = since or _since(feed, state, world.clock())
+    return Fetched(tuple(_stored(feed, pages(_getter(feed, headers, world), start), world)))
+
+
+def _headers(feed: Feed, secrets: Mapping[str, str]) -> dict[str, str]:
+    missing = sorted(feed.secrets - secrets.keys())
+    if missing:
+        raise SourceDown(f"needs a key: set TIDEGATE_{missing[0]}")
+    return {
+        name: secrets[value[1:]] if value.startswith("$") else value
+        for name, value in feed.headers.items()
+    }
+
+
+def _wait_over(state: FeedState, now: datetime) -> None:
+    if state.not_before and state.not_before > now:
+        raise QuotaSpent(f"waits for its quota until {state.not_before:%Y-%m-%d %H:%M} UTC")
+
+
+def _spend(feed: Feed, world: World) -> None:
+    day = world.clock().date().isoformat()
+    if feed.daily_budget and not world.feeds.spend(feed.name, day, feed.daily_budget):
+        raise QuotaSpent(f"today's {feed.daily_budget} requests are used up")
+
+
+def _one(feed: Feed, state: FeedState, headers: dict[str, str], world: World) -> Fetched:
+    conditional = {"if-none-match": state.etag, "if-modified-since": state.last_modified}
+    headers |= {name: value for name, value in conditional.items() if value}
+    path = world.scratch / f"{feed.name}.fetched"
+    url = world.urls.get(feed.name, feed.url)
+    answer = world.http.download(url, path, headers=headers, max_bytes=MAX_BYTES)
+    files = () if answer.status == NOT_MODIFIED else (path,)
+    return Fetched(files, answer.headers.get("etag"), answer.headers.get("last-modified"))
+
+
+def _since(feed: Feed, state: FeedState, now: datetime) -> datetime:
+    return state.fetched - OVERLAP if state.fetched else now - feed.keep
+
+
+def _getter(feed: Feed, headers: Mapping[str, str], world: World) -> Get:
+    def get(url: str, params: Mapping[str, str]) -> bytes:
+        _spend(feed, world)
+        return world.http.request("GET", url, headers=headers, params=params).body
+
+    return get
+
+
+def _stored(feed: Feed, pages: Iterator[bytes], world: World) -> Iterator[Path]:
+    for number, page in enumerate(pages):
+        path = world.scratch / f"{feed.name}.{number}.fetched"
+        path.write_bytes(page)
+        yield path

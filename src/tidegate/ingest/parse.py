@@ -1,0 +1,188 @@
+"""From text to rows: one function per format, all giving the same columns.
+
+`READ` is what a parser gives, `parse.py` of a feed included: texts as the source wrote them, nulls
+where it said nothing. Every problem with the whole payload is a BadPayload.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tidegate.declare.feed import Feed, FieldMap, Format, Trailer
+from tidegate.ports import BadPayload
+
+READ: dict[str, Any] = {
+    "shape": pl.String(),
+    "value": pl.String(),
+    "confidence": pl.Int64(),
+    "first_seen": pl.String(),
+    "last_seen": pl.String(),
+    "expires": pl.String(),
+    "tags": pl.String(),  # comma separated
+    "threat": pl.String(),
+    "reference": pl.String(),
+    "tlp": pl.String(),
+}
+NULLS = ["", "None", "none", "null", "n/a", "N/A"]
+COMMENT = r"^\s*(?:#|;|//)"
+INLINE_COMMENT = r"\s+(?:#|;|//).*$"
+HEADER_SCAN = 200  # banners are short
+
+
+BATCH = 100_000  # rows at once: bounds memory, and costs nothing
+
+
+def parse(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
+    """Read one plain payload in batches with the columns of `READ`. Raises BadPayload."""
+    if feed.format is Format.CODE:
+        yield from _by_code(feed, path).iter_slices(BATCH)
+        return
+    if feed.indicator is None:
+        raise AssertionError(f"{feed.name}: checked when it was declared")
+    read = {Format.CSV: _csv, Format.JSONL: _jsonl, Format.LINES: _lines}[feed.format]
+    for raw in read(feed, path):
+        yield mapped(raw, feed.indicator)
+
+
+def _by_code(feed: Feed, path: Path) -> pl.DataFrame:
+    read = feed.code("parse")
+    if read is None:
+        raise AssertionError(f"{feed.name}: format code without parse() in parse.py")
+    rows = pl.DataFrame(read(path.read_bytes()), schema_overrides=READ)
+    missing = [pl.lit(None, dtype).alias(n) for n, dtype in READ.items() if n not in rows.columns]
+    return rows.with_columns(missing).select(*READ)
+
+
+def mapped(raw: pl.DataFrame, fields: FieldMap) -> pl.DataFrame:
+    """Apply a flat field map to a frame of texts."""
+
+    def column(name: str | None) -> pl.Expr:
+        return pl.col(name) if name is not None else pl.lit(None, pl.String)
+
+    confidence = (
+        pl.col(fields.confidence).cast(pl.Int64, strict=False)
+        if isinstance(fields.confidence, str)
+        else pl.lit(fields.confidence, pl.Int64)
+    )
+    texts = ("value", "first_seen", "last_seen", "expires", "tags", "threat", "reference")
+    return raw.select(
+        pl.lit(fields.kind.value).alias("shape"),
+        confidence.alias("confidence"),
+        *(column(getattr(fields, name)).alias(name) for name in texts),
+        pl.lit(None, pl.String).alias("tlp"),
+    ).select(*READ)
+
+
+def _csv(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
+    header, first = _beginning(path, feed)
+    if not first:
+        return
+    columns = _known_columns(feed, header, first)
+    rows = pl.scan_csv(
+        path,
+        has_header=False,
+        new_columns=columns,
+        separator=feed.separator,
+        comment_prefix="#",
+        infer_schema=False,
+        encoding="utf8-lossy",
+        null_values=NULLS,
+        glob=False,
+    )
+    try:
+        yield from (
+            rows.slice(1 if feed.header == "row" else 0)
+            .select(_used(feed, columns))
+            .collect_batches(chunk_size=BATCH)
+        )
+    except pl.exceptions.PolarsError as error:
+        raise BadPayload(f"not the declared CSV: {str(error).splitlines()[0]}") from error
+
+
+def _beginning(path: Path, feed: Feed) -> tuple[list[str], list[str]]:
+    """Return the cells of the header and of the first row that is not a comment."""
+    comments, header, first = [""], [], []
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        for _, line in zip(range(HEADER_SCAN), text, strict=False):
+            if line.startswith("#"):
+                comments.append(line)
+            elif line.strip():
+                first = _cells(line, feed.separator)
+                break
+    if feed.header == "comment":
+        header = _cells(comments[-1].removeprefix("#"), feed.separator)
+    elif feed.header == "row":
+        header = first
+    return header, first
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([line.strip()], delimiter=separator), [])]
+
+
+def _known_columns(feed: Feed, header: list[str], first: list[str]) -> list[str]:
+    for columns in feed.columns:
+        if columns == header:
+            return columns
+    for columns in feed.columns:
+        # Stored copies lose their banner, and with it a header that is a comment.
+        if feed.header != "row" and len(columns) == len(first) and len(header) <= 1:
+            return columns
+    shown = ", ".join(header or first)[:200]
+    raise BadPayload(f"not the declared columns: {shown}")
+
+
+def _used(feed: Feed, columns: list[str]) -> list[str]:
+    fields = feed.indicator.model_dump(exclude={"kind"}) if feed.indicator else {}
+    return [name for name in columns if name in set(fields.values())]
+
+
+def _text_lines(path: Path) -> pl.DataFrame:
+    try:
+        lines = pl.read_lines(path, name="line").get_column("line")
+    except pl.exceptions.NoDataError:
+        lines = pl.Series("line", [], dtype=pl.String)
+    except pl.exceptions.PolarsError:  # not UTF-8: read it leniently
+        text = path.read_text(encoding="utf-8", errors="replace")
+        lines = pl.Series("line", text.splitlines(), dtype=pl.String)
+    plain = lines.str.strip_prefix("\ufeff").str.strip_chars()
+    return plain.to_frame().filter(pl.col("line") != "")
+
+
+def _lines(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
+    lines = _text_lines(path)
+    if len(lines) and lines["line"][0].startswith(("{", "[")):
+        raise BadPayload("JSON where plain lines are declared")
+    kept = lines.filter(~pl.col("line").str.contains(COMMENT))
+    name = feed.indicator.value if feed.indicator else "line"
+    for batch in kept.iter_slices(BATCH):
+        yield batch.select(pl.col("line").str.replace(INLINE_COMMENT, "").alias(name))
+
+
+def _jsonl(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
+    lines = _text_lines(path)
+    if len(lines) and not lines["line"][0].startswith("{"):
+        raise BadPayload("not lines of JSON objects")
+    fields = feed.indicator.model_dump(exclude={"kind"}) if feed.indicator else {}
+    names = sorted({name for name in fields.values() if isinstance(name, str)})
+    if feed.trailer is not None:
+        lines = _without_trailer(feed.trailer, lines)
+    for batch in lines.iter_slices(BATCH):
+        yield batch.select(_field(name) for name in names)
+
+
+def _field(name: str) -> pl.Expr:
+    return pl.col("line").str.json_path_match(f"$.{name}").alias(name)
+
+
+def _without_trailer(trailer: Trailer, lines: pl.DataFrame) -> pl.DataFrame:
+    last = lines.tail(1)
+    told = {name: last.select(_field(name)).item() for name in (*trailer.where, trailer.count)}
+    if any(told[name] != value for name, value in trailer.where.items()):
+        raise BadPayload("the last line is missing: cut short")
+    if told[trailer.count] != str(len(lines) - 1):
+        raise BadPayload(f"{len(lines) - 1} rows where the last line says {told[trailer.count]}")
+    return lines.head(-1)

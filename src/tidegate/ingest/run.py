@@ -1,0 +1,229 @@
+"""One run of one feed, from its payload to its outcome. One feed's failure is its own."""
+
+import gzip
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import polars as pl
+
+from tidegate.declare.feed import Feed
+from tidegate.hygiene import Policy
+from tidegate.ingest.delta import Delta, delta
+from tidegate.ingest.fetch import Fetched, fetch
+from tidegate.ingest.normal import Normal, normal, times
+from tidegate.ingest.parse import parse
+from tidegate.ingest.payload import plain
+from tidegate.ingest.world import World
+from tidegate.model import Origin, Outcome, Status
+from tidegate.ports import BadPayload, FeedState, QuotaSpent, SourceDown
+from tidegate.sightings import TIME, empty
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to run: a feed, and where its payload comes from if not from its own address."""
+
+    feed: Feed
+    file: Path | None = None
+    origin: Origin = Origin.LIVE
+    since: datetime | None = None
+
+
+class _Read(TypedDict, total=False):
+    """What a run that read rows adds to the feed's state."""
+
+    rows: int
+    ingested: datetime | None
+    body_sha256: str | None
+
+
+def run(job: Job, world: World) -> Outcome:
+    """Run one feed and say how it went; never raises SourceDown or BadPayload."""
+    started = time.perf_counter()
+    name = job.feed.name
+    try:
+        with world.sightings.writing(name), _scratch(world) as inner:
+            outcome = _run(job, inner)
+    except QuotaSpent as spent:
+        _hold_off(job, spent, world)
+        outcome = Outcome(name, Status.QUOTA_WAIT, reason=str(spent))
+    except SourceDown as down:
+        outcome = Outcome(name, Status.SOURCE_DOWN, reason=str(down))
+    except BadPayload as bad:
+        outcome = Outcome(name, Status.BAD_PAYLOAD, reason=str(bad))
+    outcome = replace(outcome, seconds=time.perf_counter() - started, origin=job.origin)
+    log.info("ingest %s: %s, %d rows", name, outcome.status, outcome.rows)
+    return outcome
+
+
+@contextmanager
+def _scratch(world: World) -> Iterator[World]:
+    world.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=world.scratch) as folder:
+        yield replace(world, scratch=Path(folder))
+
+
+def _hold_off(job: Job, spent: QuotaSpent, world: World) -> None:
+    if spent.retry_after is not None:
+        state = world.feeds.state(job.feed.name)
+        until = world.clock() + spent.retry_after
+        world.feeds.remember(job.feed.name, replace(state, not_before=until))
+
+
+def _run(job: Job, world: World) -> Outcome:
+    feed = job.feed
+    state = replace(world.feeds.state(feed.name), attempted=world.clock())
+    world.feeds.remember(feed.name, state)
+    world.progress(feed.name, "fetch")
+    known = state if _fresh(job, state, world.clock()) else FeedState(not_before=state.not_before)
+    fetched = _payload(job, known, world)
+    digest = _digest(fetched.files) if fetched.files else known.body_sha256
+    if digest == known.body_sha256:
+        _remember(job, state, fetched, world, rows=state.rows, ingested=state.ingested)
+        return Outcome(feed.name, Status.UNCHANGED, rows=state.rows)
+    with ThreadPoolExecutor(1) as archivist:
+        kept = archivist.submit(_archive, fetched.files, world)
+        return _ingest(job, state, fetched, digest, kept, world)
+
+
+def _fresh(job: Job, state: FeedState, now: datetime) -> bool:
+    """Whether the same bytes again would mean no work: not when half of the rows' time is gone."""
+    if job.since or state.origin is not job.origin or state.ingested is None:
+        return False
+    return now - state.ingested < job.feed.keep / 2
+
+
+def _payload(job: Job, state: FeedState, world: World) -> Fetched:
+    if job.file is None:
+        return fetch(job.feed, state, job.since, world)
+    if not job.file.is_file():
+        raise BadPayload(f"{job.file}: no such file")
+    return Fetched((job.file,))
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = sha256()
+    for file in files:
+        with file.open("rb") as data:
+            while chunk := data.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _archive(files: Iterable[Path], world: World) -> None:
+    """Keep the raw bytes under their digest, for audit and replay."""
+    for file in files:
+        name = f"payloads/{_digest([file])}.gz"
+        packed = world.scratch / f"{file.name}.gz"
+        with file.open("rb") as raw, gzip.open(packed, "wb", compresslevel=1) as target:
+            shutil.copyfileobj(raw, target, 1 << 20)
+        world.objects.put(name, packed)
+
+
+def _ingest(
+    job: Job,
+    state: FeedState,
+    fetched: Fetched,
+    digest: str | None,
+    archived: "Future[None]",
+    world: World,
+) -> Outcome:
+    feed, now = job.feed, world.clock()
+    found = _sightings(job, fetched, now, world)
+    world.progress(feed.name, "compare")
+    # What came from a sample gives way to the first real fetch.
+    fresh = state.origin is Origin.SAMPLE and job.origin is not Origin.SAMPLE
+    old = empty() if fresh else world.sightings.state(feed.name)
+    refusal = _implausible(feed, found, len(old))
+    if refusal and not job.since:
+        return Outcome(feed.name, Status.QUARANTINED, rows=found.rows, reason=refusal)
+    change = delta(old, found.sightings, found.over, feed.semantics, feed.keep, now)
+    world.progress(feed.name, "store")
+    archived.result()
+    if fresh or not change.empty:
+        world.sightings.commit(feed.name, change.state, change.written)
+    whole = digest if job.since is None else None
+    _remember(job, state, fetched, world, rows=found.rows, ingested=now, body_sha256=whole)
+    return _outcome(feed, found, change)
+
+
+def _sightings(job: Job, fetched: Fetched, now: datetime, world: World) -> Normal:
+    world.progress(job.feed.name, "read")
+    texts = [plain(file, world.scratch) for file in fetched.files]
+    batches = (batch for text in texts for batch in parse(job.feed, text))
+    if job.origin is Origin.SAMPLE:
+        return _as_if_now(job.feed, list(batches), world.policy, now)
+    found = normal(job.feed, batches, world.policy, now)
+    if job.since is None:
+        return found
+    recent = found.sightings.filter(pl.col("last_seen") >= pl.lit(job.since, TIME))
+    earlier = {"before --since": len(found.sightings) - len(recent)}
+    rejected = found.rejected | {reason: n for reason, n in earlier.items() if n}
+    return replace(found, sightings=recent, rejected=rejected)
+
+
+def _as_if_now(feed: Feed, batches: list[pl.DataFrame], policy: Policy, now: datetime) -> Normal:
+    """Read a sample as if it had been written today: its own dates lie ever further back."""
+    stamps = [times(batch[name]).max() for batch in batches for name in ("first_seen", "last_seen")]
+    written = max((stamp for stamp in stamps if isinstance(stamp, datetime)), default=now)
+    found = normal(feed, batches, policy, written)
+    later = pl.col("first_seen", "last_seen", "expires") + (now - written)
+    return replace(found, sightings=found.sightings.with_columns(later))
+
+
+def _implausible(feed: Feed, found: Normal, before: int) -> str | None:
+    """Say which promise of the feed's contract this fetch breaks, if any."""
+    contract, kept, rows = feed.contract, len(found.sightings), found.rows
+    refused = sum(n for reason, n in found.rejected.items() if reason != "expired")
+    if rows and refused == rows:
+        raise BadPayload(f"none of {rows:,} rows is an indicator ({next(iter(found.rejected))})")
+    if not contract.least_rows <= rows <= contract.most_rows:
+        return f"{rows:,} rows where {contract.least_rows:,} to {contract.most_rows:,} are expected"
+    if refused * 100 > rows * contract.rejected:
+        return f"{refused:,} of {rows:,} rows are no indicators"
+    if before >= 100 and kept * 100 < before * (100 - contract.shrink):  # noqa: PLR2004
+        return f"{kept:,} indicators where the last good fetch had {before:,}"
+    return None
+
+
+def _remember(
+    job: Job, state: FeedState, fetched: Fetched, world: World, **more: Unpack[_Read]
+) -> None:
+    live = job.origin is Origin.LIVE
+    remembered = replace(
+        state,
+        fetched=world.clock(),
+        origin=job.origin,
+        etag=(fetched.etag or state.etag) if live else None,
+        last_modified=(fetched.last_modified or state.last_modified) if live else None,
+        not_before=None,
+        **more,
+    )
+    world.feeds.remember(job.feed.name, remembered)
+
+
+def _outcome(feed: Feed, found: Normal, change: Delta) -> Outcome:
+    return Outcome(
+        feed.name,
+        Status.OK,
+        rows=found.rows,
+        kept=len(found.sightings),
+        new=change.new,
+        changed=change.changed,
+        withdrawn=change.withdrawn,
+        suppressed=sum(found.suppressed.values()),
+        rejected=found.rejected,
+        repeated=found.repeated,
+    )

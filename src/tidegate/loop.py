@@ -1,0 +1,164 @@
+"""The main job: feeds in, alerts detonated, the gate's plan applied, the map refreshed."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tidegate import detonate
+from tidegate.declare.feed import Feed, feeds
+from tidegate.gate import run as gate
+from tidegate.gate.plan import Plan
+from tidegate.ingest.run import Job, run
+from tidegate.ingest.schedule import due
+from tidegate.ingest.world import World as Ingest
+from tidegate.maps.refresh import Refresh, Result, refresh_all
+from tidegate.model import ENDS, Case, Origin, Outcome, Status
+from tidegate.ports import BadPayload, SourceDown
+from tidegate.wiring import Local
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4  # feeds wait for the network, most of the time
+CASES_SHOWN = 1_000
+PATIENCE = timedelta(seconds=120)
+TICK = 5.0
+GATE_EVERY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """What the gate did: its plan, and what became of it when it was applied."""
+
+    plan: Plan | None = None
+    applied: gate.Applied | None = None
+    reason: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no plan, or Defender refused part of it."""
+        return self.plan is None or bool(self.applied and self.applied.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What one run of the main job did."""
+
+    feeds: list[Outcome]
+    cases: list[Case]
+    gated: Gated
+    maps: list[Refresh]
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything failed that its reader should look at."""
+        lost = any(refresh.result in FAILED_REFRESHES for refresh in self.maps)
+        unfinished = any(case.stage not in ENDS for case in self.cases)
+        # A feed that fell back on its sample did what it could without a network or a key.
+        feeds = any(feed.failed and feed.origin is not Origin.SAMPLE for feed in self.feeds)
+        return feeds or unfinished or self.gated.failed or lost
+
+
+FAILED_REFRESHES = {Result.DOWN, Result.LOST}
+
+
+def enabled(house: Local) -> list[Feed]:
+    """Return the feeds that the settings leave on."""
+    off = house.settings.feeds_off
+    return [feed for name, feed in feeds().items() if name not in off]
+
+
+def ingest_all(chosen: Iterable[Feed], house: Local) -> Iterator[Outcome]:
+    """Run feeds side by side. Where one cannot be reached, the simulated house reads its sample."""
+    world = house.ingest
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        simulated = house.settings.simulated
+        yield from pool.map(lambda feed: _or_sample(feed, world, simulated=simulated), chosen)
+
+
+def _or_sample(feed: Feed, world: Ingest, *, simulated: bool) -> Outcome:
+    outcome = run(Job(feed), world)
+    sample = feed.sample()
+    real = world.feeds.state(feed.name).origin in {Origin.LIVE, Origin.FILE}
+    if outcome.status is not Status.SOURCE_DOWN or sample is None or real or not simulated:
+        return outcome
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / feed.name
+        path.write_bytes(sample)
+        shown = run(Job(feed, path, Origin.SAMPLE), world)
+    return replace(shown, reason=f"sample, because: {outcome.reason}")
+
+
+def detonate_all(house: Local, patience: timedelta = PATIENCE) -> list[Case]:
+    """Read new alerts and work until every case ended, or patience did."""
+    world = house.detonate
+    detonate.poll(world)
+    deadline = time.monotonic() + patience.total_seconds()
+    while _open_cases(world) and time.monotonic() < deadline:
+        if not detonate.work(world):
+            time.sleep(0.05)
+    return world.cases.newest(CASES_SHOWN)
+
+
+def _open_cases(world: detonate.World) -> bool:
+    return any(case.stage not in ENDS for case in world.cases.newest(CASES_SHOWN))
+
+
+def gate_all(house: Local) -> Gated:
+    """Make the plan; apply it where that disturbs nobody: in the simulated tenant."""
+    try:
+        plan = gate.make_plan(house.gate)
+        if not (house.settings.simulated or house.settings.gate_apply):
+            return Gated(plan)
+        return Gated(plan, gate.apply(plan, house.gate))
+    except (SourceDown, BadPayload) as error:
+        return Gated(reason=str(error))
+
+
+def once(house: Local, told: Callable[[str], None]) -> Summary:
+    """Run the main job once; `told` hears what begins."""
+    told("feeds")
+    outcomes = list(ingest_all(enabled(house), house))
+    told("alerts")
+    cases = detonate_all(house)
+    told("gate")
+    gated = gate_all(house)
+    told("map")
+    return Summary(outcomes, cases, gated, list(refresh_all(house.maps)))
+
+
+def keep_going(house: Local, stopped: threading.Event) -> list[threading.Thread]:
+    """Start what `up` does from then on: alerts at once, feeds and datasets when they are due."""
+    jobs = {
+        "alerts": lambda: detonate.run(house.detonate, stopped),
+        "schedule": lambda: _on_schedule(house, stopped),
+    }
+    threads = [threading.Thread(target=job, name=name) for name, job in jobs.items()]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _on_schedule(house: Local, stopped: threading.Event) -> None:
+    gate_due = time.monotonic() + GATE_EVERY.total_seconds()
+    while not stopped.wait(TICK):
+        now = house.ingest.clock()
+        for _ in ingest_all(due(enabled(house), house.memory, now), house):
+            pass
+        for _ in refresh_all(house.maps):
+            pass
+        if time.monotonic() >= gate_due:
+            gate_due = time.monotonic() + GATE_EVERY.total_seconds()
+            _log_gate(gate_all(house))
+
+
+def _log_gate(gated: Gated) -> None:
+    if gated.reason:
+        log.warning("gate: %s", gated.reason)
+    elif gated.plan:
+        log.info("gate: %d changes", len(gated.plan.changes))

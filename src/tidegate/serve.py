@@ -1,0 +1,96 @@
+"""`tidegate up`: the web server on loopback, the main job, then the timers."""
+
+import fcntl
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI, Request
+
+from tidegate import loop
+from tidegate.api import app as web
+from tidegate.api import detonate, health, ingest, maps
+from tidegate.loop import Summary, enabled
+from tidegate.ports import SourceDown
+from tidegate.show import err
+from tidegate.wiring import Local
+
+LOOPBACK = "127.0.0.1"
+
+
+def application(house: Local) -> FastAPI:
+    """Return all routes of the three apps, and the page, as one application."""
+    feeds = {feed.name: feed for feed in enabled(house)}
+    routers = [
+        ingest.router(house.ingest, house.gate, feeds, may_ingest=anybody),
+        detonate.router(house.detonate),
+        maps.router(house.maps, anybody),
+        health.router(
+            {
+                "ingest": health.ingest(house.memory),
+                "detonate": health.detonate(house.detonate),
+                "maps": health.maps(house.maps),
+            }
+        ),
+    ]
+    return web.create(routers, house.settings.page, hosts=(LOOPBACK, "localhost"))
+
+
+def anybody(_: Request) -> bool:
+    """On loopback whoever can reach the port is its owner; other sites' pages are kept out."""
+    return True
+
+
+def up(house: Local, *, once: bool, report: Callable[[Summary], None]) -> bool:
+    """Serve, run the main job, report it, and stay until a signal; True if the job failed."""
+    with _alone(house.settings.home), _serving(application(house), house.settings.port) as url:
+        err.print(f"Tidegate on {url}", highlight=False)
+        summary = loop.once(house, lambda part: err.print(f"· {part}", highlight=False))
+        report(summary)
+        if not once:
+            err.print(f"Open {url} — Ctrl-C stops.", highlight=False)
+            _stay(house)
+    return summary.failed
+
+
+def _stay(house: Local) -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    threads = loop.keep_going(house, stopped)
+    stopped.wait()
+    err.print("stopping", highlight=False)
+    for thread in threads:
+        thread.join()
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the folder: two loops on one state would only get in each other's way."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SourceDown(f"another `tidegate up` uses {home}") from error
+        yield
+
+
+@contextmanager
+def _serving(app: FastAPI, port: int) -> Iterator[str]:
+    try:
+        listener = socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        raise SourceDown(f"port {port} is taken: set TIDEGATE_PORT to a free one") from error
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_config=None))
+    thread = threading.Thread(target=server.run, args=([listener],), name="web", daemon=True)
+    thread.start()
+    try:
+        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,86 @@
+"""The simulated tenant as a web server on loopback: Entra, Defender, Graph, VMRay on one port."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+
+from tidegate.simulator import defender, entra, graph, indicators, vmray
+from tidegate.simulator.memory import Memory
+from tidegate.simulator.scene import Scene
+from tidegate.simulator.seed import seed
+
+LOOPBACK = "127.0.0.1"
+
+
+def application(scene: Scene) -> FastAPI:
+    """Return the tenant as an application, for a server or for a test client."""
+    app = FastAPI(openapi_url=None)
+    for part in (entra, defender, indicators, graph, vmray):
+        app.include_router(part.router(scene))
+    app.add_exception_handler(HTTPException, _worded)
+    return app
+
+
+def _worded(_: Request, error: Exception) -> Response:
+    """Answer in the words of the service: the detail is the whole body."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse(error.detail, error.status_code, error.headers)
+
+
+def _listener(port: int) -> socket.socket:
+    # The protocol is named because asyncio switches Nagle's algorithm off only for sockets that say
+    # TCP; without that every answer waits 40 ms for an acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((LOOPBACK, port))
+    return listener
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Tenant:
+    """The server in a thread of this process. Its memory is in `state`, and outlives it."""
+
+    state: Path
+    delay: timedelta = timedelta(seconds=0.7)
+    clock: Callable[[], datetime] = _now
+    scene: Scene = field(init=False)
+    _server: uvicorn.Server | None = field(default=None, init=False)
+    _thread: threading.Thread | None = field(default=None, init=False)
+
+    def start(self, port: int = 0) -> str:
+        """Start to serve on loopback; return the base URL. Port 0 takes any that is free."""
+        self.scene = Scene(Memory(self.state), self.clock, self.delay)
+        seed(self.scene)
+        listener = _listener(port)
+        config = uvicorn.Config(
+            application(self.scene), ws="none", lifespan="off", log_level="error", access_log=False
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="simulated-tenant", daemon=True
+        )
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.01)
+        return f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+
+    def stop(self) -> None:
+        """Stop to serve; what the tenant remembers stays."""
+        if self._server and self._thread:
+            self._server.should_exit = True
+            self._thread.join()
+            self.scene.memory.close()
+            self._server = None

@@ -1,0 +1,271 @@
+"""The composition root: from settings to the worlds of the four use cases.
+
+Imports stand inside, for cold start: a command or a Function app pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from tidegate.hygiene import Policy
+from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from tidegate import detonate as detonation
+    from tidegate import ports
+    from tidegate.gate import run as gate
+    from tidegate.ingest import world as ingest
+    from tidegate.maps import world as maps
+
+OWN_GRADES = {"vmray": "A", "analyst": "A"}
+
+
+def now() -> datetime:
+    """Return the time: the only clock of the house."""
+    return datetime.now(UTC)
+
+
+def _quiet(feed: str, stage: str) -> None:
+    """Show no progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Where Defender, Graph and VMRay are, and how to be let in."""
+
+    defender: str
+    graph: str
+    token: str
+    client: str
+    secret: str
+    vmray: str
+    vmray_key: str
+
+
+@dataclass
+class Local:
+    """Everything on one machine: state in one folder, a tenant that is simulated unless set.
+
+    Each part is built when it is first asked for. Use as a context manager.
+    """
+
+    settings: Settings
+    progress: Callable[[str, str], None] = _quiet
+    _open: ExitStack = field(default_factory=ExitStack, init=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What is never an indicator here."""
+        return Policy(tuple(self.settings.allow_list), simulated=self.settings.simulated)
+
+    @cached_property
+    def database(self) -> sqlite3.Connection:
+        """The machine's one SQLite file."""
+        from tidegate.adapters.local.database import connect
+
+        connection = connect(self.settings.home / "tidegate.sqlite")
+        self._open.callback(connection.close)
+        return connection
+
+    @cached_property
+    def objects(self) -> ports.Objects:
+        """Payloads, evidence and datasets as files."""
+        from tidegate.adapters.local.files import FileObjects
+
+        return FileObjects(self.settings.home / "objects", now)
+
+    @cached_property
+    def sightings(self) -> ports.Sightings:
+        """All sightings."""
+        from tidegate.adapters.local.sightings import SegmentStore
+
+        return SegmentStore(self.settings.home / "sightings")
+
+    @cached_property
+    def memory(self) -> ports.Feeds:
+        """What is remembered of feeds."""
+        from tidegate.adapters.local.feeds import FeedTable
+
+        return FeedTable(self.database)
+
+    @cached_property
+    def ingest(self) -> ingest.World:
+        """The world of `ingest`."""
+        from tidegate.ingest.world import World
+
+        return World(
+            http=self._http(outside=True),
+            sightings=self.sightings,
+            feeds=self.memory,
+            objects=self.objects,
+            clock=now,
+            policy=self.policy,
+            scratch=self.settings.home / "scratch",
+            secrets=self.settings.feed_keys,
+            urls=self.settings.feed_urls,
+            progress=self.progress,
+        )
+
+    @cached_property
+    def gate(self) -> gate.World:
+        """The world of `gate`."""
+        from tidegate.adapters.defender_indicators import DefenderIndicators
+        from tidegate.declare.feed import Semantics, feeds
+        from tidegate.gate.run import World
+
+        declared = feeds().values()
+        return World(
+            sightings=self.sightings,
+            feeds=self.memory,
+            enforcement=DefenderIndicators(self._defender, self.tenant.defender),
+            clock=now,
+            policy=self.policy,
+            grades={feed.name: feed.reliability for feed in declared} | OWN_GRADES,
+            snapshots=frozenset(f.name for f in declared if f.semantics is Semantics.SNAPSHOT),
+            limit=self.settings.gate_cap,
+            headroom=self.settings.gate_headroom,
+            least_score=self.settings.gate_min_score,
+        )
+
+    @cached_property
+    def detonate(self) -> detonation.World:
+        """The world of `detonate`."""
+        from pydantic import SecretStr
+
+        from tidegate.adapters.defender import DefenderAlerts, DefenderDevices
+        from tidegate.adapters.entra import GRAPH_SCOPE
+        from tidegate.adapters.graph import GraphIncidents
+        from tidegate.adapters.local.cases import SqliteCases
+        from tidegate.adapters.local.ledger import SqliteLedger
+        from tidegate.adapters.local.queue import SqliteQueue
+        from tidegate.adapters.vmray import VmraySandbox
+        from tidegate.detonate import World
+
+        tenant, plain = self.tenant, self._http()
+        return World(
+            alerts=DefenderAlerts(self._defender, tenant.defender),
+            devices=DefenderDevices(self._defender, plain, tenant.defender),
+            sandbox=VmraySandbox(plain, tenant.vmray, SecretStr(tenant.vmray_key)),
+            incidents=GraphIncidents(self._entra(GRAPH_SCOPE), tenant.graph),
+            enforcement=self.gate.enforcement,
+            sightings=self.sightings,
+            objects=self.objects,
+            cases=SqliteCases(self.database),
+            queue=SqliteQueue(self.database, now),
+            ledger=SqliteLedger(self.database),
+            clock=now,
+            policy=self._detonation_policy(),
+        )
+
+    @cached_property
+    def maps(self) -> maps.World:
+        """The world of `maps`."""
+        from tidegate.adapters.geo import Chain, database
+        from tidegate.adapters.local.duckdb_kql import LocalLogs
+        from tidegate.declare.dataset import datasets
+        from tidegate.maps.world import World
+        from tidegate.simulator import places, tables
+
+        folder = self.settings.tables
+        if synthetic := folder is None:
+            folder = self.settings.home / "tables"
+            tables.write_tables(folder, now())
+        given = self.settings.geo_database
+        return World(
+            datasets=datasets(),
+            logs=LocalLogs(folder, now),
+            objects=self.objects,
+            locate=Chain(
+                reserved=[places.place] if synthetic else [],
+                public=[database(given)] if given else [],
+            ),
+            clock=now,
+            synthetic=synthetic,
+        )
+
+    @cached_property
+    def tenant(self) -> Tenant:
+        """The tenant of the settings, or the simulated one, which is started for us."""
+        settings = self.settings
+        if settings.defender_url is None:
+            return self._simulated()
+        return Tenant(
+            defender=_base(settings.defender_url),
+            graph=_base(settings.graph_url),
+            token=_base(settings.entra_url),
+            client=settings.client_id or "",
+            secret=settings.client_secret.get_secret_value() if settings.client_secret else "",
+            vmray=_base(settings.vmray_url),
+            vmray_key=settings.vmray_key.get_secret_value() if settings.vmray_key else "",
+        )
+
+    def _simulated(self) -> Tenant:
+        from tidegate.simulator import entra, server
+
+        tenant = server.Tenant(self.settings.home / "tenant")
+        url = tenant.start()
+        self._open.callback(tenant.stop)
+        return Tenant(
+            defender=url,
+            graph=f"{url}/v1.0",
+            token=f"{url}/simulated/oauth2/v2.0/token",
+            client=entra.CLIENT,
+            secret=entra.SECRET,
+            vmray=url,
+            vmray_key=tenant.scene.api_key,
+        )
+
+    def _detonation_policy(self) -> detonation.Policy:
+        from tidegate.detonate import Policy as Detonation
+        from tidegate.detonate import hurried
+
+        stale = timedelta(days=self.settings.resubmit_after_days)
+        policy = Detonation(hygiene=self.policy, resubmit_after=stale)
+        return hurried(policy) if self.settings.simulated else policy
+
+    @cached_property
+    def _defender(self) -> ports.Http:
+        from tidegate.adapters.entra import DEFENDER_SCOPE
+
+        return self._entra(DEFENDER_SCOPE)
+
+    def _entra(self, scope: str) -> ports.Http:
+        from tidegate.adapters.entra import Authorized, ClientCredentials
+
+        tenant, http = self.tenant, self._http()
+        tokens = ClientCredentials(http, tenant.token, tenant.client, tenant.secret, scope, now)
+        return Authorized(http, tokens)
+
+    def _http(self, *, outside: bool = False) -> ports.Http:
+        """Return a client: of the tenant, or of feeds, which never lead to inner addresses."""
+        from tidegate.adapters.http import HttpClient
+
+        # A feed comes round again in minutes: one more try is enough.
+        client = (
+            HttpClient(retries=1, pace=1.0)
+            if outside
+            else HttpClient(allow_private=self.settings.simulated)
+        )
+        return self._open.enter_context(client)
+
+
+def _base(url: object) -> str:
+    return str(url).rstrip("/")
+
+
+def local(settings: Settings | None = None, progress: Callable[[str, str], None] = _quiet) -> Local:
+    """Return the house on one machine."""
+    return Local(settings or Settings(), progress)

@@ -1,0 +1,250 @@
+"""Every implementation of Objects answers conditional writes and leases as Azure Blob does."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tidegate.adapters.local.files import FileObjects
+from tidegate.ports import Conflict, Objects
+
+
+class Ticking:
+    """A clock that moves when told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 21, 3, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Ticking:
+    return Ticking()
+
+
+@pytest.fixture
+def objects(tmp_path: Path, clock: Ticking) -> Objects:
+    return FileObjects(tmp_path / "objects", clock)
+
+
+@pytest.fixture
+def leased(objects: Objects) -> Objects:
+    objects.put("locks/a.json", b"{}")
+    objects.acquire("locks/a.json", 15, "one")
+    return objects
+
+
+NAME = "locks/a.json"
+
+
+def test_what_was_put_comes_back_with_its_etag(objects: Objects):
+    etag = objects.put("a/b.bin", b"\x00one")
+    stored = objects.get("a/b.bin")
+    assert stored is not None
+    assert (stored.data, stored.etag) == (b"\x00one", etag)
+
+
+def test_an_absent_object_is_none(objects: Objects):
+    assert objects.get("a/b.bin") is None
+
+
+def test_a_file_is_streamed_in(objects: Objects, tmp_path: Path):
+    source = tmp_path / "payload"
+    source.write_bytes(b"x" * 3_000_000)
+    objects.put("raw/payload", source)
+    stored = objects.get("raw/payload")
+    assert stored is not None
+    assert len(stored.data) == 3_000_000
+    assert source.exists()
+
+
+def test_every_write_changes_the_etag_even_of_the_same_bytes(objects: Objects):
+    assert objects.put("a", b"one") != objects.put("a", b"one")
+
+
+def test_create_if_absent_wins_once(objects: Objects):
+    objects.put("a", b"one", if_absent=True)
+    with pytest.raises(Conflict):
+        objects.put("a", b"two", if_absent=True)
+
+
+def test_a_stale_etag_is_refused(objects: Objects):
+    first = objects.put("a", b"one")
+    objects.put("a", b"two", if_match=first)
+    with pytest.raises(Conflict):
+        objects.put("a", b"three", if_match=first)
+
+
+def test_an_etag_of_nothing_is_refused(objects: Objects):
+    with pytest.raises(Conflict):
+        objects.put("a", b"one", if_match='"x"')
+
+
+def test_names_are_those_with_the_prefix(objects: Objects):
+    for name in ("datasets/b/1", "datasets/a/1", "datasets/a/2", "locks/a"):
+        objects.put(name, b"")
+    objects.acquire("locks/a", 15, "one")
+    assert list(objects.names("datasets/a")) == ["datasets/a/1", "datasets/a/2"]
+    assert list(objects.names("")) == ["datasets/a/1", "datasets/a/2", "datasets/b/1", "locks/a"]
+    assert list(objects.names("nothing/here")) == []
+
+
+def test_deleting_twice_is_fine(objects: Objects):
+    objects.put("a", b"one")
+    objects.delete("a")
+    objects.delete("a")
+    assert objects.get("a") is None
+
+
+@pytest.mark.parametrize("name", ["", "/etc/passwd", "../a", "a/../b", ".meta/a", "a//b", "a\\b"])
+def test_a_name_never_leaves_the_store(objects: Objects, name: str):
+    with pytest.raises(ValueError, match="cannot name"):
+        objects.put(name, b"")
+    with pytest.raises(ValueError, match="cannot name"):
+        objects.get(name)
+
+
+# --- leases, line by line as Blob Storage was observed to answer --------------------------------
+
+
+def test_nothing_cannot_be_leased(objects: Objects):
+    with pytest.raises(Conflict):
+        objects.acquire("a", 15, "one")
+
+
+@pytest.mark.parametrize("seconds", [0, 10, 14, 61])
+def test_a_lease_lasts_15_to_60_seconds(objects: Objects, seconds: int):
+    objects.put("a", b"")
+    with pytest.raises(ValueError, match="lease"):
+        objects.acquire("a", seconds, "one")
+
+
+def test_an_endless_lease_is_possible(objects: Objects, clock: Ticking):
+    objects.put("a", b"")
+    objects.acquire("a", -1, "one")
+    clock.pass_(1e6)
+    with pytest.raises(Conflict):
+        objects.acquire("a", 15, "two")
+
+
+def test_a_held_lease_is_refused_to_another(leased: Objects):
+    with pytest.raises(Conflict):
+        leased.acquire(NAME, 15, "two")
+
+
+def test_acquiring_again_restarts_the_clock(leased: Objects, clock: Ticking):
+    clock.pass_(14)
+    leased.acquire(NAME, 15, "one")
+    clock.pass_(14)
+    with pytest.raises(Conflict):
+        leased.acquire(NAME, 15, "two")
+
+
+@pytest.mark.parametrize("lease", [None, "two"])
+def test_a_leased_object_is_written_by_its_holder_alone(leased: Objects, lease: str | None):
+    with pytest.raises(Conflict):
+        leased.put(NAME, b"x", lease=lease)
+    leased.put(NAME, b"x", lease="one")
+
+
+def test_a_leased_object_is_not_deleted(leased: Objects):
+    with pytest.raises(Conflict):
+        leased.delete(NAME)
+
+
+def test_reading_needs_no_lease_and_leasing_changes_no_etag(leased: Objects):
+    before = leased.get(NAME)
+    leased.renew(NAME, "one")
+    leased.release(NAME, "one")
+    assert leased.get(NAME) == before
+
+
+def test_a_lease_expires(leased: Objects, clock: Ticking):
+    clock.pass_(16)
+    leased.acquire(NAME, 15, "two")
+    with pytest.raises(Conflict):
+        leased.renew(NAME, "one")
+
+
+def test_an_expired_lease_cannot_write(leased: Objects, clock: Ticking):
+    clock.pass_(16)
+    with pytest.raises(Conflict):
+        leased.put(NAME, b"x", lease="one")
+
+
+def test_an_untouched_expired_lease_is_renewed(leased: Objects, clock: Ticking):
+    clock.pass_(16)
+    leased.renew(NAME, "one")
+    leased.put(NAME, b"x", lease="one")
+
+
+def test_a_write_in_between_ends_an_expired_lease(leased: Objects, clock: Ticking):
+    clock.pass_(16)
+    leased.put(NAME, b"x")
+    with pytest.raises(Conflict):
+        leased.renew(NAME, "one")
+
+
+def test_a_wrong_id_does_not_renew(leased: Objects):
+    with pytest.raises(Conflict):
+        leased.renew(NAME, "two")
+
+
+def test_after_the_release_others_may(leased: Objects):
+    leased.release(NAME, "one")
+    with pytest.raises(Conflict):
+        leased.renew(NAME, "one")
+    leased.acquire(NAME, 15, "two")
+
+
+def test_releasing_a_lost_lease_is_fine_and_does_not_free_it(leased: Objects, clock: Ticking):
+    clock.pass_(16)
+    leased.acquire(NAME, 15, "two")
+    leased.release(NAME, "one")
+    with pytest.raises(Conflict):
+        leased.acquire(NAME, 15, "three")
+
+
+def test_a_deleted_object_has_lost_its_lease(leased: Objects, clock: Ticking):
+    clock.pass_(16)
+    leased.delete(NAME)
+    with pytest.raises(Conflict):
+        leased.renew(NAME, "one")
+    leased.release(NAME, "one")
+
+
+INCREMENT = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tidegate.adapters.local.files import FileObjects
+from tidegate.ports import Conflict
+
+objects = FileObjects(Path(sys.argv[1]), lambda: datetime.now(UTC))
+done = 0
+while done < 25:
+    stored = objects.get("counter")
+    try:
+        objects.put("counter", str(int(stored.data) + 1).encode(), if_match=stored.etag)
+    except Conflict:
+        continue
+    done += 1
+"""
+
+
+def test_processes_never_lose_each_others_updates(tmp_path: Path, clock: Ticking):
+    objects = FileObjects(tmp_path, clock)
+    objects.put("counter", b"0")
+    command = [sys.executable, "-c", INCREMENT, str(tmp_path)]
+    writers = [subprocess.Popen(command) for _ in range(3)]  # noqa: S603 - our own interpreter
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    stored = objects.get("counter")
+    assert stored is not None
+    assert stored.data == b"75"

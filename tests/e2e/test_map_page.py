@@ -1,0 +1,505 @@
+"""The map page in a real browser, under the headers of production."""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from map_site import GEO, Dataset, Site, one_more, signin_failures, threat_indicators
+from playwright.sync_api import Browser, Locator, Page, expect
+
+pytestmark = pytest.mark.slow
+
+NAIROBI = (36.82, -1.29)
+ATLANTIC = (-40.0, 0.0)  # no row anywhere near
+HOSTILE = "<img src=x onerror=alert(1)>"
+LONG = "x" * 5_000
+RTL = "مرحبا \u202e exe.txt"
+
+
+def equal_earth(longitude: float, latitude: float) -> tuple[float, float]:
+    """Šavrič, Patterson and Jenny 2018, y downwards; a second opinion on the page's own."""
+    half = math.sqrt(3) / 2
+    theta = math.asin(half * math.sin(math.radians(latitude)))
+    a1, a2, a3, a4 = 1.340264, -0.081106, 0.000893, 0.003796
+    slope = a1 + 3 * a2 * theta**2 + 7 * a3 * theta**6 + 9 * a4 * theta**8
+    x = math.radians(longitude) * math.cos(theta) / (half * slope)
+    return x, -(a1 * theta + a2 * theta**3 + a3 * theta**7 + a4 * theta**9)
+
+
+# Pixels of a canvas: how many are not blank, and a checksum of all.
+PIXELS = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let lit = 0, sum = 0, warm = 0, cold = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    sum = (sum * 31 + data[i] + 7 * data[i + 1] + 13 * data[i + 2] + 17 * data[i + 3]) % 2147483647;
+    if (data[i + 3] === 0) continue;
+    lit++;
+    if (data[i] > data[i + 2]) warm++; else cold++;
+  }
+  return { lit, sum, warm, cold };
+}"""
+
+
+@dataclass
+class Visit:
+    """One open page, and everything that went wrong on it."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def pixels(self, canvas: str = "points") -> dict[str, int]:
+        self.frame()
+        return self.page.locator(f"#{canvas}").evaluate(PIXELS)
+
+    def layer(self, name: str) -> Locator:
+        return self.page.locator(f"[data-layer={name}]")
+
+    def frame(self) -> None:
+        """Waits until what was asked for is drawn."""
+        self.page.evaluate("() => new Promise(d => requestAnimationFrame(() => setTimeout(d, 50)))")
+
+    def total(self) -> int:
+        self.frame()
+        return int(self.page.inner_text("#total").replace(",", ""))
+
+    def view(self) -> tuple[float, ...]:
+        shown = self.page.locator("#stage").get_attribute("data-view") or ""
+        return tuple(map(float, shown.split(",")))
+
+    def point_at(self, longitude: float, latitude: float) -> tuple[float, float]:
+        """Where a place is on the page, for the mouse."""
+        box = self.page.locator("#stage").bounding_box()
+        assert box is not None
+        width, height = box["width"], box["height"]
+        centre_x, centre_y, zoom = self.view()
+        right, top = equal_earth(180, 0)[0], -equal_earth(0, 90)[1]
+        scale = min((width - 28) / 2 / right, (height - 28) / 2 / top) * zoom
+        x, y = equal_earth(longitude, latitude)
+        return (
+            box["x"] + width / 2 + (x - centre_x) * scale,
+            box["y"] + height / 2 + (y - centre_y) * scale,
+        )
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        self.page.mouse.move(*start)
+        self.page.mouse.down()
+        self.page.mouse.move(*end, steps=5)
+        self.page.mouse.up()
+
+    def brush(self, start: float, end: float) -> None:
+        """Drags over the histogram, from and to a fraction of its width."""
+        box = self.page.locator("#histogram").bounding_box()
+        assert box is not None
+        y = box["y"] + box["height"] / 2
+        edge = [(box["x"] + box["width"] * share, y) for share in (start, end)]
+        self.drag(edge[0], edge[1])
+
+
+Open = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Open]:
+    opened: list[Any] = []
+
+    def go(width: int = 1440, height: int = 900, **options: Any) -> Visit:
+        size = {"width": width, "height": height}
+        context = browser.new_context(viewport=size, **({"color_scheme": "dark"} | options))
+        opened.append(context)
+        seen = Visit(context.new_page())
+        seen.page.set_default_timeout(10_000)
+        seen.page.goto(site.url)
+        return seen
+
+    yield go
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def seen(visit: Open) -> Visit:
+    """The page with both layers loaded."""
+    opened = visit()
+    expect(opened.page.locator("#total")).to_have_text("4,500")
+    return opened
+
+
+def test_nothing_breaks_the_policy_and_nobody_else_is_asked(seen: Visit, site: Site):
+    seen.page.locator("#stage").focus()
+    for _ in range(3):
+        seen.page.keyboard.press("+")  # fetches the finer map
+    seen.page.mouse.move(*seen.point_at(*NAIROBI))
+    seen.page.click("#theme")
+    seen.brush(0.2, 0.6)
+    seen.page.wait_for_timeout(500)
+    assert seen.complaints == []
+    own = [url for url in seen.requests if url.startswith(site.url)]
+    assert own == seen.requests
+    assert any("world-50m" in url for url in own)
+    assert any(".worker" in url for url in own)
+
+
+def test_the_policy_is_on_and_unknown_addresses_are_not_the_page(seen: Visit, site: Site):
+    answer = seen.page.request.get(site.url)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert seen.page.request.get(site.url + "no/such/page").status == 404
+    seen.page.evaluate(
+        """() => {
+          const script = document.createElement("script");
+          script.textContent = "document.title = 'ran'";
+          document.head.append(script);
+        }"""
+    )
+    assert seen.page.title() == "Map · Tidegate"
+    assert "Content Security Policy" in seen.complaints[0]
+
+
+def test_both_layers_are_drawn_with_their_freshness(seen: Visit):
+    pixels = seen.pixels()
+    assert pixels["warm"] > 500
+    assert pixels["cold"] > 500
+    assert seen.pixels("ground")["lit"] > 300_000
+    signins = seen.layer("signin_failures")
+    expect(signins).to_contain_text("Sign-in failures")
+    expect(signins).to_contain_text("synthetic")
+    expect(signins).to_contain_text(re.compile(r"refreshed (just now|\d+ s ago)"))
+    expect(signins).to_contain_text(re.compile(r"\d+ without a place"))
+    expect(seen.page.locator("#status")).to_contain_text("Live")
+    expect(seen.page.locator("#range")).to_contain_text("UTC")
+
+
+def test_a_layer_can_be_switched_off_and_on(seen: Visit):
+    before = seen.pixels()
+    switch = seen.layer("signin_failures").get_by_role("switch")
+    switch.uncheck()
+    expect(seen.page.locator("#total")).to_have_text("1,500")
+    without = seen.pixels()
+    assert without["warm"] < before["warm"] / 10
+    assert without["cold"] > 0
+    switch.check()
+    expect(seen.page.locator("#total")).to_have_text("4,500")
+    assert seen.pixels() == before
+
+
+def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_the_map(seen: Visit):
+    start = seen.point_at(*NAIROBI)
+    seen.page.mouse.move(*start)
+    before = seen.pixels("ground")
+    seen.page.mouse.wheel(0, -800)
+    assert seen.pixels("ground") != before
+    assert seen.view()[2] > 3
+    # The browser rounds the pointer to whole pixels, which four times closer are four.
+    assert seen.point_at(*NAIROBI) == pytest.approx(start, abs=4)
+    start = seen.point_at(*NAIROBI)
+    seen.drag(start, (start[0] - 150, start[1] - 90))
+    assert seen.point_at(*NAIROBI) == pytest.approx((start[0] - 150, start[1] - 90), abs=2)
+    expect(seen.page.locator("#card")).not_to_have_class(re.compile("pinned"))
+
+
+def test_keys_move_zoom_and_reset(seen: Visit):
+    seen.page.locator("#stage").focus()
+    home = seen.view()
+    seen.page.keyboard.press("+")
+    seen.page.keyboard.press("+")
+    closer = seen.view()
+    assert closer[2] == pytest.approx(2.25)
+    for key, axis, sign in [
+        ("ArrowRight", 0, 1),
+        ("ArrowDown", 1, 1),
+        ("ArrowLeft", 0, -1),
+        ("ArrowUp", 1, -1),
+    ]:
+        before = seen.view()
+        seen.page.keyboard.press(key)
+        assert (seen.view()[axis] - before[axis]) * sign > 0
+    seen.page.keyboard.press("-")
+    assert seen.view()[2] == pytest.approx(1.5)
+    seen.page.keyboard.press("0")
+    assert seen.view() == home
+    seen.page.click("#closer")
+    seen.page.click("#reset")
+    assert seen.view() == home
+
+
+def hostile(dataset: Dataset) -> Dataset:
+    return one_more(
+        dataset,
+        TimeGenerated="2099-01-01T00:00:00.0000000Z",
+        Id="hostile",
+        UserPrincipalName=HOSTILE,
+        ResultType="50126",
+        ResultDescription=LONG,
+        AppDisplayName=RTL,
+        City="two\nlines\tand \\N",
+        Risk="",
+        Latitude=-1.29,
+        Longitude=36.82,
+        Country="KE",
+        GeoPrecision="city",
+        GeoSource="log",
+    )
+
+
+def test_a_hovered_row_shows_every_field_and_hostile_text_stays_text(visit: Open, site: Site):
+    site.publish(hostile(signin_failures(3_000)), threat_indicators(1_500))
+    seen = visit()
+    expect(seen.page.locator("#total")).to_have_text("4,501")
+    seen.page.mouse.move(*seen.point_at(*NAIROBI))
+    card = seen.page.locator("#card")
+    expect(card).to_be_visible()
+    expect(card.locator("summary").first).to_contain_text(HOSTILE)
+    names = card.locator("dt").all_inner_texts()
+    assert [name.removesuffix(" (UTC)") for name in names[1:]] == signin_failures(0).columns
+    values = dict(zip(names, card.locator("dd").all_text_contents(), strict=True))
+    assert values["UserPrincipalName"] == HOSTILE
+    assert values["ResultDescription"] == LONG
+    assert values["AppDisplayName"] == RTL
+    assert values["City"] == "two\nlines\tand \\N"
+    assert (values["IPAddress"], values["Risk"]) == ("no value", "empty")
+    assert card.locator("img").count() == 0
+    assert seen.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert seen.complaints == []
+
+
+def test_rows_of_one_place_are_all_listed_and_can_be_kept(seen: Visit):
+    seen.page.mouse.move(*seen.point_at(*NAIROBI))
+    card = seen.page.locator("#card")
+    rows = int(re.findall(r"([\d,]+) rows", card.locator("header").inner_text())[0])
+    assert rows > 6
+    expect(card).to_contain_text("Kenya")
+    expect(card).to_contain_text(f"and {rows - 5} more")
+    seen.page.mouse.click(*seen.point_at(*NAIROBI))
+    seen.page.mouse.move(*seen.point_at(*ATLANTIC))
+    assert card.locator("summary").count() == min(rows, 50)
+    assert card.locator("dl").count() == 1
+    card.locator("summary").nth(1).click()
+    expect(card.locator("dl")).to_have_count(2)
+    seen.page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+
+
+def test_the_keyboard_reaches_rows_too(seen: Visit):
+    seen.page.mouse.move(*seen.point_at(*NAIROBI))
+    for _ in range(6):
+        seen.page.mouse.wheel(0, -400)
+    seen.page.mouse.move(5, 5)
+    stage = seen.page.locator("#stage")
+    stage.focus()
+    box = stage.bounding_box()
+    assert box is not None
+    x, y = seen.point_at(*NAIROBI)
+    seen.drag(
+        (x + 60, y + 60), (box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2 + 60)
+    )
+    seen.page.keyboard.press("Enter")
+    expect(seen.page.locator("#card.pinned")).to_contain_text("Kenya")
+
+
+def test_the_brush_filters_rows_and_can_be_cleared(seen: Visit):
+    before = seen.pixels()
+    seen.brush(0.4, 0.6)
+    expect(seen.page.locator("#clear")).to_be_visible()
+    some = seen.total()
+    assert 0 < some < 2_000
+    assert seen.pixels()["sum"] != before["sum"]
+    shown = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d", seen.page.inner_text("#range"))
+    start, end = (datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=UTC) for text in shown)
+    assert timedelta(hours=10) < end - start < timedelta(hours=20)
+    seen.page.get_by_role("slider").last.press("ArrowRight")
+    assert seen.total() >= some
+    seen.brush(0.5, 0.8)  # takes hold of the middle and moves it
+    assert seen.total() != some
+    seen.page.click("#clear")
+    expect(seen.page.locator("#total")).to_have_text("4,500")
+    assert seen.pixels() == before
+
+
+def test_the_last_hours_move_along_with_new_rows(seen: Visit, site: Site):
+    seen.page.get_by_role("button", name="24 h").click()
+    assert 0 < seen.total() < 4_500
+    later = (datetime.now(UTC) + timedelta(hours=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    site.publish(
+        one_more(signin_failures(3_000), TimeGenerated=later, Id="late", GeoPrecision="none")
+    )
+    wake(seen.page)
+    expect(seen.page.locator("#total")).to_have_text("1")
+    expect(seen.page.locator("#total-note")).to_have_text("row shown, 1 of them without a place")
+
+
+def wake(page: Page) -> None:
+    """What a page does when its network returns: it asks at once."""
+    page.evaluate("() => window.dispatchEvent(new Event('online'))")
+
+
+def test_a_new_version_is_loaded_and_the_rest_is_left_alone(seen: Visit, site: Site):
+    seen.page.mouse.click(*seen.point_at(*NAIROBI))
+    indicators = threat_indicators(1_500)
+    site.publish(one_more(signin_failures(3_000), Id="new", GeoPrecision="none"), indicators)
+    seen.requests.clear()
+    wake(seen.page)
+    expect(seen.page.locator("#total")).to_have_text("4,501")
+    files = [url for url in seen.requests if url.endswith(".tsv")]
+    assert [url.rsplit("/", 2)[-2:] for url in files] == [["signin_failures", "v2.tsv"]]
+    expect(seen.page.locator("#card.pinned")).to_contain_text("Kenya")
+
+
+def test_a_dataset_that_is_gone_leaves_the_map(seen: Visit, site: Site):
+    site.publish(signin_failures(3_000))
+    wake(seen.page)
+    expect(seen.page.locator("#total")).to_have_text("3,000")
+    expect(seen.page.locator(".layer")).to_have_count(1)
+
+
+def test_a_dead_server_is_said_and_data_stay(seen: Visit, site: Site):
+    site.down = True
+    wake(seen.page)
+    expect(seen.page.locator("#status")).to_contain_text("Offline: the server answered 503")
+    assert seen.total() == 4_500
+    assert seen.pixels()["lit"] > 1_000
+    expect(seen.page.locator("#notice")).to_be_hidden()
+
+
+def test_a_server_that_is_down_from_the_start_is_asked_again(visit: Open, site: Site):
+    # The page itself comes from elsewhere on Azure, so only the API is down here.
+    answer = site.answer
+    site.answer = lambda path: (  # type: ignore[method-assign]
+        (503, {"Content-Type": "text/plain"}, b"down") if "/api/" in path else answer(path)
+    )
+    seen = visit()
+    expect(seen.page.locator("#notice")).to_contain_text("the server answered 503")
+    expect(seen.page.locator("#status")).to_have_attribute("data-state", "offline")
+    site.answer = answer  # type: ignore[method-assign]
+    seen.page.get_by_role("button", name="Try again").click()
+    expect(seen.page.locator("#total")).to_have_text("4,500")
+    expect(seen.page.locator("#notice")).to_be_hidden()
+
+
+def test_a_file_that_is_not_the_announced_one_is_refused(visit: Open, site: Site):
+    broken = signin_failures(100)
+    site.publish(broken, threat_indicators(1_500))
+    site.listing = site.listing.replace(broken.announced()["sha256"].encode(), b"0" * 64)
+    seen = visit()
+    expect(seen.page.locator("#total")).to_have_text("1,500")
+    expect(seen.layer("signin_failures")).to_contain_text("not the one that was announced")
+
+
+@pytest.mark.parametrize(
+    ("datasets", "said"),
+    [
+        ([], "No datasets"),
+        ([replace(signin_failures(0), version=None)], "Nothing to show"),
+        ([signin_failures(0)], "Nothing to show"),
+    ],
+    ids=["none declared", "never refreshed", "no rows"],
+)
+def test_emptiness_is_explained(visit: Open, site: Site, datasets: list[Dataset], said: str):
+    site.publish(*datasets)
+    seen = visit()
+    expect(seen.page.locator("#notice")).to_contain_text(said)
+    assert seen.complaints == []
+
+
+def test_stale_and_partial_data_say_so(visit: Open, site: Site):
+    old = datetime.now(UTC) - timedelta(days=2)
+    site.publish(replace(signin_failures(50), refreshed=old, partial=True))
+    layer = visit().layer("signin_failures")
+    expect(layer).to_contain_text("stale: refreshed 2 d ago")
+    expect(layer).to_contain_text("partial")
+
+
+def test_a_country_is_a_ring_and_says_so(visit: Open, site: Site):
+    base = signin_failures(0)
+    geo = dict(zip(GEO, [-10.8, -53.1, "BR", "country", "country-table"], strict=True))
+    site.publish(one_more(base, TimeGenerated="2026-01-01T00:00:00Z", Id="1", **geo))
+    seen = visit()
+    expect(seen.page.locator("#total")).to_have_text("1")
+    seen.page.mouse.move(*seen.point_at(-53.1, -10.8))
+    expect(seen.page.locator("#card")).to_contain_text("Only the country is known")
+    expect(seen.page.locator("#card")).to_contain_text("Brazil")
+
+
+def test_dark_and_light_follow_the_system_until_told_otherwise(visit: Open):
+    dark, light = visit(), visit(color_scheme="light")
+    for seen in (dark, light):
+        expect(seen.page.locator("#total")).to_have_text("4,500")
+    grounds = [seen.pixels("ground")["sum"] for seen in (dark, light)]
+    points = [seen.pixels()["sum"] for seen in (dark, light)]
+    assert grounds[0] != grounds[1]
+    assert points[0] != points[1]
+    dark.page.click("#theme")
+    assert dark.pixels("ground")["sum"] == grounds[1]
+    assert dark.pixels()["sum"] == points[1]
+    dark.page.reload()
+    expect(dark.page.locator("#total")).to_have_text("4,500")
+    assert dark.pixels("ground")["sum"] == grounds[1]
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 568), (760, 500)])
+def test_narrow_screens_do_not_scroll_sideways(visit: Open, width: int, height: int):
+    seen = visit(width, height, has_touch=True, device_scale_factor=2)
+    expect(seen.page.locator("#total")).to_have_text("4,500")
+    assert seen.page.evaluate("() => document.documentElement.scrollWidth") == width
+    assert seen.pixels()["lit"] > 500
+    seen.page.touchscreen.tap(*seen.point_at(*NAIROBI))
+    card = seen.page.locator("#card.pinned")
+    box = card.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+
+
+def test_a_resized_window_and_a_finer_screen_keep_the_map_sharp(visit: Open):
+    seen = visit(1200, 800, device_scale_factor=2)
+    expect(seen.page.locator("#total")).to_have_text("4,500")
+    size = "canvas => [canvas.width / canvas.clientWidth, canvas.height / canvas.clientHeight]"
+    assert seen.page.locator("#points").evaluate(size) == [2, 2]
+    seen.page.set_viewport_size({"width": 1000, "height": 700})
+    assert seen.pixels()["lit"] > 1_000
+    assert seen.page.locator("#points").evaluate(size) == [2, 2]
+
+
+def test_a_hidden_page_does_not_ask(visit: Open, site: Site):
+    seen = visit()
+    expect(seen.page.locator("#total")).to_have_text("4,500")
+    seen.requests.clear()
+    seen.page.evaluate(
+        """() => {
+          Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+          document.dispatchEvent(new Event("visibilitychange"));
+          window.dispatchEvent(new Event("online"));
+        }"""
+    )
+    seen.page.wait_for_timeout(200)
+    assert seen.requests == []
+    seen.page.evaluate(
+        """() => {
+          delete document.hidden;
+          document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    seen.page.wait_for_timeout(200)
+    assert seen.requests == [f"{site.url}api/datasets"]
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_screenshot(visit: Open, site: Site, tmp_path: Path, scheme: str):
+    site.publish(signin_failures(12_000), threat_indicators(4_000, seed=9))
+    seen = visit(color_scheme=scheme)
+    expect(seen.page.locator("#total")).to_have_text("16,000")
+    seen.page.mouse.move(*seen.point_at(*NAIROBI))
+    expect(seen.page.locator("#card")).to_be_visible()
+    picture = tmp_path / f"map-{scheme}.png"
+    seen.page.screenshot(path=picture)
+    assert picture.stat().st_size > 50_000

@@ -1,0 +1,220 @@
+"""A worker on the simulated tenant, both on one clock that we turn."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from tidegate import hygiene
+from tidegate.adapters.defender import DefenderAlerts, DefenderDevices
+from tidegate.adapters.defender_indicators import DefenderIndicators
+from tidegate.adapters.entra import DEFENDER_SCOPE, GRAPH_SCOPE, Authorized, ClientCredentials
+from tidegate.adapters.graph import GraphIncidents
+from tidegate.adapters.http import HttpClient
+from tidegate.adapters.local.cases import SqliteCases
+from tidegate.adapters.local.database import connect
+from tidegate.adapters.local.files import FileObjects
+from tidegate.adapters.local.ledger import SqliteLedger
+from tidegate.adapters.local.queue import SqliteQueue
+from tidegate.adapters.local.sightings import SegmentStore
+from tidegate.adapters.vmray import VmraySandbox
+from tidegate.detonate import Policy, World, work
+from tidegate.model import ENDS, Case
+from tidegate.ports import Response
+from tidegate.simulator import entra
+from tidegate.simulator.memory import Memory
+from tidegate.simulator.seed import alert_id
+from tidegate.simulator.server import Tenant
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+POLICY = Policy(hygiene=hygiene.Policy(simulated=True))
+
+
+class Killed(BaseException):
+    """The process is gone: nothing may catch this."""
+
+
+@dataclass
+class Clock:
+    """A clock that only the test turns."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Fuse:
+    """Counts what leaves the worker, and blows after the n-th call: 0 is before the first."""
+
+    after: int | None = None
+    error: Callable[[], BaseException] = Killed
+    calls: int = 0
+    names: list[str] = field(default_factory=list)
+
+    def around(self, name: str, call: Callable[[], Any]) -> Any:
+        if self.after == 0:
+            self.after = None
+            raise self.error()
+        result = call()
+        self.calls += 1
+        self.names.append(name)
+        if self.calls == self.after:
+            self.after = None
+            raise self.error()
+        return result
+
+
+@dataclass
+class FusedHttp:
+    """`ports.Http` with a fuse."""
+
+    http: HttpClient
+    fuse: Fuse
+
+    def request(self, method: str, url: str, **more: Any) -> Response:
+        path = url.split("/", 3)[3].partition("?")[0]
+        call = f"{method} {path}"
+        return self.fuse.around(call, lambda: self.http.request(method, url, **more))
+
+    def download(self, url: str, to: Path, **more: Any) -> Response:
+        return self.fuse.around("download", lambda: self.http.download(url, to, **more))
+
+
+class FusedStore:
+    """Any store with a fuse on each of its methods that writes."""
+
+    READS = frozenset({"get", "newest", "watermark", "of", "state", "live", "names", "writing"})
+
+    def __init__(self, store: Any, fuse: Fuse) -> None:
+        self._store = store
+        self._fuse = fuse
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        if name in self.READS:
+            return method
+        label = f"{type(self._store).__name__}.{name}"
+        return lambda *args, **more: self._fuse.around(label, lambda: method(*args, **more))
+
+
+@dataclass
+class Stand:
+    """The tenant, and workers that come and go beside it."""
+
+    home: Path
+    policy: Policy = POLICY
+    delay: timedelta = timedelta(seconds=40)
+    clock: Clock = field(default_factory=Clock)
+    http: HttpClient = field(init=False)
+    database: sqlite3.Connection | None = None
+
+    def __post_init__(self) -> None:
+        self.tenant = Tenant(self.home / "tenant", self.delay, self.clock)
+        self.url = self.tenant.start()
+        self.http = HttpClient(allow_private=True, retries=0, clock=self.clock)
+
+    @property
+    def memory(self) -> Memory:
+        return self.tenant.scene.memory
+
+    def close(self) -> None:
+        self.http.close()
+        self.tenant.stop()
+        if self.database:
+            self.database.close()
+
+    def world(self, fuse: Fuse | None = None, **changes: Any) -> World:
+        """Build a worker's world anew, as a process that starts does."""
+        if self.database:
+            self.database.close()
+        self.database = connect(self.home / "tidegate.sqlite")
+        fuse = fuse or Fuse()
+        http = FusedHttp(self.http, fuse)
+
+        def store(made: Any) -> Any:
+            return FusedStore(made, fuse)
+
+        defender = self._authorized(http, DEFENDER_SCOPE)
+        world = World(
+            alerts=DefenderAlerts(defender, self.url),
+            devices=DefenderDevices(defender, http, self.url),
+            sandbox=VmraySandbox(http, self.url, SecretStr("simulated")),
+            incidents=GraphIncidents(self._authorized(http, GRAPH_SCOPE), f"{self.url}/v1.0"),
+            enforcement=DefenderIndicators(defender, self.url),
+            sightings=store(SegmentStore(self.home / "sightings")),
+            objects=store(FileObjects(self.home / "objects", self.clock)),
+            cases=store(SqliteCases(self.database)),
+            queue=store(SqliteQueue(self.database, self.clock)),
+            ledger=store(SqliteLedger(self.database)),
+            clock=self.clock,
+            policy=self.policy,
+        )
+        return replace(world, **changes)
+
+    def _authorized(self, http: FusedHttp, scope: str) -> Authorized:
+        endpoint = f"{self.url}/simulated/oauth2/v2.0/token"
+        tokens = ClientCredentials(http, endpoint, entra.CLIENT, entra.SECRET, scope, self.clock)
+        return Authorized(http, tokens)
+
+    def finish(self, world: World, most: int = 3_000) -> list[Case]:
+        """Work until the queue is empty, turning the clock to whatever is due next."""
+        assert self.database is not None
+        for _ in range(most):
+            work(world)
+            [due] = self.database.execute("SELECT min(due) FROM queue").fetchone()
+            if due is None:
+                break
+            self.clock.now = max(self.clock.now, datetime.fromtimestamp(due, UTC))
+        cases = world.cases.newest(100)
+        assert all(case.stage in ENDS for case in cases)
+        return cases
+
+    def alert(self, number: int, **changes: Any) -> str:
+        """Change a seeded alert in the tenant, and return its id."""
+        document = self.memory.get("alerts", alert_id(number)) or {}
+        self.memory.put("alerts", alert_id(number), {**document, **changes})
+        return alert_id(number)
+
+    def comments(self, number: int) -> list[str]:
+        document = self.memory.get("alerts", alert_id(number)) or {}
+        return [comment["comment"] for comment in document["comments"]]
+
+    def indicators(self) -> set[str]:
+        return {one["indicatorValue"] for one in self.memory.all("indicators")}
+
+    def tags(self, number: int) -> list[str]:
+        return (self.memory.get("incidents", str(1000 + number)) or {})["customTags"]
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    made = Stand(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stand_at() -> Iterator[Callable[[Path], Stand]]:
+    """Stands for tests that need many of them, or one with another policy."""
+    made: list[Stand] = []
+
+    def make(folder: Path, **more: Any) -> Stand:
+        folder.mkdir(parents=True, exist_ok=True)
+        made.append(Stand(folder, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def fuse() -> type[Fuse]:
+    return Fuse

@@ -1,0 +1,138 @@
+/** What is at one spot: every row of it, every field of a row, always as text. */
+
+import { el } from "./dom.ts";
+import * as format from "./format.ts";
+import type { Layer } from "./layers.ts";
+import type { Columns } from "./columns.ts";
+import type { Hit, Spot } from "./pick.ts";
+import { rowAt } from "./tsv.ts";
+
+export interface Loaded {
+  readonly layer: Layer;
+  readonly columns: Columns;
+  readonly colour: string;
+}
+
+const GLANCE = 5; // rows listed while hovering
+const PAGE = 50; // rows per page once pinned
+const GAP = 18; // CSS pixels between the spot and its card
+
+export class Card {
+  readonly #element: HTMLElement;
+  readonly #closed: () => void;
+  #shown = "";
+
+  constructor(element: HTMLElement, closed: () => void) {
+    this.#element = element;
+    this.#closed = closed;
+  }
+
+  hide(): void {
+    this.#element.hidden = true;
+    this.#shown = "";
+  }
+
+  /** Shows a spot; building it again is spared while the same rows stay under the pointer. */
+  show(spot: Spot, loaded: readonly Loaded[], pinned: boolean): void {
+    const [first] = spot.hits;
+    const key = [pinned, first.layer, first.row, spot.hits.length, loaded.map((l) => l.layer.version)].join();
+    if (key === this.#shown) return;
+    this.#shown = key;
+    const list = el("div", { class: "rows" });
+    this.#element.replaceChildren(this.#head(spot, loaded, pinned), list);
+    this.#element.classList.toggle("pinned", pinned);
+    this.#element.hidden = false;
+    if (pinned) this.#page(list, spot, loaded, 0);
+    else this.#glance(list, spot, loaded);
+  }
+
+  /** Beside the spot, on the side that has room; narrow screens dock the card by style sheet. */
+  place(px: number, py: number, width: number, height: number): void {
+    const { offsetWidth, offsetHeight, style } = this.#element;
+    const left = px + GAP + offsetWidth < width ? px + GAP : px - GAP - offsetWidth;
+    style.left = `${Math.max(8, Math.min(left, width - offsetWidth - 8))}px`;
+    style.top = `${Math.max(8, Math.min(py - 40, height - offsetHeight - 8))}px`;
+  }
+
+  #head(spot: Spot, loaded: readonly Loaded[], pinned: boolean): HTMLElement {
+    const [first] = spot.hits;
+    const { columns } = loaded[first.layer];
+    const country = fieldsOf(columns, first.row).get("Country") ?? null;
+    const title = country ? countryName(country) : "This spot";
+    const head = el("header", {}, el("strong", {}, title), el("span", {}, format.rows(spot.hits.length)));
+    if (columns.coarse[first.row]) {
+      head.append(el("em", {}, "Only the country is known: drawn in its middle."));
+    }
+    if (!pinned) return head;
+    const close = el("button", { type: "button", class: "plain", "aria-label": "Close", title: "Close (Esc)" }, "×");
+    close.addEventListener("click", this.#closed);
+    head.append(close);
+    return head;
+  }
+
+  #glance(list: HTMLElement, spot: Spot, loaded: readonly Loaded[]): void {
+    const few = spot.hits.slice(0, GLANCE);
+    list.append(...few.map((hit, i) => rowOf(hit, loaded, i === 0)));
+    const more = spot.hits.length - few.length;
+    const hint = more > 0 ? `and ${format.count(more)} more: click to list them all` : "Click to keep this open";
+    this.#element.append(el("p", { class: "hint" }, hint));
+  }
+
+  #page(list: HTMLElement, spot: Spot, loaded: readonly Loaded[], from: number): void {
+    const page = spot.hits.slice(from, from + PAGE);
+    list.append(...page.map((hit, i) => rowOf(hit, loaded, from + i === 0)));
+    const left = spot.hits.length - from - page.length;
+    if (left <= 0) return;
+    const more = el("button", { type: "button", class: "more" }, `${format.count(left)} more`);
+    more.addEventListener("click", () => {
+      more.remove();
+      this.#page(list, spot, loaded, from + PAGE);
+    });
+    list.append(more);
+  }
+}
+
+/** The cells of a row by column name, declared columns first. */
+export function fieldsOf(columns: Columns, row: number): Map<string, string | null> {
+  const cells = rowAt(columns.bytes, columns.start[row]);
+  return new Map(columns.names.map((name, i) => [name, cells[i]]));
+}
+
+function rowOf(hit: Hit, loaded: readonly Loaded[], open: boolean): HTMLElement {
+  const { layer, columns, colour } = loaded[hit.layer];
+  const { label, title, time } = layer.dataset;
+  const fields = fieldsOf(columns, hit.row);
+  const dot = el("i", { class: "dot", title });
+  dot.style.background = colour;
+  const name = el("bdi", { class: "name" }, fields.get(label) || title);
+  const moment = columns.time[hit.row];
+  const when = el("time", {}, Number.isFinite(moment) ? `${format.minute(moment)} UTC` : "no time");
+  const row = el("details", { open }, el("summary", {}, dot, name, when));
+  // Thousands of closed rows need no fields until somebody opens one.
+  const fill = (): void => {
+    if (row.open && row.childElementCount === 1) row.append(fieldList(fields, title, time));
+  };
+  row.addEventListener("toggle", fill);
+  fill();
+  return row;
+}
+
+function fieldList(fields: Map<string, string | null>, title: string, time: string): HTMLElement {
+  const list = el("dl", {}, el("dt", {}, "Layer"), el("dd", {}, title));
+  for (const [name, value] of fields) {
+    const text = value === null ? "no value" : value === "" ? "empty" : value;
+    const absent = value === null || value === "";
+    list.append(
+      el("dt", {}, name === time ? `${name} (UTC)` : name),
+      el("dd", { dir: "auto", class: absent ? "absent" : "" }, text),
+    );
+  }
+  return list;
+}
+
+const countryNames = new Intl.DisplayNames(["en"], { type: "region", fallback: "code" });
+
+/** A code of ISO 3166 as a name; whatever else a log calls a country stays as it is. */
+export function countryName(code: string): string {
+  return /^[A-Z]{2}$/.test(code) ? (countryNames.of(code) ?? code) : code;
+}

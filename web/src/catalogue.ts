@@ -1,0 +1,49 @@
+/** What the server offers: the contract of GET /api/datasets. */
+
+export interface Dataset {
+  readonly name: string;
+  readonly title: string;
+  /** Null until the first refresh; every other fact about the data is then empty too. */
+  readonly version: number | null;
+  readonly url: string | null;
+  readonly rows: number;
+  readonly located: number;
+  readonly unlocated: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly refreshed: string | null;
+  readonly watermark: string | null;
+  readonly partial: boolean;
+  readonly synthetic: boolean;
+  readonly every_seconds: number;
+  readonly time: string;
+  readonly label: string;
+  readonly colour: string | null;
+  readonly key: readonly string[];
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+}
+
+/** Reads what the server said; throws a sentence for the analyst. */
+export async function fetchCatalogue(signal: AbortSignal): Promise<readonly Dataset[]> {
+  const answer = await fetch("/api/datasets", { cache: "no-cache", signal }).catch((error: unknown) => {
+    if (isCalledOff(error)) throw error;
+    throw new Error("the server cannot be reached");
+  });
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  const body = (await answer.json().catch(() => null)) as { datasets?: readonly Dataset[] } | null;
+  if (!Array.isArray(body?.datasets)) throw new Error("the server sent something that is no list of datasets");
+  return body.datasets;
+}
+
+/** True for a question that we took back ourselves, which is no failure of the server. */
+export const isCalledOff = (error: unknown): boolean =>
+  error instanceof DOMException && error.name === "AbortError";
+
+const GRACE = 3; // refreshes that may fail before the data counts as stale
+
+/** Milliseconds since the last refresh, and whether that is too long. */
+export function age(dataset: Dataset, now: number): { milliseconds: number; stale: boolean } | null {
+  if (dataset.refreshed === null) return null;
+  const milliseconds = now - Date.parse(dataset.refreshed);
+  return { milliseconds, stale: milliseconds > GRACE * dataset.every_seconds * 1_000 };
+}

@@ -1,0 +1,90 @@
+/** The datasets on the map: what the server announced, what is loaded, what is switched on. */
+
+import type { Dataset } from "./catalogue.ts";
+import type { Columns } from "./columns.ts";
+import type { Answer, Order } from "./columns.worker.ts";
+
+export interface Layer {
+  dataset: Dataset;
+  /** Position in the palette; a layer keeps its colour as long as the page is open. */
+  readonly hue: number;
+  shown: boolean;
+  columns: Columns | null;
+  /** Version that `columns` were read from. */
+  version: number | null;
+  loading: boolean;
+  failure: string | null;
+}
+
+export class Layers {
+  readonly #layers = new Map<string, Layer>();
+  readonly #workers = new Map<string, { worker: Worker; version: number }>();
+  readonly #changed: () => void;
+  #hues = 0;
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  get all(): readonly Layer[] {
+    return [...this.#layers.values()];
+  }
+
+  /** Takes over a new list: loads what is new or newer, drops what is gone, keeps the rest. */
+  announce(datasets: readonly Dataset[]): void {
+    const names = new Set(datasets.map((dataset) => dataset.name));
+    for (const name of this.#layers.keys()) if (!names.has(name)) this.#drop(name);
+    for (const dataset of datasets) {
+      const layer = this.#layers.get(dataset.name) ?? this.#added(dataset);
+      layer.dataset = dataset;
+      this.#load(layer);
+    }
+    this.#changed();
+  }
+
+  #added(dataset: Dataset): Layer {
+    const hue = this.#hues++;
+    const layer: Layer = {
+      dataset, hue, shown: true, columns: null, version: null, loading: false, failure: null,
+    };
+    this.#layers.set(dataset.name, layer);
+    return layer;
+  }
+
+  #drop(name: string): void {
+    this.#stop(name);
+    this.#layers.delete(name);
+  }
+
+  #stop(name: string): void {
+    this.#workers.get(name)?.worker.terminate();
+    this.#workers.delete(name);
+  }
+
+  #load(layer: Layer): void {
+    const { name, version, url, sha256, time, colour } = layer.dataset;
+    if (version === null || url === null || version === layer.version) return;
+    if (this.#workers.get(name)?.version === version) return;
+    this.#stop(name); // a newer version is out: nobody needs the one under way
+    const worker = new Worker(new URL("./columns.worker.ts", import.meta.url), { type: "module" });
+    this.#workers.set(name, { worker, version });
+    layer.loading = true;
+    worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#loaded(layer, version, data);
+    worker.onerror = () => this.#loaded(layer, version, { failed: "its reader did not start" });
+    worker.postMessage({ url, sha256, plan: { time, colour } } satisfies Order);
+  }
+
+  /** A failed load keeps the rows of before; the next announcement tries again. */
+  #loaded(layer: Layer, version: number, answer: Answer): void {
+    this.#stop(layer.dataset.name);
+    layer.loading = false;
+    if ("failed" in answer) {
+      layer.failure = answer.failed;
+    } else {
+      layer.failure = null;
+      layer.columns = answer.columns;
+      layer.version = version;
+    }
+    this.#changed();
+  }
+}

@@ -1,0 +1,144 @@
+/** The list of layers: switch, counts, freshness, and what the rows are made of. */
+
+import { age, type Dataset } from "./catalogue.ts";
+import type { Columns } from "./columns.ts";
+import { el } from "./dom.ts";
+import * as format from "./format.ts";
+import type { Layer } from "./layers.ts";
+
+/** What a layer's slice holds. */
+export interface Tally {
+  readonly rows: number;
+  readonly unlocated: number;
+  readonly byCategory: Uint32Array;
+}
+
+export function tally(columns: Columns, [first, end]: readonly [number, number]): Tally {
+  const byCategory = new Uint32Array(columns.categories.length);
+  let unlocated = 0;
+  for (let row = first; row < end; row++) {
+    if (Number.isNaN(columns.x[row])) unlocated++;
+    byCategory[columns.category[row]]++;
+  }
+  return { rows: end - first, unlocated, byCategory };
+}
+
+const TOP = 4; // categories named; the rest is "other"
+
+interface Entry {
+  readonly item: HTMLLIElement;
+  readonly box: HTMLInputElement;
+  readonly dot: HTMLElement;
+  readonly title: HTMLElement;
+  readonly count: HTMLElement;
+  readonly facts: HTMLElement;
+  readonly badges: HTMLElement;
+  readonly parts: HTMLElement;
+}
+
+export class Panel {
+  readonly #list: HTMLElement;
+  readonly #switched: (name: string, shown: boolean) => void;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(list: HTMLElement, switched: (name: string, shown: boolean) => void) {
+    this.#list = list;
+    this.#switched = switched;
+  }
+
+  /** Entries are changed in place, so that the keyboard's focus survives a refresh. */
+  show(layers: readonly Layer[], tallies: ReadonlyMap<Layer, Tally>, colourOf: (layer: Layer) => string, now: number): void {
+    const names = new Set(layers.map((layer) => layer.dataset.name));
+    for (const [name, { item }] of this.#entries) {
+      if (names.has(name)) continue;
+      item.remove();
+      this.#entries.delete(name);
+    }
+    for (const layer of layers) {
+      const entry = this.#entries.get(layer.dataset.name) ?? this.#added(layer);
+      update(entry, layer, tallies.get(layer), colourOf(layer), now);
+    }
+  }
+
+  #added({ dataset: { name } }: Layer): Entry {
+    const [box, dot, title, count] = [
+      el("input", { type: "checkbox", role: "switch" }), el("i", { class: "dot" }),
+      el("bdi", { class: "name" }), el("strong", { class: "count" }),
+    ];
+    const [facts, badges, parts] = [
+      el("span", { class: "facts" }), el("p", { class: "badges" }), el("ul", { class: "parts" }),
+    ];
+    box.addEventListener("change", () => this.#switched(name, box.checked));
+    const item = el("li", { class: "layer", "data-layer": name },
+      el("label", {}, dot, title, box), el("p", { class: "sum" }, count, facts), badges, parts);
+    this.#list.append(item);
+    const entry = { item, box, dot, title, count, facts, badges, parts };
+    this.#entries.set(name, entry);
+    return entry;
+  }
+}
+
+function update(entry: Entry, layer: Layer, found: Tally | undefined, colour: string, now: number): void {
+  entry.item.classList.toggle("off", !layer.shown);
+  entry.item.setAttribute("aria-busy", String(layer.loading));
+  entry.box.checked = layer.shown;
+  entry.dot.style.background = colour;
+  entry.title.textContent = layer.dataset.title;
+  entry.count.textContent = found && found.rows > 0 ? format.count(found.rows) : "";
+  entry.facts.textContent = facts(layer, found);
+  entry.badges.replaceChildren(...badges(layer, now));
+  entry.parts.replaceChildren(...(found && layer.shown ? parts(layer, found, colour) : []));
+}
+
+function facts({ dataset, columns, loading, failure }: Layer, found: Tally | undefined): string {
+  if (dataset.version === null) return "Never refreshed: no data yet.";
+  if (!found || !columns) return loading ? "Loading…" : (failure ?? "");
+  const whole = columns.time.length;
+  if (whole === 0) return "No rows: the query found nothing.";
+  if (found.rows === 0) return `None of ${format.rows(whole)} in the time range`;
+  const all = whole === 1 ? "row" : "rows";
+  const inRange = found.rows === whole ? all : `of ${format.rows(whole)}`;
+  return found.unlocated === 0 ? inRange : `${inRange} · ${format.count(found.unlocated)} without a place`;
+}
+
+function badges(layer: Layer, now: number): HTMLElement[] {
+  const { dataset } = layer;
+  const list = [freshness(dataset, now)];
+  const add = (on: boolean, text: string, title: string, tone: string): void => {
+    if (on) list.push(el("span", { class: `badge ${tone}`, title }, text));
+  };
+  add(dataset.synthetic, "synthetic", "Made up for demonstration; no real activity", "note");
+  add(dataset.partial, "partial", "The query hit a limit: rows are missing", "warn");
+  add(layer.loading, layer.columns ? "updating" : "loading", "A new version is on its way", "note");
+  const failed = layer.failure !== null && !layer.loading;
+  add(failed, "not loaded", `Version ${dataset.version}: ${layer.failure}. Tried again every minute.`, "bad");
+  return list;
+}
+
+function freshness(dataset: Dataset, now: number): HTMLElement {
+  const found = age(dataset, now);
+  if (found === null) return el("span", { class: "badge warn" }, "never refreshed");
+  const every = format.span(dataset.every_seconds * 1_000);
+  const until = dataset.watermark === null ? "" : `; rows up to ${format.minute(Date.parse(dataset.watermark))} UTC`;
+  const title = `Version ${dataset.version}, refreshed every ${every}${until}`;
+  const text = `${found.stale ? "stale: " : ""}refreshed ${format.ago(found.milliseconds)}`;
+  return el("span", { class: `badge ${found.stale ? "warn" : "fresh"}`, title }, text);
+}
+
+/** The most frequent values of the colour column, as bars. */
+function parts({ columns }: Layer, { rows, byCategory }: Tally, colour: string): HTMLElement[] {
+  if (columns === null || columns.categories.length < 2 || rows === 0) return [];
+  const ranked = [...byCategory.keys()].filter((code) => byCategory[code] > 0)
+    .sort((a, b) => byCategory[b] - byCategory[a]);
+  const named = ranked.slice(0, TOP).map((code) => [columns.categories[code], byCategory[code]] as const);
+  const rest = ranked.slice(TOP).reduce((sum, code) => sum + byCategory[code], 0);
+  const all = rest > 0 ? [...named, [`${ranked.length - TOP} others`, rest] as const] : named;
+  return all.map(([name, some]) => bar(name || "empty", some, rows, colour));
+}
+
+function bar(name: string, some: number, rows: number, colour: string): HTMLElement {
+  const fill = el("i", { class: "fill" });
+  fill.style.width = `${(100 * some) / rows}%`;
+  fill.style.background = colour;
+  return el("li", {}, fill, el("bdi", { class: "name", title: name }, name), el("span", {}, format.count(some)));
+}

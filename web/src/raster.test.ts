@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest";
+import { ramp } from "./palette.ts";
+import { project } from "./projection.ts";
+import { Raster, type Drawn, type Frame } from "./raster.ts";
+import { toScreen, WHOLE_WORLD, zoomed } from "./view.ts";
+
+const size = { width: 400, height: 220 };
+const frame: Frame = { view: WHOLE_WORLD, size, ratio: 1, dot: 1 };
+
+function layer(places: readonly (readonly [number, number])[], hue = 0, coarse = 0): Drawn {
+  const points = places.map(([longitude, latitude]) => project(longitude, latitude));
+  return {
+    columns: {
+      x: Float32Array.from(points, ([x]) => x),
+      y: Float32Array.from(points, ([, y]) => y),
+      coarse: new Uint8Array(points.length).fill(coarse),
+    },
+    slice: [0, points.length],
+    ramp: ramp(hue, "dark"),
+  };
+}
+
+function drawn(layers: readonly Drawn[], how = frame, raster = new Raster()): Uint32Array {
+  const out = new Uint32Array(how.size.width * how.size.height * how.ratio ** 2);
+  raster.draw(layers, how, out);
+  return out;
+}
+
+const lit = (pixels: Uint32Array): number => pixels.filter((pixel) => pixel !== 0).length;
+
+const pixelAt = (pixels: Uint32Array, longitude: number, latitude: number, how = frame): number => {
+  const [x, y] = toScreen(how.view, how.size, ...project(longitude, latitude));
+  return pixels[Math.round(y) * how.size.width + Math.round(x)];
+};
+
+/** A fixed scatter: the fractional parts of multiples of the golden ratio. */
+const scatter = Array.from({ length: 5_000 }, (_, i) =>
+  [((i * 0.618034) % 1) * 360 - 180, ((i * 0.754878) % 1) * 160 - 80] as const);
+
+describe("the raster", () => {
+  test("gives the same pixels for the same points, whatever was drawn before", async () => {
+    const layers = [layer(scatter), layer(scatter.slice(0, 500), 1)];
+    const used = new Raster();
+    drawn([layer(scatter.slice(7))], { ...frame, view: zoomed(WHOLE_WORLD, size, 3, 9, 9) }, used);
+    const hash = async (pixels: Uint32Array) =>
+      new DataView(await crypto.subtle.digest("SHA-256", pixels.slice())).getBigUint64(0).toString(16);
+    expect(await hash(drawn(layers, frame, used))).toBe(await hash(drawn(layers)));
+    expect(await hash(drawn(layers))).toMatchInlineSnapshot(`"9b035d5a9c8c2ba1"`);
+  });
+
+  test("does not care for the order of rows", () => {
+    expect(drawn([layer(scatter.toReversed())])).toEqual(drawn([layer(scatter)]));
+  });
+
+  test("puts a dot where the place is", () => {
+    const pixels = drawn([layer([[4.9, 52.4]])]);
+    expect(pixelAt(pixels, 4.9, 52.4)).not.toBe(0);
+    expect(pixelAt(pixels, -70, -33)).toBe(0);
+  });
+
+  test("draws more rows larger and stronger", () => {
+    const one = drawn([layer([[0, 0]])]);
+    const many = drawn([layer(Array.from({ length: 500 }, () => [0, 0] as const))]);
+    expect(lit(many)).toBeGreaterThan(lit(one) * 2);
+    expect(pixelAt(many, 0, 0) >>> 24).toBeGreaterThan(pixelAt(one, 0, 0) >>> 24);
+  });
+
+  test("leaves out rows before and after the slice, and rows without a place", () => {
+    const all = layer([[0, 0], [90, 0], [NaN, NaN]]);
+    const pixels = drawn([{ ...all, slice: [1, 3] }]);
+    expect(pixelAt(pixels, 0, 0)).toBe(0);
+    expect(pixelAt(pixels, 90, 0)).not.toBe(0);
+  });
+
+  test("shares a dot between layers, so that none hides the other", () => {
+    const place = Array.from({ length: 64 }, () => [20, 10] as const);
+    const twice = [...place, ...place];
+    const [orange, blue] = [drawn([layer(twice)]), drawn([layer(twice, 1)])];
+    const both = drawn([layer(place), layer(place, 1)]);
+    const same = (pixels: Uint32Array) => both.filter((pixel, i) => pixel !== 0 && pixel === pixels[i]).length;
+    expect(same(orange)).toBeGreaterThan(20);
+    expect(same(blue)).toBeGreaterThan(20);
+  });
+
+  test("keeps a lone row of one layer visible among many of another", () => {
+    const many = Array.from({ length: 1_000 }, () => [20, 10] as const);
+    expect(drawn([layer(many), layer([[20, 10]], 1)])).not.toEqual(drawn([layer(many)]));
+  });
+
+  test("draws a ring, hollow, where only the country is known", () => {
+    const pixels = drawn([layer(Array.from({ length: 200 }, () => [0, 0] as const), 0, 1)]);
+    expect(pixelAt(pixels, 0, 0)).toBe(0);
+    expect(lit(pixels)).toBeGreaterThan(10);
+  });
+
+  test("fills the pixels of finer screens", () => {
+    const fine = drawn([layer([[0, 0]])], { ...frame, ratio: 2 });
+    expect(lit(fine)).toBeGreaterThan(lit(drawn([layer([[0, 0]])])) * 2);
+  });
+
+  test("is blank without layers", () => expect(lit(drawn([]))).toBe(0));
+});

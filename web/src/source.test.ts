@@ -1,0 +1,18 @@
+/** Rules that a reviewer would otherwise have to remember. */
+
+import { expect, test } from "vitest";
+
+const sources = Object.entries(
+  import.meta.glob<string>(["./*.ts", "!./*.test.ts"], { query: "?raw", import: "default", eager: true }),
+);
+
+test("there is something to check", () => expect(sources.length).toBeGreaterThan(10));
+
+test.each(sources)("%s writes text, never markup", (_, source) => {
+  expect(source).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|DOMParser|cssText/);
+  expect(source).not.toMatch(/\beval\(|new Function\(/);
+});
+
+test.each(sources)("%s asks nobody but its own server", (_, source) => {
+  expect(source).not.toMatch(/https?:\/\//);
+});
