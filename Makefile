@@ -1,10 +1,10 @@
 # Two commands: `make run` and `make test`. All of it is in dev.py, which needs no make.
 PYTHON ?= python3
 
-.PHONY: run test check lint lock
+.PHONY: run test check lint docs lock
 
 run:
 	@$(PYTHON) dev.py run $(if $(ONCE),--once)
 
-test check lint lock:
+test check lint docs lock:
 	@$(PYTHON) dev.py $@

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds and runs Tidegate from a checkout: `python3 dev.py run|test|check|web|lock`.
+"""Builds and runs Tidegate from a checkout: `python3 dev.py run|test|check|lint|docs|lock`.
 
 Standard library only, for a machine where nothing is prepared. The Makefile calls it.
 """
@@ -21,7 +21,7 @@ WEB = ROOT / "web"
 PAGE = WEB / "dist"
 LEAST_PYTHON = (3, 11)
 LEAST_NODE = 20
-SOURCES = ("src", "tests", "apps", "dev.py")
+SOURCES = ("src", "tests", "apps", "docs", "dev.py")
 
 
 def main() -> None:
@@ -92,7 +92,13 @@ def _compile(name: str, *what: str) -> None:
     do(BIN / "uv", "pip", "compile", *what, *options, *young, "-o", f"requirements/{name}.txt")
 
 
-JOBS = {"test": test, "check": check, "lint": lint, "lock": lock}
+def docs() -> None:
+    """Write docs/reference/ anew from the code."""
+    install("test")
+    do(python(), "docs/generate.py")
+
+
+JOBS = {"test": test, "check": check, "lint": lint, "lock": lock, "docs": docs}
 
 
 def python() -> str:

@@ -252,7 +252,10 @@ def refresh(
 
 
 @app.command()
-def lookup(value: str, as_json: AsJson = False) -> None:
+def lookup(
+    value: Annotated[str, typer.Argument(help="An address, domain, URL or hash, defanged or not.")],
+    as_json: AsJson = False,
+) -> None:
     """Show all that is known of an indicator, and every term of its score."""
     from tidegate.canonical import Rejected, guess
     from tidegate.gate.explain import explain

@@ -150,6 +150,7 @@ def _on_schedule(house: Local, stopped: threading.Event) -> None:
         now = house.ingest.clock()
         for _ in ingest_all(due(enabled(house), house.memory, now), house):
             pass
+        house.invent_logs()
         for _ in refresh_all(house.maps):
             pass
         if time.monotonic() >= gate_due:

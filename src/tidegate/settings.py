@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     )
     client_id: str | None = Field(None, description="Application id for Defender and Graph.")
     client_secret: SecretStr | None = Field(
-        None, description="Secret of that application; on Azure the managed identity replaces it."
+        None, description="Secret of that application."
     )
     vmray_url: HttpUrl | None = Field(
         None, description="Base URL of the VMRay server; unset = the simulated one."
@@ -70,9 +70,6 @@ class Settings(BaseSettings):
         [], description="Domains, addresses and networks that are never indicators."
     )
 
-    workspace_id: str | None = Field(
-        None, description="Log Analytics workspace; unset = the local tables."
-    )
     tables: Path | None = Field(
         None, description="Folder of local tables, a file per table; unset = synthetic ones."
     )

@@ -23,11 +23,19 @@ from tidegate.model import Case, Outcome, Status
 from tidegate.ports import FeedState
 
 Told = Callable[[str, str], None]
-out, err = Console(), Console(stderr=True)
+WIDE = 150  # where no terminal says how wide it is: a log, a file
 DONE = "done"
 SHOWN = 40  # lines of a long table; --json has them all
 GOOD = {Status.OK, Status.UNCHANGED}
 COLOURS = {"ok": "green", "missing": "yellow", "simulated": "cyan", "broken": "red"}
+
+
+def _console(*, stderr: bool) -> Console:
+    found = Console(stderr=stderr)
+    return found if found.is_terminal else Console(stderr=stderr, width=WIDE)
+
+
+out, err = _console(stderr=False), _console(stderr=True)
 
 
 def quiet(what: str, stage: str) -> None:

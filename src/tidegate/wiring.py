@@ -177,12 +177,11 @@ class Local:
         from tidegate.adapters.local.duckdb_kql import LocalLogs
         from tidegate.declare.dataset import datasets
         from tidegate.maps.world import World
-        from tidegate.simulator import places, tables
+        from tidegate.simulator import places
 
-        folder = self.settings.tables
-        if synthetic := folder is None:
-            folder = self.settings.home / "tables"
-            tables.write_tables(folder, now())
+        synthetic = self.settings.tables is None
+        folder = self.settings.tables or self.settings.home / "tables"
+        self.invent_logs()
         given = self.settings.geo_database
         return World(
             datasets=datasets(),
@@ -195,6 +194,13 @@ class Local:
             clock=now,
             synthetic=synthetic,
         )
+
+    def invent_logs(self) -> None:
+        """Bring the synthetic tables up to the hour, where there are no others."""
+        from tidegate.simulator.tables import write_tables
+
+        if self.settings.tables is None:
+            write_tables(self.settings.home / "tables", now())
 
     @cached_property
     def tenant(self) -> Tenant:

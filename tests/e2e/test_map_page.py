@@ -175,7 +175,7 @@ def test_both_layers_are_drawn_with_their_freshness(seen: Visit):
     expect(signins).to_contain_text("Sign-in failures")
     expect(signins).to_contain_text("synthetic")
     expect(signins).to_contain_text(re.compile(r"refreshed (just now|\d+ s ago)"))
-    expect(signins).to_contain_text(re.compile(r"\d+ without a place"))
+    expect(signins).to_contain_text(re.compile(r"\d+ unlocated"))
     expect(seen.page.locator("#status")).to_contain_text("Live")
     expect(seen.page.locator("#range")).to_contain_text("UTC")
 
@@ -335,7 +335,7 @@ def test_the_last_hours_move_along_with_new_rows(seen: Visit, site: Site):
     )
     wake(seen.page)
     expect(seen.page.locator("#total")).to_have_text("1")
-    expect(seen.page.locator("#total-note")).to_have_text("row shown, 1 of them without a place")
+    expect(seen.page.locator("#total-note")).to_have_text("row shown, 1 unlocated")
 
 
 def wake(page: Page) -> None:

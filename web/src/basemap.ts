@@ -97,7 +97,7 @@ function unpacked({ scale, outline, graticule, countries }: PackedWorld): World 
 
 async function load(url: string): Promise<World> {
   const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`the map itself could not be loaded: ${answer.status}`);
+  if (!answer.ok) throw new Error(`the countries could not be loaded: ${answer.status}`);
   return unpacked((await answer.json()) as PackedWorld);
 }
 
@@ -105,15 +105,21 @@ export class Basemap {
   readonly #arrived: () => void;
   #coarse: World | null = null;
   #fine: World | null = null;
+  #starting: Promise<void> | null = null;
   #asked = false;
 
   constructor(arrived: () => void) {
     this.#arrived = arrived;
   }
 
-  async start(): Promise<void> {
-    this.#coarse = await load(coarseUrl);
-    this.#arrived();
+  /** Loads the world once; after a failure the next call tries again. */
+  start(): Promise<void> {
+    this.#starting ??= load(coarseUrl).then((world) => {
+      this.#coarse = world;
+      this.#arrived();
+    });
+    this.#starting.catch(() => (this.#starting = null));
+    return this.#starting;
   }
 
   paint(context: CanvasRenderingContext2D, view: View, size: Size, ratio: number, ground: Ground): void {
@@ -158,12 +164,13 @@ export class Basemap {
   }
 }
 
+const overlap = (a: Box, b: Box): boolean =>
+  a.right >= b.left && a.left <= b.right && a.bottom >= b.top && a.top <= b.bottom;
+
 function visible({ countries }: World, view: View, size: Size): readonly Country[] {
   const [left, top] = toWorld(view, size, 0, 0);
   const [right, bottom] = toWorld(view, size, size.width, size.height);
-  return countries.filter(
-    (box) => box.right >= left && box.left <= right && box.bottom >= top && box.top <= bottom,
-  );
+  return countries.filter((country) => overlap(country, { left, top, right, bottom }));
 }
 
 function paintGround(
@@ -187,6 +194,7 @@ function paintGround(
   context.stroke(world.outline);
 }
 
+/** Names where they fit, larger countries first; a name that would touch another is left out. */
 function paintNames(
   context: CanvasRenderingContext2D, seen: readonly Country[], view: View, size: Size, ground: Ground,
 ): void {
@@ -197,11 +205,15 @@ function paintNames(
   context.lineWidth = 3;
   context.strokeStyle = ground.halo;
   context.fillStyle = ground.name;
-  for (const { name, label, main } of seen) {
+  const taken: Box[] = [];
+  for (const { name, label, main } of seen.toSorted((a, b) => areaOf(b.main) - areaOf(a.main))) {
     const room = (main.right - main.left) * scale;
     if (room < 40 || (main.bottom - main.top) * scale < 16) continue;
-    if (context.measureText(name).width > room * 0.85) continue;
+    const half = context.measureText(name).width / 2;
     const [x, y] = toScreen(view, size, label[0], label[1]);
+    const box = { left: x - half - 4, right: x + half + 4, top: y - 9, bottom: y + 9 };
+    if (2 * half > room * 0.85 || taken.some((other) => overlap(box, other))) continue;
+    taken.push(box);
     context.strokeText(name, x, y);
     context.fillText(name, x, y);
   }

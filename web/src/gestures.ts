@@ -49,12 +49,14 @@ function pointers(surface: HTMLElement, on: Gestures): void {
     const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
     down.set(event.pointerId, here);
     surface.classList.add("dragged");
+    on.hover(null);
     if (other === undefined) on.pan(dx, dy);
     else pinch(before, here, other, on);
   });
   const lift = (event: PointerEvent): void => {
     surface.classList.remove("dragged");
     const tapped = down.delete(event.pointerId) && travelled < STILL;
+    if (event.pointerType === "mouse") on.hover([event.offsetX, event.offsetY]);
     if (tapped && event.type === "pointerup") on.choose([event.offsetX, event.offsetY]);
   };
   surface.addEventListener("pointerup", lift);

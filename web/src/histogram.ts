@@ -232,7 +232,7 @@ export class Histogram {
 
   #paintBrush(context: CanvasRenderingContext2D, bins: Bins, range: Range, height: number): void {
     const [left, right] = [this.#x(range.from, bins), this.#x(range.to, bins)];
-    context.fillStyle = context.strokeStyle = this.#chart.ink;
+    context.fillStyle = this.#chart.ink;
     context.globalAlpha = 0.08;
     context.fillRect(left, TOP, right - left, height - AXIS - TOP);
     context.globalAlpha = 1;

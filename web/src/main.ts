@@ -64,10 +64,7 @@ class Page {
     this.#rethemed();
     this.#tick();
     setInterval(() => this.#tick(), 1_000);
-    this.#stage.basemap.start().catch((error: unknown) => {
-      this.#trouble = String(error);
-      this.#tell();
-    });
+    this.#stage.basemap.start().catch(() => {}); // the answer of the server brings the next try
     void this.#watch.now();
   }
 
@@ -98,6 +95,7 @@ class Page {
       this.#trouble = null;
       this.#checked = Date.now();
       this.#layers.announce(datasets);
+      await this.#stage.basemap.start();
     } catch (error) {
       if (isCalledOff(error)) return;
       this.#trouble = error instanceof Error ? error.message : String(error);
@@ -227,12 +225,13 @@ class Page {
   #rethemed(): void {
     this.#ramps.clear();
     part("legend").replaceChildren(...legend([this.#ramp(0), this.#ramp(1)]));
+    this.#stage.redraw();
     this.#refresh();
   }
 
-  /** Everything but the canvas of the map, in the next frame. */
+  /** Points, counts and words, in the next frame. */
   #refresh(): void {
-    this.#stage.redraw();
+    this.#stage.repoint();
     if (this.#wanted) return;
     this.#wanted = true;
     requestAnimationFrame(() => {
@@ -269,7 +268,7 @@ class Page {
     const unlocated = shown.reduce((sum, found) => sum + found.unlocated, 0);
     part("total").textContent = tallies.size ? format.count(rows) : "–";
     part("total-note").textContent = `${rows === 1 ? "row" : "rows"} shown`
-      + (unlocated ? `, ${format.count(unlocated)} of them without a place` : "");
+      + (unlocated ? `, ${format.count(unlocated)} unlocated` : "");
     const spoken = `${format.rows(rows)} shown.`;
     if (tallies.size && part("live").textContent !== spoken) part("live").textContent = spoken;
   }
@@ -324,7 +323,7 @@ class Page {
   #nothing(): [title: string, text: string, retry: boolean] | null {
     const layers = this.#layers.all;
     if (layers.some(({ columns }) => columns !== null && columns.time.length > 0)) return null;
-    if (this.#trouble !== null) return ["No data", `Sorry: ${this.#trouble}. Tried again every minute.`, true];
+    if (this.#trouble !== null) return ["No data", `It was asked for, but ${this.#trouble}. The page tries again every minute.`, true];
     if (this.#checked === null || layers.some(({ loading }) => loading)) return ["Loading", "Fetching the datasets…", false];
     const failure = layers.find((layer) => layer.failure !== null);
     if (failure) return ["No data", `${failure.dataset.title}: ${failure.failure}.`, true];

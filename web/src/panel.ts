@@ -98,7 +98,7 @@ function facts({ dataset, columns, loading, failure }: Layer, found: Tally | und
   if (found.rows === 0) return `None of ${format.rows(whole)} in the time range`;
   const all = whole === 1 ? "row" : "rows";
   const inRange = found.rows === whole ? all : `of ${format.rows(whole)}`;
-  return found.unlocated === 0 ? inRange : `${inRange} · ${format.count(found.unlocated)} without a place`;
+  return found.unlocated === 0 ? inRange : `${inRange} · ${format.count(found.unlocated)} unlocated`;
 }
 
 function badges(layer: Layer, now: number): HTMLElement[] {

@@ -19,6 +19,8 @@ export interface Scene {
   readonly crosshair: boolean;
 }
 
+const MOST_PIXELS = 5_000_000;
+
 function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (context === null) throw new Error("this browser cannot draw on a canvas");
@@ -36,6 +38,7 @@ export class Stage {
   #ratio = 1;
   #size: Size = { width: 1, height: 1 };
   #waiting = false;
+  #groundChanged = true;
   #pointsChanged = true;
 
   constructor(scene: () => Scene, resized: () => void) {
@@ -54,12 +57,21 @@ export class Stage {
     return this.#size;
   }
 
-  get #dot(): number {
-    return Math.min(Math.max(this.#size.width / 1_100, 0.62), 1.5);
+  /** Dots grow with the screen, and a little with the zoom, where they have room. In steps, because
+   *  each size has sprites of its own. */
+  #dot(view: View): number {
+    const screen = Math.min(Math.max(this.#size.width / 1_100, 0.65), 1.5);
+    return Math.round(screen * (0.88 + 0.06 * Math.log2(view.zoom)) * 20) / 20;
   }
 
   /** Draws everything in the next frame. */
   redraw(): void {
+    this.#groundChanged = true;
+    this.repoint();
+  }
+
+  /** Draws the points and the marks: other rows, same view. */
+  repoint(): void {
     this.#pointsChanged = true;
     this.remark();
   }
@@ -86,7 +98,7 @@ export class Stage {
 
   #fit(): void {
     this.#size = { width: this.element.clientWidth || 1, height: this.element.clientHeight || 1 };
-    this.#ratio = Math.min(devicePixelRatio, 2); // beyond two the eye gains nothing, the CPU loses
+    this.#ratio = this.#affordableRatio();
     const width = Math.round(this.#size.width * this.#ratio);
     const height = Math.round(this.#size.height * this.#ratio);
     for (const { canvas } of this.#contexts) {
@@ -94,20 +106,28 @@ export class Stage {
       canvas.height = height;
     }
     this.#image = new ImageData(width, height);
-    this.#pointsChanged = true;
+    this.#groundChanged = this.#pointsChanged = true;
+  }
+
+  /** Beyond two, or many millions of pixels, the eye gains less than the CPU loses. */
+  #affordableRatio(): number {
+    const most = Math.sqrt(MOST_PIXELS / (this.#size.width * this.#size.height));
+    return Math.min(devicePixelRatio, 2, Math.max(1, most));
   }
 
   #paint(): void {
     this.#waiting = false;
     const scene = this.#scene();
     const [ground, points, marks] = this.#contexts;
-    if (this.#pointsChanged) {
-      this.#pointsChanged = false;
+    if (this.#groundChanged) {
       this.basemap.paint(ground, scene.view, this.#size, this.#ratio, GROUND[scene.theme]);
-      const frame = { view: scene.view, size: this.#size, ratio: this.#ratio, dot: this.#dot };
+    }
+    if (this.#pointsChanged) {
+      const frame = { view: scene.view, size: this.#size, ratio: this.#ratio, dot: this.#dot(scene.view) };
       this.#raster.draw(scene.layers, frame, new Uint32Array(this.#image.data.buffer));
       points.putImageData(this.#image, 0, 0);
     }
+    this.#groundChanged = this.#pointsChanged = false;
     this.#mark(marks, scene);
   }
 

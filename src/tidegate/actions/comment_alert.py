@@ -57,7 +57,8 @@ def _named(artefact: Artefact) -> str:
 
 
 def _report(report: Report) -> str:
-    return f"Analysed {report.analysed:%Y-%m-%d %H:%M} UTC, report: {report.link or 'none'}"
+    link = _plain(report.link)[:200] or "none"
+    return f"Analysed {report.analysed:%Y-%m-%d %H:%M} UTC, report: {link}"
 
 
 def _iocs(artefact: Artefact) -> str:

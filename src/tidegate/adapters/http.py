@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies
+from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -29,25 +29,34 @@ TRANSIENT = frozenset({408, 425, 500, 502, 503, 504}) | QUOTA
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
 MAX_RATIO = 200  # honest text compresses 3 to 20 times; a bomb a thousand times
-SECRET_HEADERS = frozenset({"authorization", "auth-key", "key", "x-otx-api-key", "x-apikey"})
+LONGEST_WAIT = timedelta(days=7)
+# What another host may be told; any other header may be somebody's key.
+PLAIN_HEADERS = frozenset({"accept", "if-modified-since", "if-none-match"})
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def redacted(url: str) -> str:
     """Return the URL without credentials, query and fragment, for logs and messages."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "(not a URL)"
     host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}{parts.path}"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{port}{parts.path}"
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """Read Retry-After in seconds or as a date; None if absent or senseless."""
     text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), 7 * 86_400))
     try:
-        return max(parsedate_to_datetime(text) - now, timedelta(0))
-    except (ValueError, TypeError):
+        if text.isascii() and text.isdigit():
+            return min(timedelta(seconds=int(text)), LONGEST_WAIT)
+        return min(max(parsedate_to_datetime(text) - now, timedelta(0)), LONGEST_WAIT)
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -83,9 +92,7 @@ class HttpClient:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __post_init__(self) -> None:
-        # A proxy of the environment is for the way out, never for loopback; behind one, names are
-        # resolved and addresses judged by the proxy.
-        self._judged = not self.allow_private and not getproxies().get("https")
+        # A proxy of the environment is for the way out, never for loopback.
         self._client = httpx.Client(
             timeout=self.timeout,
             trust_env=not self.allow_private,
@@ -118,9 +125,10 @@ class HttpClient:
         max_bytes: int = 64 << 20,
     ) -> Response:
         """See `ports.Http`."""
-        given = {"params": params, "json": json, "content": content, "data": data, "files": files}
+        given = {"json": json, "content": content, "data": data, "files": files}
         body = {name: value for name, value in given.items() if value is not None}
-        call = _Call(method, url, headers or {}, body, frozenset(expect), max_bytes)
+        at = _with(url, params) if params else url
+        call = _Call(method, at, headers or {}, body, frozenset(expect), max_bytes)
         return self._retrying(call, self.retries if retry else 0)
 
     def download(
@@ -149,11 +157,14 @@ class HttpClient:
             answer = self._once(call, url, headers, deadline)
             if answer.status not in REDIRECTS:
                 return answer
-            target = urljoin(url, answer.headers.get("location", ""))
-            if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
+            if call.method not in {"GET", "HEAD"}:  # a body is for the one it was written to
+                raise BadPayload(f"{redacted(url)} redirects a {call.method}")
+            target = _joined(url, answer.headers.get("location", ""))
+            here, there = urlsplit(url), urlsplit(target)
+            if here.scheme == "https" and there.scheme != "https":
                 raise BadPayload(f"{redacted(url)} redirects to an unencrypted address")
-            if urlsplit(target).netloc != urlsplit(url).netloc:
-                headers = {k: v for k, v in headers.items() if k.lower() not in SECRET_HEADERS}
+            if there.netloc != here.netloc:
+                headers = {k: v for k, v in headers.items() if k.lower() in PLAIN_HEADERS}
             url = target
         raise BadPayload(f"{redacted(call.url)}: more than {MAX_REDIRECTS} redirects")
 
@@ -161,8 +172,7 @@ class HttpClient:
         self._check_target(url)
         self._keep_pace(urlsplit(url).netloc)
         with _network_faults(url):
-            body = call.body if url == call.url else {}
-            with self._client.stream(call.method, url, headers=headers, **body) as answer:
+            with self._client.stream(call.method, url, headers=headers, **call.body) as answer:
                 self._check_peer(answer)
                 return self._read(call, answer, deadline)
 
@@ -174,6 +184,8 @@ class HttpClient:
         good = answer.is_success or status in {NOT_MODIFIED, *call.expect}
         if not good:
             raise _refusal(answer, retry_after(headers, self.clock()))
+        if "," in headers.get("content-encoding", ""):
+            raise BadPayload(f"{redacted(str(answer.url))}: packed more than once")
         chunks = _limited(answer, call.max_bytes, deadline)
         if call.to is None or not answer.is_success:
             return Response(status, headers, b"".join(chunks))
@@ -191,27 +203,82 @@ class HttpClient:
         self.sleep(start - now)
 
     def _check_target(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        parts = _split(url)
+        host = parts.hostname
+        if parts.scheme not in {"http", "https"} or not host:
             raise BadPayload(f"{redacted(url)} is not an http address")
-        if not self._judged:
+        if self.allow_private:
             return
-        with _network_faults(url):
-            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
-        for *_, address in found:
-            _refuse_private(str(address[0]), url)
+        if (literal := _literal(host)) is not None:
+            _refuse_private(literal, url)
+        elif not _proxied(parts):
+            with _network_faults(url):
+                found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
+            for *_, address in found:
+                _refuse_private(_address(address[0]), url)
 
     def _check_peer(self, answer: httpx.Response) -> None:
         """Check what we really talk to: a name may resolve to something else the second time."""
-        if not self._judged:
+        url = str(answer.url)
+        if self.allow_private or _proxied(urlsplit(url)):
             return
         stream = answer.extensions["network_stream"]
-        _refuse_private(stream.get_extra_info("server_addr")[0], str(answer.url))
+        _refuse_private(_address(stream.get_extra_info("server_addr")[0]), url)
 
 
-def _refuse_private(address: str, url: str) -> None:
-    if not ipaddress.ip_address(address.partition("%")[0]).is_global:
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise BadPayload(f"not an http address: {error}") from error
+    return parts
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise BadPayload(f"{redacted(url)} redirects to nowhere") from error
+
+
+def _with(url: str, params: Mapping[str, str]) -> str:
+    """Return the URL with these parameters added to its own: httpx would replace those."""
+    with _network_faults(url):
+        return str(httpx.URL(url).copy_merge_params(params))
+
+
+def _proxied(parts: SplitResult) -> bool:
+    """Say whether a proxy of the environment resolves the name and judges the address."""
+    proxies = getproxies()
+    known = parts.scheme in proxies or "all" in proxies
+    return known and not proxy_bypass(parts.hostname or "")
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return _address(host)
+    except ValueError:
+        return None
+
+
+def _address(text: object) -> Address:
+    return ipaddress.ip_address(str(text).partition("%")[0])
+
+
+def _refuse_private(address: Address, url: str) -> None:
+    inner = _inner(address)
+    if not inner.is_global or inner.is_multicast:
         raise BadPayload(f"{redacted(url)} leads to a private address")
+
+
+def _inner(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 address stands for, if it does."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _refusal(answer: httpx.Response, wait: timedelta | None) -> SourceDown | BadPayload:
@@ -225,7 +292,8 @@ def _refusal(answer: httpx.Response, wait: timedelta | None) -> SourceDown | Bad
 
 def _limited(answer: httpx.Response, max_bytes: int, deadline: float) -> Iterator[bytes]:
     size = 0
-    for chunk in answer.iter_bytes(1 << 16):
+    # As it comes: to wait for a whole chunk would be to wait for a trickle for ever.
+    for chunk in answer.iter_bytes():
         size += len(chunk)
         if size > max_bytes:
             raise BadPayload(f"{redacted(str(answer.url))}: more than {max_bytes:,} bytes")

@@ -14,23 +14,25 @@ from tidegate.ports import Locator, Place
 NOWHERE = "none"
 # A latitude to four digits is eleven metres: more than any of the sources knows.
 DIGITS = 4
+# Working columns. No declared column has a space in its name.
+OWN, BY_ADDRESS, BY_COUNTRY, PLACED = "its own", "by address", "by country", "the place"
 Cells = tuple[str | None, ...]
 PLACE = pl.Struct(dict.fromkeys(GEO, pl.String()))
 
 
 def locate(rows: pl.DataFrame, column: str, locator: Locator) -> pl.DataFrame:
     """Return the rows with `GEO` filled in from what they say and what the locator knows."""
-    rows = rows.with_columns(_own().alias("own"))
-    addresses = rows.filter(~pl.col("own"))[column]
+    rows = rows.with_columns(_own().alias(OWN))
+    addresses = rows.filter(~pl.col(OWN))[column]
     placed = pl.coalesce(
-        pl.when("own").then(pl.struct(*_as_said())), "by_address", "by_country", _nowhere()
+        pl.when(OWN).then(pl.struct(*_as_said())), BY_ADDRESS, BY_COUNTRY, _nowhere()
     )
     return (
-        rows.pipe(_ask, column, "by_address", addresses, lambda text: _address(text, locator))
-        .pipe(_ask, "Country", "by_country", rows["Country"], lambda text: _country(text, locator))
-        .with_columns(placed.alias("place"))
-        .select(pl.exclude(*GEO, "own", "by_address", "by_country"))
-        .unnest("place")
+        rows.pipe(_ask, column, BY_ADDRESS, addresses, lambda text: _address(text, locator))
+        .pipe(_ask, "Country", BY_COUNTRY, rows["Country"], lambda text: _country(text, locator))
+        .with_columns(placed.alias(PLACED))
+        .select(pl.exclude(*GEO, OWN, BY_ADDRESS, BY_COUNTRY))
+        .unnest(PLACED)
     )
 
 
@@ -47,7 +49,7 @@ def _own() -> pl.Expr:
 
 def _as_said() -> list[pl.Expr]:
     """Return what a row with coordinates says, with its country as ISO 3166 has it."""
-    country = pl.col("by_country").struct.field("Country")
+    country = pl.col(BY_COUNTRY).struct.field("Country")
     precision = pl.col("GeoPrecision").replace("", None).fill_null("city")
     source = pl.col("GeoSource").replace("", None).fill_null("log")
     return [pl.col("Latitude"), pl.col("Longitude"), country, precision, source]

@@ -31,7 +31,10 @@ SPELLING = {
     "FileSha1": ("InvalidHashValue", re.compile(r"[0-9a-f]{40}", re.IGNORECASE)),
     "FileSha256": ("InvalidHashValue", re.compile(r"[0-9a-f]{64}", re.IGNORECASE)),
     "FileMd5": ("InvalidHashValue", re.compile(r"[0-9a-f]{32}", re.IGNORECASE)),
-    "DomainName": ("InvalidDomainName", re.compile(r"([a-z0-9_-]{1,63}\.)+[a-z0-9-]{2,63}")),
+    "DomainName": (
+        "InvalidDomainName",
+        re.compile(r"([a-z0-9_-]{1,63}\.)+[a-z0-9-]{2,63}", re.IGNORECASE),
+    ),
     "Url": ("InvalidUrl", re.compile(r"https?://[^\s/]+(/\S*)?", re.IGNORECASE)),
 }
 # The simulated tenant lives in documentation ranges, which Python counts as private.

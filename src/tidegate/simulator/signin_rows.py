@@ -53,8 +53,12 @@ def attackers(rng: Random) -> list[str]:
     return sorted({*four, *six})
 
 
-def rows(rng: Random, now: datetime, count: int) -> Iterator[dict[str, Any]]:
-    """Yield `count` rows of the last `HOURS`; one in a hundred repeats a sign-in's Id."""
+def rows(rng: Random, hour: datetime, count: int) -> Iterator[dict[str, Any]]:
+    """Yield `count` rows; one in a hundred repeats a sign-in's Id.
+
+    They end an hour after `hour`: whoever asks by ingestion time sees them arrive one by one.
+    """
+    now = hour + timedelta(hours=1)
     people = [f"{a}.{b}@example.com".lower() for a in FIRST.split() for b in LAST.split()]
     bad = attackers(rng)
     campaigns = _campaigns(rng, people, bad, now)

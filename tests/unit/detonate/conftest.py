@@ -104,6 +104,37 @@ class FusedStore:
         return lambda *args, **more: self._fuse.around(label, lambda: method(*args, **more))
 
 
+def build(
+    home: Path, url: str, http: FusedHttp, database: sqlite3.Connection, clock: Any, policy: Policy
+) -> World:
+    """Wire a worker to the tenant at the URL and to the stores below the folder."""
+
+    def authorized(scope: str) -> Authorized:
+        endpoint = f"{url}/simulated/oauth2/v2.0/token"
+        return Authorized(
+            http, ClientCredentials(http, endpoint, entra.CLIENT, entra.SECRET, scope, clock)
+        )
+
+    def store(made: Any) -> Any:
+        return FusedStore(made, http.fuse)
+
+    defender = authorized(DEFENDER_SCOPE)
+    return World(
+        alerts=DefenderAlerts(defender, url),
+        devices=DefenderDevices(defender, http, url),
+        sandbox=VmraySandbox(http, url, SecretStr("simulated")),
+        incidents=GraphIncidents(authorized(GRAPH_SCOPE), f"{url}/v1.0"),
+        enforcement=DefenderIndicators(defender, url),
+        sightings=store(SegmentStore(home / "sightings")),
+        objects=store(FileObjects(home / "objects", clock)),
+        cases=store(SqliteCases(database)),
+        queue=store(SqliteQueue(database, clock)),
+        ledger=store(SqliteLedger(database)),
+        clock=clock,
+        policy=policy,
+    )
+
+
 @dataclass
 class Stand:
     """The tenant, and workers that come and go beside it."""
@@ -135,33 +166,9 @@ class Stand:
         if self.database:
             self.database.close()
         self.database = connect(self.home / "tidegate.sqlite")
-        fuse = fuse or Fuse()
-        http = FusedHttp(self.http, fuse)
-
-        def store(made: Any) -> Any:
-            return FusedStore(made, fuse)
-
-        defender = self._authorized(http, DEFENDER_SCOPE)
-        world = World(
-            alerts=DefenderAlerts(defender, self.url),
-            devices=DefenderDevices(defender, http, self.url),
-            sandbox=VmraySandbox(http, self.url, SecretStr("simulated")),
-            incidents=GraphIncidents(self._authorized(http, GRAPH_SCOPE), f"{self.url}/v1.0"),
-            enforcement=DefenderIndicators(defender, self.url),
-            sightings=store(SegmentStore(self.home / "sightings")),
-            objects=store(FileObjects(self.home / "objects", self.clock)),
-            cases=store(SqliteCases(self.database)),
-            queue=store(SqliteQueue(self.database, self.clock)),
-            ledger=store(SqliteLedger(self.database)),
-            clock=self.clock,
-            policy=self.policy,
-        )
-        return replace(world, **changes)
-
-    def _authorized(self, http: FusedHttp, scope: str) -> Authorized:
-        endpoint = f"{self.url}/simulated/oauth2/v2.0/token"
-        tokens = ClientCredentials(http, endpoint, entra.CLIENT, entra.SECRET, scope, self.clock)
-        return Authorized(http, tokens)
+        http = FusedHttp(self.http, fuse or Fuse())
+        made = build(self.home, self.url, http, self.database, self.clock, self.policy)
+        return replace(made, **changes)
 
     def finish(self, world: World, most: int = 3_000) -> list[Case]:
         """Work until the queue is empty, turning the clock to whatever is due next."""

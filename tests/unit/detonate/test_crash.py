@@ -4,11 +4,23 @@ Between two calls that leave the worker it remembers nothing, so dying after the
 every n from 0 on, is dying anywhere. Calls are HTTP requests and writes to a store.
 """
 
+import signal
+import subprocess
+import sys
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from tidegate.detonate import receive
+from tidegate.adapters.http import HttpClient
+from tidegate.adapters.local.database import connect
+from tidegate.detonate import Policy, hurried, receive, work
+from tidegate.hygiene import Policy as Hygiene
+from tidegate.model import ENDS
 from tidegate.ports import SourceDown
 from tidegate.simulator.seed import LOADER, PAGE, alert_id, digest
 
@@ -43,6 +55,17 @@ def _timeless(text):
     return [line for line in text.splitlines() if not line.startswith(("Analysed", "["))]
 
 
+def different(calls):
+    """Number the calls, from 1, leaving out those that came before in the same order of two.
+
+    Waiting makes the same calls many times over.
+    """
+    pairs = {}
+    for n, pair in enumerate(pairwise(["", *calls]), start=1):
+        pairs.setdefault(pair, n)
+    return sorted(pairs.values())
+
+
 def live(stand, world, error):
     """One life of a worker: it takes in the alerts and works until it is done or dies."""
     with suppress(error):
@@ -65,7 +88,7 @@ def undisturbed(stand_at, tmp_path, fuse):
 def test_the_worker_may_die_after_any_call(stand_at, tmp_path, fuse, undisturbed):
     expected, calls = undisturbed
     assert len(calls) > 100
-    for n in range(len(calls) + 1):
+    for n in [0, *different(calls)]:
         stand = stand_at(tmp_path / f"killed-{n}")
         world = stand.world(fuse(after=n))
         live(stand, world, fuse().error)
@@ -76,8 +99,9 @@ def test_the_worker_may_die_after_any_call(stand_at, tmp_path, fuse, undisturbed
 
 def test_any_answer_may_get_lost(stand_at, tmp_path, fuse, undisturbed):
     expected, calls = undisturbed
-    requests = [n for n, name in enumerate(calls, start=1) if " " in name]
-    for n in requests:
+    for n in different(calls):
+        if " " not in calls[n - 1]:
+            continue
         stand = stand_at(tmp_path / f"lost-{n}")
         live(stand, stand.world(fuse(after=n, error=lost)), ())
         assert outcome(stand) == expected, f"lost the answer to call {n}: {calls[n - 1]}"
@@ -93,3 +117,44 @@ def test_the_worker_may_die_again_and_again(stand_at, tmp_path, fuse, undisturbe
         live(stand, stand.world(), ())
         assert outcome(stand) == expected, f"killed after every {every} calls"
         stand.close()
+
+
+# --- a real process and a real signal ---------------------------------------------------------
+
+
+def now():
+    return datetime.now(UTC)
+
+
+def process(home, url):
+    """What the killed process runs: a worker, until all of its cases have ended."""
+    spec = spec_from_file_location("harness", Path(__file__).with_name("conftest.py"))
+    harness = module_from_spec(spec)
+    sys.modules["harness"] = harness
+    spec.loader.exec_module(harness)
+    policy = hurried(Policy(hygiene=Hygiene(simulated=True)))
+    policy = replace(policy, hidden=timedelta(seconds=1))
+    http = harness.FusedHttp(HttpClient(allow_private=True), harness.Fuse())
+    world = harness.build(home, url, http, connect(home / "tidegate.sqlite"), now, policy)
+    for number in ALERTS:
+        receive(alert_id(number), world)
+    while any(case.stage not in ENDS for case in world.cases.newest(10)):
+        work(world)
+
+
+def test_a_process_may_be_killed_at_any_moment(stand_at, tmp_path, undisturbed):
+    expected, _ = undisturbed
+    home = tmp_path / "process"
+    stand = stand_at(home, delay=timedelta(milliseconds=300), clock=now)
+    command = [sys.executable, __file__, str(home), stand.url]
+    for life in (1.6, 1.7, 1.8, 1.9, 2.0, 2.1, 2.2):
+        with subprocess.Popen(command) as child:  # noqa: S603 - our own file
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(life)
+            child.send_signal(signal.SIGKILL)
+    subprocess.run(command, check=True, timeout=60)  # noqa: S603 - our own file
+    assert outcome(stand) == expected
+
+
+if __name__ == "__main__":
+    process(Path(sys.argv[1]), sys.argv[2])

@@ -5,7 +5,9 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -295,6 +297,31 @@ def test_a_reader_in_mid_refresh_sees_the_whole_old_version(world: World, town: 
     assert seen == [(["a"], 1)]
     assert ids(world) == ["a", "b"]
     assert listing(world)[0]["version"] == 2
+
+
+def test_many_writers_and_a_reader_who_never_sees_half(world: World, town: Town):
+    results: list[Result] = []
+
+    def write(name: str) -> None:
+        for turn in range(8):
+            town.rows = [row(f"{name}{turn}{n}", START) for n in range(50)]
+            results.append(refresh(HITS, world, force=True).result)
+
+    writers = [Thread(target=write, args=(name,)) for name in "abc"]
+    refresh(HITS, world)
+    for writer in writers:
+        writer.start()
+    seen = set()
+    while any(writer.is_alive() for writer in writers):
+        entry = listing(world)[0]
+        found = world.objects.get(entry["url"].removeprefix("/api/"))
+        # Collected only after 24 more commits: a reader who just looked still finds it.
+        assert found is not None
+        assert sha256(gzip.decompress(found.data)).hexdigest() == entry["sha256"]
+        seen.add(entry["version"])
+    assert set(results) <= {Result.REFRESHED, Result.BUSY}
+    assert saved(world).epoch == 1 + results.count(Result.REFRESHED)
+    assert seen
 
 
 def test_the_lease_is_given_back(world: World, town: Town):

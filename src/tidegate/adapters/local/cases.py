@@ -28,17 +28,18 @@ class SqliteCases:
 
     def create(self, case: Case) -> bool:
         made = self._database.execute(
-            "INSERT OR IGNORE INTO cases VALUES (?, 1, ?, ?)",
+            "INSERT OR IGNORE INTO cases VALUES (?, 1, ?, ?) RETURNING id",
             (case.id, case.opened.timestamp(), _document(case)),
         )
-        return made.rowcount == 1
+        return bool(made.fetchall())
 
     def save(self, case: Case) -> None:
         saved = self._database.execute(
-            "UPDATE cases SET version = version + 1, document = ? WHERE id = ? AND version = ?",
+            "UPDATE cases SET version = version + 1, document = ? WHERE id = ? AND version = ?"
+            " RETURNING id",
             (_document(case), case.id, case.version),
         )
-        if saved.rowcount != 1:
+        if not saved.fetchall():
             raise Conflict(f"case {case.id} is no longer at version {case.version}")
 
     def newest(self, limit: int) -> list[Case]:

@@ -1,7 +1,8 @@
 """The one SQLite file of a machine: cases, their queue, the ledger.
 
-Every operation of the stores above it is a single statement, so that one connection serves all
-threads of a process and any number of processes share the file without a transaction of ours.
+Every operation of the stores above it is a single statement that returns what it did, so that one
+connection serves all threads of a process (its row count belongs to whichever thread was last), and
+any number of processes share the file without a transaction of ours.
 """
 
 import sqlite3

@@ -17,10 +17,10 @@ class SqliteLedger:
         # Somebody may forget the entry between the two statements; then it is ours to begin.
         while True:
             made = self._database.execute(
-                "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, 0, '')",
+                "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, 0, '') RETURNING key",
                 (key, owner, now.timestamp()),
             )
-            if made.rowcount == 1:
+            if made.fetchall():
                 return None
             found = self._select("key = ?", key)
             if found:
