@@ -20,7 +20,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 WEB = ROOT / "web"
 PAGE = WEB / "dist"
 LEAST_PYTHON = (3, 11)
-LEAST_NODE = 20
+LEAST_NODE = (20, 19)
 SOURCES = ("src", "tests", "apps", "docs", "dev.py")
 
 
@@ -168,11 +168,11 @@ def built(path: Path) -> bool:
 
 
 def node_environment() -> dict[str, str]:
-    """Return an environment with Node 20 or newer: the system's, else one from a wheel."""
+    """Return an environment with Node 20.19 or newer: the system's, else one from a wheel."""
     environment = dict(os.environ)
     if node_version(environment) >= LEAST_NODE:
         return environment
-    say("no Node 20 on this machine: installing the one that comes as a Python package")
+    say("no Node 20.19 on this machine: installing the one that comes as a Python package")
     locked = ROOT / "requirements" / "node.txt"
     pip = [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     do(*pip, "--require-hashes", "--requirement", str(locked))
@@ -180,13 +180,13 @@ def node_environment() -> dict[str, str]:
     return environment
 
 
-def node_version(environment: dict[str, str]) -> int:
-    """Return the major version of Node on the PATH; 0 without one."""
+def node_version(environment: dict[str, str]) -> tuple[int, ...]:
+    """Return the version of Node on the PATH; nothing without one, or without npm."""
     node = shutil.which("node", path=environment["PATH"])
     if node is None or shutil.which("npm", path=environment["PATH"]) is None:
-        return 0
+        return ()
     shown = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-    return int(shown.stdout.lstrip("v").partition(".")[0] or 0)
+    return tuple(int(part) for part in shown.stdout.strip().lstrip("v").split(".") if part)
 
 
 def system_packages() -> None:
