@@ -6,12 +6,12 @@ Standard library only, for a machine where nothing is prepared. The Makefile cal
 
 import argparse
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -130,14 +130,11 @@ def make_venv() -> None:
     """Make the virtual environment, if there is none that works."""
     if (BIN / "pip").exists():
         return
-    say("creating .venv")
-    try:
-        venv.create(VENV, with_pip=True, clear=True)
-    except subprocess.CalledProcessError:
+    if importlib.util.find_spec("ensurepip") is None:
         # Debian and Ubuntu keep the part of Python that installs pip in a package of its own.
-        version = sysconfig.get_python_version()
-        apt_install(f"python{version}-venv", "python3-venv")
-        venv.create(VENV, with_pip=True, clear=True)
+        apt_install(f"python{sysconfig.get_python_version()}-venv", "python3-venv")
+    say("creating .venv")
+    do(sys.executable, "-m", "venv", "--clear", VENV)
 
 
 def web(*, check: bool = False) -> None:
@@ -197,7 +194,7 @@ def system_packages() -> None:
 
 def apt_install(*names: str) -> None:
     """Install the first of these Debian packages that there is, or say what to install."""
-    advice = f"please install one of: {', '.join(names)}"
+    advice = f"please run: sudo apt-get install {names[0]}"
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         sys.exit(f"this machine lacks something that only its administrator can add; {advice}")
     say(f"installing {names[0]} with apt-get")

@@ -232,7 +232,7 @@ class Devices(Protocol):
         ...
 
     def actions(self, device: str) -> list[Action]:
-        """Return the device's live responses, newest first."""
+        """Return the device's live responses, ended ones too."""
         ...
 
     def collect(self, device: str, path: str, comment: str) -> str | None:

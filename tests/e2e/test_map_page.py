@@ -355,6 +355,19 @@ def test_a_new_version_is_loaded_and_the_rest_is_left_alone(seen: Visit, site: S
     expect(seen.page.locator("#card.pinned")).to_contain_text("Kenya")
 
 
+def test_the_server_is_asked_every_minute(visit: Open, site: Site):
+    seen = visit()
+    expect(seen.page.locator("#total")).to_have_text("4,500")
+    seen.page.clock.install()
+    wake(seen.page)  # the timer of before ran on the real clock
+    seen.page.wait_for_timeout(200)
+    seen.requests.clear()
+    for _ in range(3):
+        seen.page.clock.run_for(61_000)
+        seen.page.wait_for_timeout(200)
+    assert seen.requests == [f"{site.url}api/datasets"] * 3
+
+
 def test_a_dataset_that_is_gone_leaves_the_map(seen: Visit, site: Site):
     site.publish(signin_failures(3_000))
     wake(seen.page)

@@ -18,17 +18,24 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def tenant(tmp_path, clock):
-    made = Tenant(tmp_path, timedelta(seconds=10), clock)
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    made = Tenant(tmp_path_factory.mktemp("tenant"), timedelta(seconds=10), Clock())
     made.url = made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture
+def tenant(served):
+    served.clock.now = Clock.now
+    served.reset()
+    return served
+
+
+@pytest.fixture
+def clock(tenant):
+    return tenant.clock
 
 
 @pytest.fixture

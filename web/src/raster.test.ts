@@ -45,7 +45,7 @@ describe("the raster", () => {
     const hash = async (pixels: Uint32Array) =>
       new DataView(await crypto.subtle.digest("SHA-256", pixels.slice())).getBigUint64(0).toString(16);
     expect(await hash(drawn(layers, frame, used))).toBe(await hash(drawn(layers)));
-    expect(await hash(drawn(layers))).toMatchInlineSnapshot(`"9b035d5a9c8c2ba1"`);
+    expect(await hash(drawn(layers))).toMatchInlineSnapshot(`"6c26808588c81990"`);
   });
 
   test("does not care for the order of rows", () => {
@@ -85,6 +85,17 @@ describe("the raster", () => {
   test("keeps a lone row of one layer visible among many of another", () => {
     const many = Array.from({ length: 1_000 }, () => [20, 10] as const);
     expect(drawn([layer(many), layer([[20, 10]], 1)])).not.toEqual(drawn([layer(many)]));
+  });
+
+  test("lets few rows of any layer show on top of many of another", () => {
+    const many = (hue: number) => layer(Array.from({ length: 2_000 }, () => [20, 10] as const), hue);
+    const few = (hue: number) => layer([[26, 10]], hue); // another cell, under the same dot
+    const below = drawn([many(0)]);
+    for (const layers of [[many(0), few(1)], [few(1), many(0)]]) {
+      const both = drawn(layers);
+      expect(pixelAt(both, 26, 10)).not.toBe(pixelAt(below, 26, 10));
+      expect(pixelAt(both, 20, 10)).toBe(pixelAt(below, 20, 10));
+    }
   });
 
   test("draws a ring, hollow, where only the country is known", () => {

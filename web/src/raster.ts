@@ -273,16 +273,18 @@ function blit(
   }
 }
 
-/** Colours the planes, the last layer on top. Most of a map is sea: four empty pixels cost one look. */
+/** Colours the planes. Most of a map is sea: four empty pixels cost one look. */
 function compose(planes: readonly Uint8Array[], ramps: readonly Ramp[], out: Uint32Array): void {
   out.fill(0);
+  const shared: number[] = [];
   planes.forEach((plane, layer) => {
     const ramp = ramps[layer];
     const quads = new Uint32Array(plane.buffer, 0, plane.length >> 2);
     const colour = (pixel: number): void => {
       const light = plane[pixel];
       if (light === 0) return;
-      out[pixel] = out[pixel] === 0 ? ramp[light] : over(out[pixel], ramp[light]);
+      if (out[pixel] === 0) out[pixel] = ramp[light];
+      else shared.push(pixel);
     };
     for (let quad = 0; quad < quads.length; quad++) {
       if (quads[quad] === 0) continue;
@@ -290,6 +292,26 @@ function compose(planes: readonly Uint8Array[], ramps: readonly Ramp[], out: Uin
     }
     for (let pixel = quads.length * 4; pixel < plane.length; pixel++) colour(pixel);
   });
+  for (const pixel of shared) out[pixel] = stacked(planes, ramps, pixel);
+}
+
+/** Where layers overlap the faintest is on top: few rows beside many stay visible, and no layer
+ *  always hides another. */
+function stacked(planes: readonly Uint8Array[], ramps: readonly Ramp[], pixel: number): number {
+  let result = 0;
+  for (let light = brightest(planes, pixel, 256); light > 0; light = brightest(planes, pixel, light)) {
+    planes.forEach((plane, layer) => {
+      if (plane[pixel] === light) result = result === 0 ? ramps[layer][light] : over(result, ramps[layer][light]);
+    });
+  }
+  return result;
+}
+
+/** The most light of any layer at a pixel that is below a bound. */
+function brightest(planes: readonly Uint8Array[], pixel: number, below: number): number {
+  let most = 0;
+  for (const plane of planes) if (plane[pixel] < below && plane[pixel] > most) most = plane[pixel];
+  return most;
 }
 
 /** Porter and Duff's "over" of two little-endian RGBA pixels that are not premultiplied. */

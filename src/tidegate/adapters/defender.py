@@ -14,6 +14,7 @@ BAD_REQUEST = 400
 NOT_FOUND = 404
 ENTITIES = {entity.value: entity for entity in Entity}
 RUNNING = {"Pending", "InProgress"}
+LIVE_RESPONSE = "LiveResponse"
 
 
 # --- alerts -----------------------------------------------------------------------------------
@@ -179,9 +180,11 @@ class DefenderDevices:
         answer = self.http.request(
             "GET",
             f"{self.url}/api/machineactions",
-            params={"$filter": f"machineId eq '{quoted(device)}' and type eq 'LiveResponse'"},
+            params={"$filter": f"machineId eq '{quoted(device)}'"},
         )
-        return [_action(action) for action in read(_Actions, answer).value]
+        # A scan or an isolation under way keeps nobody from a live response.
+        found = read(_Actions, answer).value
+        return [_action(action) for action in found if action.type == LIVE_RESPONSE]
 
     def collect(self, device: str, path: str, comment: str) -> str | None:
         get_file = {"type": "GetFile", "params": [{"key": "Path", "value": path}]}

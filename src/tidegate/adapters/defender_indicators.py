@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote
 
 from tidegate.adapters.theirs import Items, Theirs, Time, read, stamp
@@ -12,6 +12,7 @@ from tidegate.ports import BadPayload, Enforced, Http, Placed
 APPLICATION = "Tidegate"
 BATCH = 500
 PAGE = 10_000
+MOST = 50_000
 NOT_FOUND = 404
 TYPES = {
     Kind.IPV4: "IpAddress",
@@ -63,13 +64,15 @@ class DefenderIndicators:
 
     def current(self) -> list[Enforced]:
         found: list[Enforced] = []
-        while True:
-            query = {"$top": str(PAGE), "$skip": str(len(found))}
+        # Bounded, in case that a server takes no notice of $skip.
+        for skip in range(0, MOST, PAGE):
+            query = {"$top": str(PAGE), "$skip": str(skip)}
             answer = self.http.request("GET", f"{self.url}/api/indicators", params=query)
             page = read(_Indicators, answer).value
             found += map(_enforced, page)
             if len(page) < PAGE:
-                return found
+                break
+        return list({(one.id, one.kind, one.value): one for one in found}.values())
 
     def add(self, wanted: Sequence[Enforced]) -> list[Placed]:
         placed: list[Placed] = []
@@ -144,5 +147,10 @@ def _enforced(raw: _Indicator) -> Enforced:
     )
 
 
-def _address(text: str) -> tuple[Kind, str]:
-    return (Kind.IPV6, str(IPv6Address(text))) if ":" in text else (Kind.IPV4, text)
+def _address(text: str) -> tuple[Kind | None, str]:
+    if ":" not in text:
+        return Kind.IPV4, text
+    try:
+        return Kind.IPV6, str(IPv6Address(text))
+    except AddressValueError:  # an analyst's network, say: it is not ours, and stays as it is
+        return None, text

@@ -171,10 +171,10 @@ class HttpClient:
     def _once(self, call: _Call, url: str, headers: Mapping[str, str], deadline: float) -> Response:
         self._check_target(url)
         self._keep_pace(urlsplit(url).netloc)
-        with _network_faults(url):
-            with self._client.stream(call.method, url, headers=headers, **call.body) as answer:
-                self._check_peer(answer)
-                return self._read(call, answer, deadline)
+        sent = self._client.stream(call.method, url, headers=headers, **call.body)
+        with _network_faults(url), sent as answer:
+            self._check_peer(answer)
+            return self._read(call, answer, deadline)
 
     def _read(self, call: _Call, answer: httpx.Response, deadline: float) -> Response:
         headers = {name.lower(): value for name, value in answer.headers.items()}

@@ -11,7 +11,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from tidegate.adapters.theirs import Items, Theirs, Time
 from tidegate.canonical import Shape
 from tidegate.model import Entity, Found, Kind, Report, Trait, Verdict
-from tidegate.ports import BadPayload, Http, Response, Submission
+from tidegate.ports import BadPayload, Http, Response, SourceDown, Submission
 
 TAG = "Tidegate"
 NONCE = "tidegate"  # our key in a submission's metadata
@@ -20,6 +20,7 @@ FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*\u200b-\u200f\u202a-\u202e]')
 # A process's memory is no file: nobody will ever see its hash on a disk.
 NO_FILE = "Memory Dump"
 FINISHED = "finished"
+UNAUTHORIZED = 401
 
 
 class _Sample(Theirs):
@@ -153,6 +154,7 @@ class VmraySandbox:
             headers=self._headers,
             data={**options, **(data or {})},
             files=files,
+            expect=(UNAUTHORIZED,),
             retry=False,
         )
         done = _data(TypeAdapter(_Submitted), answer)
@@ -165,7 +167,11 @@ class VmraySandbox:
         self, model: TypeAdapter[Read], path: str, params: dict[str, str] | None = None
     ) -> Read:
         answer = self.http.request(
-            "GET", f"{self.url}/rest/{path}", headers=self._headers, params=params
+            "GET",
+            f"{self.url}/rest/{path}",
+            headers=self._headers,
+            params=params,
+            expect=(UNAUTHORIZED,),
         )
         return _data(model, answer)
 
@@ -176,6 +182,9 @@ class VmraySandbox:
 
 def _data(model: TypeAdapter[Read], answer: Response) -> Read:
     """Open the envelope. Some answers carry `data` without `result`, so `data` decides."""
+    if answer.status == UNAUTHORIZED:
+        # A key that was changed is mended by a person, not by giving up the case.
+        raise SourceDown("VMRay refuses the API key")
     try:
         envelope: Any = json.loads(answer.body)
         return model.validate_python(envelope["data"])

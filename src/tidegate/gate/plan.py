@@ -1,7 +1,7 @@
 """What has to change in Defender so that it holds the chosen set, and as little as possible."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -13,6 +13,7 @@ from tidegate.ports import Enforced
 APPLICATION = "Tidegate"
 HOLDS = timedelta(days=7)  # an indicator that nobody extends is gone a week later
 BLOCK_SCORE = 75.0
+STRONGEST = "BlockAndRemediate"  # a detonation asks for it, and the gate does not weaken it
 HASHES = (Kind.MD5, Kind.SHA1, Kind.SHA256)
 
 
@@ -57,7 +58,9 @@ def key(enforced: Enforced) -> str | None:
 
 def plan(selected: pl.DataFrame, current: Sequence[Enforced], slots: int, now: datetime) -> Plan:
     """Compare the selection (see `select`) with what Defender holds. Pure."""
-    holds = {found: one for one in current if (found := key(one))}
+    # Where an analyst holds the same indicator beside us, the analyst's counts: it comes last.
+    held = sorted(current, key=ours, reverse=True)
+    holds = {found: one for one in held if (found := key(one))}
     chosen = selected.filter(pl.col("why_not").is_null())
     wanted = {row["id"]: _wanted(row, now) for row in chosen.iter_rows(named=True)}
     removals = [
@@ -106,16 +109,11 @@ def _change(held: Enforced | None, wanted: Enforced, why: str, now: datetime) ->
         return Change("add", wanted, why)
     if not ours(held):
         return None  # an analyst's word stands
-    if held.action != wanted.action and not _stronger(held, wanted):
+    if held.action not in {wanted.action, STRONGEST}:
         return Change("replace", wanted, why)
     if held.expires is not None and held.expires - now < HOLDS / 2:
-        return Change("extend", wanted, why)
+        return Change("extend", replace(held, expires=wanted.expires), why)
     return None
-
-
-def _stronger(held: Enforced, wanted: Enforced) -> bool:
-    """A detonation asks for more than a feed: the gate does not weaken it."""
-    return held.action == "BlockAndRemediate" and wanted.action == "Block"
 
 
 def _why_removed(found: str, selected: pl.DataFrame) -> str:

@@ -111,7 +111,8 @@ def scored(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataF
         groups.group_by("id")
         .agg(
             pl.col("kind", "value").first(),
-            (100 * (1 - (1 - pl.col("weight")).product())).alias("score"),
+            # Rounded, for a product in another order differs in its last digit.
+            (100 * (1 - (1 - pl.col("weight")).product())).round(6).alias("score"),
             pl.col("source").explode().sort().alias("sources"),
             pl.col("last_seen").max(),
             pl.col("threat").drop_nulls().max(),

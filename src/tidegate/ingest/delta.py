@@ -40,12 +40,15 @@ def delta(
     """Compare a fetch (`SCHEMA`) with the source's last state (`STATE`). Pure.
 
     An unchanged row keeps its old times: they are what the store holds. `over` are ids that the
-    source calls expired.
+    source calls expired. A time that the source itself set is taken over when it is earlier, and
+    not renewed over and over when it stays.
     """
     rows = _compared(old, fingerprinted(fetched), now)
     is_new = pl.col("old_fingerprint").is_null()
     changed = pl.col("old_fingerprint") != pl.col("fingerprint")
-    due = pl.col("old_expires") - pl.lit(now, TIME) < keep / 2
+    half_gone = pl.col("old_expires") - pl.lit(now, TIME) < keep / 2
+    expires, old_expires = pl.col("expires"), pl.col("old_expires")
+    due = (expires < old_expires) | (half_gone & (expires > old_expires))
     written = rows.filter(is_new | changed | due).select(*STATE)
     counts = rows.select(
         is_new.sum().alias("new"), changed.sum().alias("changed"), due.sum().alias("due")

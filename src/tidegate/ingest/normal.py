@@ -113,7 +113,8 @@ def _count(why: pl.Series) -> dict[str, int]:
 def _columns(feed: Feed, rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
     seen = [times(rows[name]).alias(name) for name in ("first_seen", "last_seen", "expires")]
     latest = pl.lit(now + SKEW, TIME)
-    first, last = (pl.min_horizontal(pl.col(n), latest) for n in ("first_seen", "last_seen"))
+    # Not min_horizontal: that passes over nulls, and would call what has no time seen in the future.
+    first, last = (pl.col(n).clip(upper_bound=latest) for n in ("first_seen", "last_seen"))
     at = pl.lit(now, TIME)
     return (
         rows.with_columns(seen)

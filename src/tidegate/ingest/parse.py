@@ -51,9 +51,10 @@ def _by_code(feed: Feed, path: Path) -> pl.DataFrame:
     read = feed.code("parse")
     if read is None:
         raise AssertionError(f"{feed.name}: format code without parse() in parse.py")
-    rows = pl.DataFrame(read(path.read_bytes()), schema_overrides=READ)
-    missing = [pl.lit(None, dtype).alias(n) for n, dtype in READ.items() if n not in rows.columns]
-    return rows.with_columns(missing).select(*READ)
+    try:
+        return pl.DataFrame(read(path.read_bytes()), schema=READ)
+    except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
+        raise BadPayload(f"a cell of the wrong type: {str(error).splitlines()[0]}") from error
 
 
 def mapped(raw: pl.DataFrame, fields: FieldMap) -> pl.DataFrame:
@@ -79,6 +80,8 @@ def mapped(raw: pl.DataFrame, fields: FieldMap) -> pl.DataFrame:
 def _csv(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
     header, first = _beginning(path, feed)
     if not first:
+        if feed.header == "row":
+            raise BadPayload("no header")
         return
     columns = _known_columns(feed, header, first)
     rows = pl.scan_csv(
@@ -96,6 +99,7 @@ def _csv(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
         yield from (
             rows.slice(1 if feed.header == "row" else 0)
             .select(_used(feed, columns))
+            .filter(~pl.all_horizontal(pl.all().is_null()))  # blank lines
             .collect_batches(chunk_size=BATCH)
         )
     except pl.exceptions.PolarsError as error:
@@ -125,7 +129,7 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def _known_columns(feed: Feed, header: list[str], first: list[str]) -> list[str]:
     for columns in feed.columns:
-        if columns == header:
+        if columns == header and len(columns) == len(first):
             return columns
     for columns in feed.columns:
         # Stored copies lose their banner, and with it a header that is a comment.

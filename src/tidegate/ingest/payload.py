@@ -72,7 +72,7 @@ def _copy(source: IO[bytes], to: Path, packed: int) -> None:
 def _looked_at(path: Path, scratch: Path) -> Path:
     with path.open("rb") as file:
         start = file.read(1 << 16)
-    if not start.strip():
+    if not start.removeprefix(b"\xef\xbb\xbf").strip():
         raise BadPayload("empty body")
     if start.startswith(UTF16):
         return _transcoded(path, scratch)

@@ -16,7 +16,7 @@ from typing import TypedDict, Unpack
 
 import polars as pl
 
-from tidegate.declare.feed import Feed
+from tidegate.declare.feed import Feed, Semantics
 from tidegate.hygiene import Policy
 from tidegate.ingest.delta import Delta, delta
 from tidegate.ingest.fetch import Fetched, fetch
@@ -29,6 +29,9 @@ from tidegate.ports import BadPayload, FeedState, QuotaSpent, SourceDown
 from tidegate.sightings import TIME, empty
 
 log = logging.getLogger(__name__)
+
+BEFORE_SINCE = "before --since"
+FINE = {"expired", BEFORE_SINCE}  # rejected, and no fault of the payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +149,12 @@ def _ingest(
     # What came from a sample gives way to the first real fetch.
     fresh = state.origin is Origin.SAMPLE and job.origin is not Origin.SAMPLE
     old = empty() if fresh else world.sightings.state(feed.name)
-    refusal = _implausible(feed, found, len(old))
+    refusal = _implausible(feed, found, _before(feed, state, old))
     if refusal and not job.since:
         return Outcome(feed.name, Status.QUARANTINED, rows=found.rows, reason=refusal)
-    change = delta(old, found.sightings, found.over, feed.semantics, feed.keep, now)
+    # What --since leaves out is not gone.
+    semantics = Semantics.WINDOW if job.since else feed.semantics
+    change = delta(old, found.sightings, found.over, semantics, feed.keep, now)
     world.progress(feed.name, "store")
     archived.result()
     if fresh or not change.empty:
@@ -169,7 +174,7 @@ def _sightings(job: Job, fetched: Fetched, now: datetime, world: World) -> Norma
     if job.since is None:
         return found
     recent = found.sightings.filter(pl.col("last_seen") >= pl.lit(job.since, TIME))
-    earlier = {"before --since": len(found.sightings) - len(recent)}
+    earlier = {BEFORE_SINCE: len(found.sightings) - len(recent)}
     rejected = found.rejected | {reason: n for reason, n in earlier.items() if n}
     return replace(found, sightings=recent, rejected=rejected)
 
@@ -183,10 +188,24 @@ def _as_if_now(feed: Feed, batches: list[pl.DataFrame], policy: Policy, now: dat
     return replace(found, sightings=found.sightings.with_columns(later))
 
 
+def _before(feed: Feed, state: FeedState, old: pl.DataFrame) -> int:
+    """How many indicators the next list should have, about.
+
+    A window's state also holds what has left the list, and a log's next page may be short.
+    """
+    match feed.semantics:
+        case Semantics.SNAPSHOT:
+            return len(old)
+        case Semantics.WINDOW:
+            return min(len(old), state.rows)
+        case Semantics.LOG:
+            return 0
+
+
 def _implausible(feed: Feed, found: Normal, before: int) -> str | None:
     """Say which promise of the feed's contract this fetch breaks, if any."""
     contract, kept, rows = feed.contract, len(found.sightings), found.rows
-    refused = sum(n for reason, n in found.rejected.items() if reason != "expired")
+    refused = sum(n for reason, n in found.rejected.items() if reason not in FINE)
     if rows and refused == rows:
         raise BadPayload(f"none of {rows:,} rows is an indicator ({next(iter(found.rejected))})")
     if not contract.least_rows <= rows <= contract.most_rows:

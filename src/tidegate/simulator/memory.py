@@ -121,6 +121,12 @@ class Memory:
             ).fetchone()
         return int(row[0])
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.changing():
+            for table in ("documents", "blobs", "calls"):
+                self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+
     def close(self) -> None:
         with self._lock:
             self._database.close()

@@ -77,10 +77,15 @@ class Tenant:
             time.sleep(0.01)
         return f"http://{LOOPBACK}:{listener.getsockname()[1]}"
 
+    def reset(self) -> None:
+        """Forget everything that happened, and begin with the seeded alerts again."""
+        self.scene.memory.clear()
+        seed(self.scene)
+
     def stop(self) -> None:
         """Stop to serve; what the tenant remembers stays."""
         if self._server and self._thread:
-            self._server.should_exit = True
+            self._server.should_exit = self._server.force_exit = True
             self._thread.join()
             self.scene.memory.close()
             self._server = None

@@ -141,15 +141,17 @@ class Stand:
 
     home: Path
     policy: Policy = POLICY
-    delay: timedelta = timedelta(seconds=40)
-    clock: Clock = field(default_factory=Clock)
+    tenant: Tenant = field(kw_only=True)
+    url: str = field(kw_only=True)
     http: HttpClient = field(init=False)
     database: sqlite3.Connection | None = None
 
     def __post_init__(self) -> None:
-        self.tenant = Tenant(self.home / "tenant", self.delay, self.clock)
-        self.url = self.tenant.start()
         self.http = HttpClient(allow_private=True, retries=0, clock=self.clock)
+
+    @property
+    def clock(self) -> Any:
+        return self.tenant.clock
 
     @property
     def memory(self) -> Memory:
@@ -157,7 +159,6 @@ class Stand:
 
     def close(self) -> None:
         self.http.close()
-        self.tenant.stop()
         if self.database:
             self.database.close()
 
@@ -200,26 +201,44 @@ class Stand:
         return (self.memory.get("incidents", str(1000 + number)) or {})["customTags"]
 
 
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    made = Stand(tmp_path)
-    yield made
-    made.close()
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tenant, str]]:
+    """One server for all tests: to start and stop one takes as long as a test."""
+    tenant = Tenant(tmp_path_factory.mktemp("tenant"), timedelta(seconds=40), Clock())
+    yield tenant, tenant.start()
+    tenant.stop()
 
 
 @pytest.fixture
-def stand_at() -> Iterator[Callable[[Path], Stand]]:
-    """Stands for tests that need many of them, or one with another policy."""
+def stand_at(shared: tuple[Tenant, str]) -> Iterator[Callable[[Path], Stand]]:
+    """Stands for tests that need many, one after the other."""
     made: list[Stand] = []
+    tenant, url = shared
 
-    def make(folder: Path, **more: Any) -> Stand:
+    def make(folder: Path) -> Stand:
         folder.mkdir(parents=True, exist_ok=True)
-        made.append(Stand(folder, **more))
+        tenant.clock.now = START
+        tenant.reset()
+        made.append(Stand(folder, tenant=tenant, url=url))
         return made[-1]
 
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def stand(stand_at: Callable[[Path], Stand], tmp_path: Path) -> Stand:
+    return stand_at(tmp_path)
+
+
+@pytest.fixture
+def stand_in_real_time(tmp_path: Path) -> Iterator[Stand]:
+    tenant = Tenant(tmp_path / "tenant", timedelta(milliseconds=300), lambda: datetime.now(UTC))
+    stand = Stand(tmp_path, tenant=tenant, url=tenant.start())
+    yield stand
+    stand.close()
+    tenant.stop()
 
 
 @pytest.fixture

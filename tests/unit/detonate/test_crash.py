@@ -126,8 +126,8 @@ def now():
     return datetime.now(UTC)
 
 
-def process(home, url):
-    """What the killed process runs: a worker, until all of its cases have ended."""
+def worker(home, url):
+    """A worker as another process has it: nothing in common but the folder and the tenant."""
     spec = spec_from_file_location("harness", Path(__file__).with_name("conftest.py"))
     harness = module_from_spec(spec)
     sys.modules["harness"] = harness
@@ -135,24 +135,46 @@ def process(home, url):
     policy = hurried(Policy(hygiene=Hygiene(simulated=True)))
     policy = replace(policy, hidden=timedelta(seconds=1))
     http = harness.FusedHttp(HttpClient(allow_private=True), harness.Fuse())
-    world = harness.build(home, url, http, connect(home / "tidegate.sqlite"), now, policy)
+    return harness.build(home, url, http, connect(home / "tidegate.sqlite"), now, policy)
+
+
+def process(home, url):
+    """What the killed process runs: a worker, until all of its cases have ended."""
+    world = worker(home, url)
     for number in ALERTS:
         receive(alert_id(number), world)
+    sys.stdout.write("at work\n")
+    sys.stdout.flush()
     while any(case.stage not in ENDS for case in world.cases.newest(10)):
         work(world)
 
 
-def test_a_process_may_be_killed_at_any_moment(stand_at, tmp_path, undisturbed):
+def test_a_process_may_be_killed_at_any_moment(stand_in_real_time, undisturbed):
     expected, _ = undisturbed
-    home = tmp_path / "process"
-    stand = stand_at(home, delay=timedelta(milliseconds=300), clock=now)
-    command = [sys.executable, __file__, str(home), stand.url]
-    for life in (1.6, 1.7, 1.8, 1.9, 2.0, 2.1, 2.2):
-        with subprocess.Popen(command) as child:  # noqa: S603 - our own file
+    stand = stand_in_real_time
+    command = [sys.executable, __file__, str(stand.home), stand.url]
+    killed = 0
+    for life in (0.0, 0.05, 0.1, 0.2, 0.3, 0.4):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as child:  # noqa: S603 - our own
+            child.stdout.readline()
             with suppress(subprocess.TimeoutExpired):
                 child.wait(life)
             child.send_signal(signal.SIGKILL)
-    subprocess.run(command, check=True, timeout=60)  # noqa: S603 - our own file
+        killed += child.returncode == -signal.SIGKILL
+    assert killed >= 3
+    subprocess.run(command, check=True, timeout=60, capture_output=True)  # noqa: S603 - our own
+    assert outcome(stand) == expected
+
+
+def test_workers_side_by_side_do_each_thing_once(stand_in_real_time, undisturbed):
+    expected, _ = undisturbed
+    stand = stand_in_real_time
+    command = [sys.executable, __file__, str(stand.home), stand.url]
+    several = [
+        subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own file
+        for _ in range(3)
+    ]
+    assert [child.wait(60) for child in several] == [0, 0, 0]
     assert outcome(stand) == expected
 
 

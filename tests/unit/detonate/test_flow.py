@@ -84,7 +84,6 @@ def test_a_file_that_the_sandbox_knows_is_neither_fetched_nor_submitted(stand):
 
 def test_an_analysis_that_is_too_old_is_made_anew(stand):
     stand.clock.now += timedelta(days=6)
-    stand.alert(5, filePath="")
     case = run(stand, 5)[5]
     # Nobody has the file any more, so there is nothing to submit; but the old verdict is not used.
     assert case.artefacts[0].state is State.FAILED
@@ -230,6 +229,23 @@ def test_a_message_that_arrives_again_after_the_end_does_nothing(stand):
     receive(alert_id(4), world)
     stand.finish(world)
     assert len(stand.comments(4)) == 1
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_every_message_may_arrive_several_times(stand, times):
+    world = stand.world()
+    for number in (1, 2, 3):
+        receive(alert_id(number), world)
+    for _ in range(100):
+        while message := world.queue.take(world.policy.hidden):
+            for _ in range(times):
+                step(world, message)
+        stand.clock.now += timedelta(seconds=30)
+    assert {case.stage for case in stand.finish(world)} == {Stage.DONE}
+    assert sorted(stand.memory.calls("submit")) == sorted([digest(LOADER), PAGE])
+    assert len(stand.memory.calls("live response")) == 1
+    assert [len(stand.comments(number)) for number in (1, 2, 3)] == [1, 1, 1]
+    assert len(stand.memory.calls("indicator")) == 9
 
 
 def test_tokens_are_renewed_before_they_end_and_after_they_are_refused(stand):

@@ -4,6 +4,7 @@ import gzip
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tidegate import hygiene
 from tidegate.canonical import Shape
-from tidegate.detonate import Policy, receive, step
+from tidegate.detonate import Policy, receive, run, step
 from tidegate.detonate.evidence import fan_out
 from tidegate.detonate.findings import merged, sift, sightings_of
 from tidegate.detonate.packing import unpacked, wrapped
@@ -262,3 +263,24 @@ def test_a_refusal_by_the_sandbox_is_never_taken_for_unknown(stand):
     assert case.artefacts[0].state is State.FAILED
     assert not stand.memory.calls("live response")
     assert "vmray answered 403" in stand.comments(1)[0]
+
+
+class Once(Event):
+    """A stop signal that comes when the worker first has nothing to do."""
+
+    def wait(self, timeout=None):
+        self.set()
+        return super().wait(timeout)
+
+
+def test_the_loop_reads_alerts_and_works_until_it_is_stopped(stand):
+    world = stand.world()
+    run(world, Once())
+    assert len(world.cases.newest(100)) == 8
+    assert all(case.stage is not Stage.RECEIVED for case in world.cases.newest(100))
+
+
+def test_the_loop_outlives_an_outage(stand):
+    world = stand.world(alerts=Raising(SourceDown("503")))
+    run(world, Once())
+    assert world.cases.newest(100) == []
