@@ -166,7 +166,7 @@ def built(path: Path) -> bool:
 
 def node_environment() -> dict[str, str]:
     """Return an environment with Node 20.19 or newer: the system's, else one from a wheel."""
-    environment = dict(os.environ)
+    environment = {**os.environ, "npm_config_update_notifier": "false"}
     if node_version(environment) >= LEAST_NODE:
         return environment
     say("no Node 20.19 on this machine: installing the one that comes as a Python package")
@@ -198,13 +198,19 @@ def apt_install(*names: str) -> None:
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         sys.exit(f"this machine lacks something that only its administrator can add; {advice}")
     say(f"installing {names[0]} with apt-get")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment)
+    apt("update")
     for name in names:
-        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", name]
-        if subprocess.run(command, check=False, env=environment).returncode == 0:
+        if apt("install", "-y", "--no-install-recommends", name) == 0:
             return
     sys.exit(advice)
+
+
+def apt(*words: str) -> int:
+    """Run apt-get quietly; return its exit code."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    command = ["apt-get", "-qq", *words]
+    done = subprocess.run(command, check=False, env=environment, stdout=subprocess.DEVNULL)
+    return done.returncode
 
 
 def digest(*files: Path) -> str:

@@ -1,13 +1,12 @@
 """Tables for people: what the commands found, defanged, with nothing that a terminal would obey."""
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +24,7 @@ from tidegate.ports import FeedState
 Told = Callable[[str, str], None]
 WIDE = 150  # where no terminal says how wide it is: a log, a file
 DONE = "done"
+STAGES = ("fetch", "read", "compare", "store", DONE)
 SHOWN = 40  # lines of a long table; --json has them all
 GOOD = {Status.OK, Status.UNCHANGED}
 COLOURS = {"ok": "green", "missing": "yellow", "simulated": "cyan", "broken": "red"}
@@ -74,18 +74,25 @@ def progress(total: int) -> Iterator[Told]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
         TimeElapsedColumn(),
     )
-    lock = threading.Lock()
+    begun: set[tuple[str, str]] = set()
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("feeds", total=total)
+        task = bar.add_task("feeds", total=total * len(STAGES))
 
         def told(what: str, stage: str) -> None:
-            with lock:
-                bar.update(task, description=f"{what}: {stage}", advance=int(stage == DONE))
+            begun.add((what, stage.partition(" ")[0]))
+            done = len(begun) if stage != DONE else _whole(begun, what)
+            bar.update(task, description=f"{what}: {stage}", completed=done)
 
         yield told
+
+
+def _whole(begun: set[tuple[str, str]], what: str) -> int:
+    """Count a finished feed as all of its stages: one that was unchanged skipped some."""
+    begun.update((what, stage) for stage in STAGES)
+    return len(begun)
 
 
 def outcomes(found: Sequence[Outcome]) -> None:

@@ -167,7 +167,7 @@ def _ingest(
 def _sightings(job: Job, fetched: Fetched, now: datetime, world: World) -> Normal:
     world.progress(job.feed.name, "read")
     texts = [plain(file, world.scratch) for file in fetched.files]
-    batches = (batch for text in texts for batch in parse(job.feed, text))
+    batches = _counted(texts, job.feed, world)
     if job.origin is Origin.SAMPLE:
         return _as_if_now(job.feed, list(batches), world.policy, now)
     found = normal(job.feed, batches, world.policy, now)
@@ -177,6 +177,15 @@ def _sightings(job: Job, fetched: Fetched, now: datetime, world: World) -> Norma
     earlier = {BEFORE_SINCE: len(found.sightings) - len(recent)}
     rejected = found.rejected | {reason: n for reason, n in earlier.items() if n}
     return replace(found, sightings=recent, rejected=rejected)
+
+
+def _counted(texts: list[Path], feed: Feed, world: World) -> Iterator[pl.DataFrame]:
+    rows = 0
+    for text in texts:
+        for batch in parse(feed, text):
+            yield batch
+            rows += len(batch)
+            world.progress(feed.name, f"read {rows:,} rows")
 
 
 def _as_if_now(feed: Feed, batches: list[pl.DataFrame], policy: Policy, now: datetime) -> Normal:
