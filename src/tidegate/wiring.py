@@ -259,11 +259,12 @@ class Local:
         """Return a client: of the tenant, or of feeds, which never lead to inner addresses."""
         from tidegate.adapters.http import HttpClient
 
-        # A feed comes round again in minutes: one more try is enough.
+        # A feed comes round again in minutes: one more try is enough. A case's step must end
+        # before its message is shown to another worker.
         client = (
             HttpClient(retries=1, pace=1.0)
             if outside
-            else HttpClient(allow_private=self.settings.simulated)
+            else HttpClient(total=60.0, allow_private=self.settings.simulated)
         )
         return self._open.enter_context(client)
 

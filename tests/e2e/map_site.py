@@ -142,7 +142,8 @@ class Dataset:
 
     def announced(self) -> dict[str, Any]:
         if self.version is None:
-            return self._declared() | {"url": None, "refreshed": None, "watermark": None}
+            absent = ("url", "sha256", "refreshed", "watermark")
+            return self._declared() | dict.fromkeys(absent)
         refreshed = self.refreshed or datetime.now(UTC)
         stamp = refreshed.isoformat(timespec="seconds").replace("+00:00", "Z")
         url = f"/api/datasets/{self.name}/v{self.version}.tsv"

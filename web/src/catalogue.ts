@@ -10,7 +10,7 @@ export interface Dataset {
   readonly located: number;
   readonly unlocated: number;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly sha256: string | null;
   readonly refreshed: string | null;
   readonly watermark: string | null;
   readonly partial: boolean;

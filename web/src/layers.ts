@@ -63,7 +63,7 @@ export class Layers {
 
   #load(layer: Layer): void {
     const { name, version, url, sha256, time, colour } = layer.dataset;
-    if (version === null || url === null || version === layer.version) return;
+    if (version === null || url === null || sha256 === null || version === layer.version) return;
     if (this.#workers.get(name)?.version === version) return;
     this.#stop(name); // a newer version is out: nobody needs the one under way
     const worker = new Worker(new URL("./columns.worker.ts", import.meta.url), { type: "module" });

@@ -43,6 +43,7 @@ def _artefact(artefact: Artefact) -> list[str]:
         f"Tidegate: VMRay says {artefact.verdict}: {_named(artefact)}",
         _report(report),
         _listed("Threats", report.threats),
+        _listed("ATT&CK", report.techniques),
         _iocs(artefact),
         _troubles(artefact),
         _traits(report),

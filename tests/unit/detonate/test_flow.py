@@ -129,6 +129,18 @@ def test_the_same_file_in_two_alerts_is_one_submission_and_two_comments(stand):
     assert len(stand.memory.calls("indicator")) == 7
 
 
+def test_several_artefacts_go_their_own_ways_and_share_a_device_in_turn(stand):
+    rows = [stand.memory.get("alerts", alert_id(n))["evidence"][1] for n in (1, 8, 3)]
+    stand.alert(1, evidence=rows)
+    case = run(stand, 1)[1]
+    assert case.stage is Stage.DONE_PARTIAL
+    states = [artefact.state for artefact in case.artefacts]
+    assert states == [State.COMPLETE, State.FAILED, State.COMPLETE]
+    assert len(stand.comments(1)) == 3
+    assert len(stand.memory.calls("live response")) == 2
+    assert stand.tags(1) == ["Simulated", "VMRay malicious"]
+
+
 def test_all_alerts_are_polled_once(stand):
     world = stand.world()
     assert poll(world) == 8
