@@ -41,9 +41,10 @@ REFANG = [
     (re.compile(r"\[:\]"), ":"),
 ]
 INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060\ufeff\u00ad]")
+QUOTED = re.compile(r"([\"'])(.*)\1\Z", re.DOTALL)
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ufffd]")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
-DOTTED = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z")
+PORT = re.compile(r"[0-9]{1,5}\Z")
 NUMERIC = re.compile(r"(?:0x[0-9a-f]*|\d+)\Z")
 UNRESERVED = re.compile(r"%(2D|2E|5F|7E|3[0-9]|[46][1-9A-F]|[57][0-9A])", re.IGNORECASE)
 ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
@@ -51,7 +52,9 @@ ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 
 def refang(text: str) -> str:
     """Undo one layer of defanging, and drop invisible characters, quotes and blanks around it."""
-    text = INVISIBLE.sub("", text).strip().strip("\"'").strip()
+    text = INVISIBLE.sub("", text).strip()
+    while quoted := QUOTED.match(text):  # a last quote alone may be part of a URL
+        text = quoted[2].strip()
     for pattern, plain in REFANG:
         text = pattern.sub(plain, text)
     return text
@@ -64,7 +67,11 @@ def canonical(kind: Kind | Shape, text: str) -> tuple[Kind, str]:
     plain = refang(text)
     if not plain:
         raise Rejected("empty")
-    return READERS[kind](plain)
+    found, value = READERS[kind](plain)
+    # Undoing an escape or dropping a fragment may bare another layer: "[%2E]".
+    while found in {Kind.URL, Kind.EMAIL} and (bare := refang(value)) != value:
+        _, value = READERS[found](bare)
+    return found, value
 
 
 def address(text: str) -> tuple[Kind, str]:
@@ -86,9 +93,11 @@ def address(text: str) -> tuple[Kind, str]:
 def network(text: str) -> tuple[Kind, str]:
     """A network; host bits are dropped, and a network of one address is that address."""
     try:
-        found = ipaddress.ip_network(text.strip(), strict=False)
+        found = ipaddress.ip_network(text, strict=False)
     except ValueError as error:
         raise Rejected("not a network") from error
+    if "%" in text:
+        raise Rejected("not a network")  # a zone
     if found.prefixlen == found.max_prefixlen:
         return address(str(found.network_address))
     if found.prefixlen < WIDEST[found.version]:
@@ -99,7 +108,7 @@ def network(text: str) -> tuple[Kind, str]:
 def socket(text: str) -> tuple[Kind, str]:
     """`address:port`. IPv6 comes without brackets too, so the last colon parts them."""
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65_535:  # noqa: PLR2004 - the last port
+    if not colon or not PORT.match(port) or int(port) > 65_535:  # noqa: PLR2004 - the last port
         raise Rejected("not an address with port")
     return address(host)
 
@@ -122,7 +131,7 @@ def _ascii(name: str) -> str:
     if name.isascii():
         return name
     try:
-        return idna.encode(name, uts46=True).decode()
+        return idna.encode(name, uts46=True).decode().removesuffix(".")
     except idna.IDNAError as error:
         raise Rejected("not a domain") from error
 
@@ -147,9 +156,12 @@ def url(text: str) -> tuple[Kind, str]:
     if not scheme or not parts.hostname:
         raise Rejected("not a url")
     shown = "" if port in {None, DEFAULT_PORTS.get(scheme)} else f":{port}"
-    authority = f"{_userinfo(parts)}{_host(parts.hostname)}{shown}"
+    authority = f"{_userinfo(parts)}{_host(parts)}{shown}"
     query = f"?{_escaped(parts.query)}" if parts.query else ""
-    return Kind.URL, f"{scheme}://{authority}{_path(parts.path)}{query}"
+    value = f"{scheme}://{authority}{_path(parts.path)}{query}"
+    if len(value) > MAX_URL:
+        raise Rejected("url too long")
+    return Kind.URL, value
 
 
 def _userinfo(parts: SplitResult) -> str:
@@ -157,15 +169,16 @@ def _userinfo(parts: SplitResult) -> str:
     return _escaped(user) + at
 
 
-def _host(name: str) -> str:
-    if ":" in name:
+def _host(parts: SplitResult) -> str:
+    name = parts.hostname or ""
+    if "[" in parts.netloc.rpartition("@")[2]:
         kind, found = address(name)
         return found if kind is Kind.IPV4 else f"[{found}]"
+    bare = _ascii(name.removesuffix("."))
     # Browsers read 0x7f.1 and 3232235777 as addresses; a feed that sends them is refused, because
     # two readers would disagree on what is meant.
-    if NUMERIC.match(name.removesuffix(".").rpartition(".")[2]):
-        return address(name.removesuffix("."))[1]
-    bare = _ascii(name.removesuffix("."))
+    if NUMERIC.match(bare.rpartition(".")[2]):
+        return address(bare)[1]
     if not all(LABEL.match(label) for label in bare.split(".")) or len(bare) > MAX_DOMAIN:
         raise Rejected("not a url")
     return bare
@@ -173,7 +186,8 @@ def _host(name: str) -> str:
 
 def _path(path: str) -> str:
     kept: list[str] = []
-    for part in _escaped(path).split("/")[1:]:
+    path = _escaped(path)
+    for part in path.split("/")[1:]:
         if part == "..":
             del kept[-1:]
         elif part != ".":

@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
+from yaml import YAMLError
 
 from tidegate import show
 from tidegate.settings import Settings
@@ -42,7 +43,7 @@ def main() -> None:
 
 @app.callback()
 def _prepare(verbose: Verbose = 0) -> None:
-    from tidegate.api.app import Correlated
+    from tidegate.api.correlation import Correlated
 
     handler = logging.StreamHandler()
     handler.addFilter(Correlated())
@@ -73,11 +74,13 @@ def settings() -> Settings:
         first = error.errors(include_input=False)[0]
         name = ".".join(map(str, first["loc"])) or "settings"
         fail(f"{name}: {first['msg']}", WRONG_USE)
+    except (ValueError, YAMLError) as error:  # no JSON in the environment, no mapping in the file
+        fail(f"settings: {error}", WRONG_USE)
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """End the command with a message."""
-    show.err.print(message, style="red", highlight=False, markup=False)
+    show.err.print(show.plain(message), style="red", highlight=False)
     raise typer.Exit(code)
 
 
@@ -96,7 +99,7 @@ def up(
 
     with house() as opened:
         failed = serve.up(opened, once=once, report=_summary_as_json if as_json else show.summary)
-    raise typer.Exit(FAILED if failed and once else 0)
+    raise typer.Exit(FAILED if failed else 0)
 
 
 def _summary_as_json(summary: Any) -> None:

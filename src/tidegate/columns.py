@@ -24,11 +24,10 @@ BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 IPV4 = rf"{BYTE}(?:\.{BYTE}){{3}}"
 NAME = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3})"
-# What the exact path leaves alone: no escape that it would undo, no dot segment.
-PATH = (
-    r"(?:[A-Za-z0-9_~!$&'()*+,;=:@.-]|%(?:2[0-9ABCF]|3[A-F]|40|5[B-E]|60|7[B-DF]|[89A-F][0-9A-F]))"
-)
+# What the exact path leaves alone: no escape that it would undo, no dot segment, no "(dot)".
+PATH = r"(?:[A-Za-z0-9_~!$&'*+,;=:@.-]|%(?:2[0-9ABCF]|3[A-F]|40|5[B-E]|60|7[B-DF]|[89A-F][0-9A-F]))"
 URL = rf"^https?://(?:{IPV4}|{NAME})(?::{PORT})?(?:/{PATH}*)+(?:\?(?:{PATH}|[/?])+)?$"
+HOST = rf"^https?://[^/:]{{1,{MAX_DOMAIN}}}[/:]"
 DOT_SEGMENT = r"/\.\.?(?:/|\?|$)"
 REDUNDANT_PORT = r"^(?:http://[^/]*:80/|https://[^/]*:443/)"
 
@@ -48,7 +47,11 @@ def _fast() -> list[tuple[pl.Expr, Kind, pl.Expr]]:
     hashes = _is(Kind.MD5, Kind.SHA1, Kind.SHA256, Shape.HASH)
     return [
         (
-            _is(Kind.URL) & TEXT.str.contains(URL) & plain_path & (TEXT.str.len_bytes() <= MAX_URL),
+            _is(Kind.URL)
+            & TEXT.str.contains(URL)
+            & TEXT.str.contains(HOST)
+            & plain_path
+            & (TEXT.str.len_bytes() <= MAX_URL),
             Kind.URL,
             TEXT,
         ),

@@ -32,7 +32,7 @@ def checks(settings: Settings) -> list[Check]:
 
 def _home(home: Path) -> Check:
     nearest = next(folder for folder in (home, *home.absolute().parents) if folder.exists())
-    if not os.access(nearest, os.W_OK):
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         return Check("state", "broken", f"{home.absolute()} cannot be written: nothing works")
     return Check("state", "ok", f"in {home.absolute()}")
 
@@ -82,6 +82,7 @@ def _geo(database: Path | None) -> Check:
 def _page(page: Path | None) -> Check:
     if page is None:
         return Check("page", "missing", "`tidegate up` serves the API alone; `make run` builds it")
-    if not (page / "index.html").is_file():
-        return Check("page", "broken", f"{page} has no index.html")
+    for name in ("index.html", "staticwebapp.config.json"):
+        if not (page / name).is_file():
+            return Check("page", "broken", f"{page} has no {name}")
     return Check("page", "ok", str(page))

@@ -40,7 +40,7 @@ RESERVED_NAMES = ("localhost", "local", "internal", "invalid", "test", "home.arp
 EXAMPLE_NAMES = ("example", "example.com", "example.net", "example.org")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-HOST = r"^[a-z0-9.+-]+://(?:[^/@]*@)?(\[[^\]]+\]|[^/:?]+)"
+HOST = r"^[a-z0-9.+-]+://(?:[^/]*@)?(\[[^\]]+\]|[^/:?]+)"
 IPV4 = r"^[0-9]+(?:\.[0-9]+){3}$"
 EMPTY_FILE = (
     "d41d8cd98f00b204e9800998ecf8427e",
@@ -192,7 +192,7 @@ def _of_network(text: str, policy: Policy) -> str | None:
 def _named(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     named = pl.col("kind").is_in([Kind.DOMAIN.value, Kind.URL.value, Kind.EMAIL.value])
     hosts = rows.filter(named & ~pl.col("host").str.contains(IPV4))
-    suffixes = "|".join(name.replace(".", "\\.") for name in sorted(policy.names))
+    suffixes = "|".join(pl.escape_regex(name) for name in sorted(policy.names))
     different = hosts.select(pl.col("host").unique())
     suffix = different["host"].str.extract(f"(?:^|\\.)({suffixes})$").alias("why")
     why = suffix.replace_strict(policy.names, default=None, return_dtype=pl.String)

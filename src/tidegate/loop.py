@@ -53,6 +53,7 @@ class Summary:
     cases: list[Case]
     gated: Gated
     maps: list[Refresh]
+    reason: str | None = None  # why the alerts could not be read
 
     @property
     def failed(self) -> bool:
@@ -61,7 +62,7 @@ class Summary:
         unfinished = any(case.stage not in ENDS for case in self.cases)
         # A feed that fell back on its sample did what it could without a network or a key.
         feeds = any(feed.failed and feed.origin is not Origin.SAMPLE for feed in self.feeds)
-        return feeds or unfinished or self.gated.failed or lost
+        return feeds or unfinished or self.gated.failed or lost or self.reason is not None
 
 
 FAILED_REFRESHES = {Result.DOWN, Result.LOST}
@@ -94,6 +95,12 @@ def _or_sample(feed: Feed, world: Ingest, *, simulated: bool) -> Outcome:
     return replace(shown, reason=f"sample, because: {outcome.reason}")
 
 
+def ingest_due(house: Local) -> list[Outcome]:
+    """Run the feeds whose time has come."""
+    now = house.ingest.clock()
+    return list(ingest_all(due(enabled(house), house.memory, now), house))
+
+
 def detonate_all(house: Local, patience: timedelta = PATIENCE) -> list[Case]:
     """Read new alerts and work until every case ended, or patience did."""
     world = house.detonate
@@ -103,6 +110,15 @@ def detonate_all(house: Local, patience: timedelta = PATIENCE) -> list[Case]:
         if not detonate.work(world):
             time.sleep(0.05)
     return world.cases.newest(CASES_SHOWN)
+
+
+def detonate_due(house: Local) -> int:
+    """Read new alerts, and take the steps that are due; return how many there were."""
+    try:
+        detonate.poll(house.detonate)
+    except (SourceDown, BadPayload) as error:
+        log.warning("alerts were not read: %s", error)
+    return detonate.work(house.detonate)
 
 
 def _open_cases(world: detonate.World) -> bool:
@@ -125,20 +141,40 @@ def once(house: Local, told: Callable[[str], None]) -> Summary:
     told("feeds")
     outcomes = list(ingest_all(enabled(house), house))
     told("alerts")
-    cases = detonate_all(house)
+    cases, reason = _detonated(house)
     told("gate")
     gated = gate_all(house)
     told("map")
-    return Summary(outcomes, cases, gated, list(refresh_all(house.maps)))
+    return Summary(outcomes, cases, gated, list(refresh_all(house.maps)), reason)
+
+
+def _detonated(house: Local) -> tuple[list[Case], str | None]:
+    """Detonate; a tenant that does not answer keeps the rest of the job from nothing."""
+    try:
+        return detonate_all(house), None
+    except (SourceDown, BadPayload) as error:
+        return house.detonate.cases.newest(CASES_SHOWN), f"alerts were not read: {error}"
 
 
 def keep_going(house: Local, stopped: threading.Event) -> list[threading.Thread]:
-    """Start what `up` does from then on: alerts at once, feeds and datasets when they are due."""
+    """Start what `up` does from then on: alerts at once, feeds and datasets when they are due.
+
+    A bug in one ends both, loudly: half a house would look like a whole one.
+    """
     jobs = {
         "alerts": lambda: detonate.run(house.detonate, stopped),
         "schedule": lambda: _on_schedule(house, stopped),
     }
-    threads = [threading.Thread(target=job, name=name) for name, job in jobs.items()]
+
+    def carry_on(job: Callable[[], None]) -> None:
+        try:
+            job()
+        finally:
+            stopped.set()
+
+    threads = [
+        threading.Thread(target=carry_on, args=(job,), name=name) for name, job in jobs.items()
+    ]
     for thread in threads:
         thread.start()
     return threads
@@ -147,9 +183,7 @@ def keep_going(house: Local, stopped: threading.Event) -> list[threading.Thread]
 def _on_schedule(house: Local, stopped: threading.Event) -> None:
     gate_due = time.monotonic() + GATE_EVERY.total_seconds()
     while not stopped.wait(TICK):
-        now = house.ingest.clock()
-        for _ in ingest_all(due(enabled(house), house.memory, now), house):
-            pass
+        ingest_due(house)
         house.invent_logs()
         for _ in refresh_all(house.maps):
             pass

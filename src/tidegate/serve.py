@@ -46,26 +46,36 @@ def anybody(_: Request) -> bool:
 
 
 def up(house: Local, *, once: bool, report: Callable[[Summary], None]) -> bool:
-    """Serve, run the main job, report it, and stay until a signal; True if the job failed."""
+    """Serve, run the main job, report it, and stay until a signal; True if something failed.
+
+    When it stays, what the main job failed at comes round again: only a crash counts.
+    """
     with _alone(house.settings.home), _serving(application(house), house.settings.port) as url:
         err.print(f"Tidegate on {url}", highlight=False)
         summary = loop.once(house, lambda part: err.print(f"· {part}", highlight=False))
         report(summary)
-        if not once:
-            err.print(f"Open {url} — Ctrl-C stops.", highlight=False)
-            _stay(house)
-    return summary.failed
+        if once:
+            return summary.failed
+        err.print(f"Open {url} — Ctrl-C stops.", highlight=False)
+        return _stay(house)
 
 
-def _stay(house: Local) -> None:
-    stopped = threading.Event()
+def _stay(house: Local) -> bool:
+    """Stay until a signal; True if it was no signal but a crash that ended it."""
+    stopped, asked = threading.Event(), threading.Event()
+
+    def stop(*_: object) -> None:
+        asked.set()
+        stopped.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, stop)
     threads = loop.keep_going(house, stopped)
     stopped.wait()
     err.print("stopping", highlight=False)
     for thread in threads:
         thread.join()
+    return not asked.is_set()
 
 
 @contextmanager

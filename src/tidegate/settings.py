@@ -4,10 +4,11 @@ Every setting is an environment variable `TIDEGATE_<NAME>`, or a key of the same
 `tidegate.yaml`; the environment wins. Secrets come from the environment alone.
 """
 
+import os
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,12 +16,19 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from tidegate.canonical import Rejected, Shape, canonical
+from tidegate.model import Kind
+
 
 class Settings(BaseSettings):
     """What a deployment decides. The description of each field is its documentation."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TIDEGATE_", yaml_file="tidegate.yaml", extra="forbid", frozen=True
+        env_prefix="TIDEGATE_",
+        yaml_file="tidegate.yaml",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,  # it holds secrets
     )
 
     home: Path = Field(Path(".tidegate"), description="Folder of all local state.")
@@ -47,9 +55,7 @@ class Settings(BaseSettings):
         None, description="Token endpoint of the tenant; unset = the simulated tenant."
     )
     client_id: str | None = Field(None, description="Application id for Defender and Graph.")
-    client_secret: SecretStr | None = Field(
-        None, description="Secret of that application."
-    )
+    client_secret: SecretStr | None = Field(None, description="Secret of that application.")
     vmray_url: HttpUrl | None = Field(
         None, description="Base URL of the VMRay server; unset = the simulated one."
     )
@@ -74,9 +80,6 @@ class Settings(BaseSettings):
         None, description="Folder of local tables, a file per table; unset = synthetic ones."
     )
     geo_database: Path | None = Field(None, description="A .mmdb file that locates addresses.")
-    refresh_anonymous: bool = Field(
-        default=False, description="Whether anybody may start a refresh of the map."
-    )
 
     @classmethod
     def settings_customise_sources(
@@ -89,7 +92,7 @@ class Settings(BaseSettings):
         **_: Any,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the file."""
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _File(settings_cls)
 
     @property
     def feed_keys(self) -> dict[str, str]:
@@ -100,6 +103,22 @@ class Settings(BaseSettings):
             "ABUSEIPDB_KEY": self.abuseipdb_key,
         }
         return {name: key.get_secret_value() for name, key in keys.items() if key}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled(cls, given: Any) -> Any:
+        """Refuse variables that are no settings: pydantic forbids them in files alone."""
+        known = {f"TIDEGATE_{name}".upper() for name in cls.model_fields}
+        ours = [name for name in os.environ if name.upper().startswith("TIDEGATE_")]
+        if unknown := sorted(name for name in ours if name.upper() not in known):
+            raise ValueError(f"no such setting: {', '.join(unknown)}")
+        return given
+
+    @field_validator("allow_list")
+    @classmethod
+    def _readable(cls, entries: list[str]) -> list[str]:
+        """Bring entries to one spelling: `*.Corp.example` means corp.example and all below it."""
+        return [_allowed(entry) for entry in entries]
 
     @model_validator(mode="after")
     def _whole_tenant(self) -> Self:
@@ -122,3 +141,24 @@ class Settings(BaseSettings):
     def simulated(self) -> bool:
         """Whether the tenant is the simulated one."""
         return self.defender_url is None
+
+
+class _File(YamlConfigSettingsSource):
+    """`tidegate.yaml`, which is committed sooner or later, so it holds no secrets."""
+
+    def __call__(self) -> dict[str, Any]:
+        given = super().__call__()
+        fields = self.settings_cls.model_fields
+        secret = {name for name, field in fields.items() if field.annotation == SecretStr | None}
+        if found := sorted(given.keys() & secret):
+            raise ValueError(f"{found[0]} is a secret: set it in the environment")
+        return given
+
+
+def _allowed(entry: str) -> str:
+    for kind in (Shape.ADDRESS, Kind.DOMAIN):
+        try:
+            return canonical(kind, entry)[1]
+        except Rejected:
+            continue
+    raise ValueError(f"{entry!r} is no address, network or domain")

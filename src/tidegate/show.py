@@ -224,6 +224,8 @@ def summary(done: Summary) -> None:
     """Print what the main job did."""
     outcomes(done.feeds)
     cases(done.cases)
+    if done.reason:
+        out.print(plain(done.reason), style="red")
     _gated(done.gated)
     refreshes(done.maps)
 

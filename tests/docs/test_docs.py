@@ -47,8 +47,3 @@ def test_every_relative_link_leads_somewhere():
         for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
-
-def test_the_readme_names_every_feed():
-    text = (ROOT / "README.md").read_text().lower().replace(".", "_").replace(" ", "_")
-    for folder in (ROOT / "src" / "tidegate" / "feeds").glob("*/feed.yaml"):
-        assert folder.parent.name.removesuffix("_drop") in text

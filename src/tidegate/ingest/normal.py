@@ -54,7 +54,10 @@ def _other_times() -> list[pl.Expr]:
     date = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
     epoch = pl.when(text.str.contains(r"^\d{9,10}$")).then(text.cast(pl.Int64, strict=False))
     return [
-        text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False),
+        # Four digits: Python knows no other years.
+        pl.when(text.str.contains(r"^\d{4}-")).then(
+            text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+        ),
         date.dt.replace_time_zone("UTC"),
         pl.from_epoch(epoch, time_unit="s").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
     ]
@@ -113,7 +116,7 @@ def _count(why: pl.Series) -> dict[str, int]:
 def _columns(feed: Feed, rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
     seen = [times(rows[name]).alias(name) for name in ("first_seen", "last_seen", "expires")]
     latest = pl.lit(now + SKEW, TIME)
-    # Not min_horizontal: that passes over nulls, and would call what has no time seen in the future.
+    # Not min_horizontal: that passes over nulls, and what has no time would be of the future.
     first, last = (pl.col(n).clip(upper_bound=latest) for n in ("first_seen", "last_seen"))
     at = pl.lit(now, TIME)
     return (
@@ -141,7 +144,7 @@ def _tags(rows: pl.DataFrame) -> pl.Series:
 
     Each different text is split once: a million rows share a few thousand.
     """
-    port = pl.concat_str(pl.lit("port:"), pl.col("original").str.extract(r":(\d+)\s*$"))
+    port = pl.concat_str(pl.lit("port:"), pl.col("original").str.extract(r":\]?(\d+)\W*$"))
     with_port = pl.concat_str("tags", port, separator=",", ignore_nulls=True)
     socket = pl.col("shape") == Shape.SOCKET.value
     texts = rows.select(pl.when(socket).then(with_port).otherwise("tags").fill_null("").alias("t"))

@@ -61,7 +61,8 @@ def mapped(raw: pl.DataFrame, fields: FieldMap) -> pl.DataFrame:
     """Apply a flat field map to a frame of texts."""
 
     def column(name: str | None) -> pl.Expr:
-        return pl.col(name) if name is not None else pl.lit(None, pl.String)
+        # Of several known sets of columns, one may lack what another has.
+        return pl.col(name) if name in raw.columns else pl.lit(None, pl.String)
 
     confidence = (
         pl.col(fields.confidence).cast(pl.Int64, strict=False)

@@ -1,6 +1,9 @@
 """From what was downloaded to plain text, under limits; and the first look that refuses junk."""
 
+import errno
 import gzip
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +17,16 @@ MAX_BYTES = 4 << 30
 MAX_RATIO = 200
 CHUNK = 1 << 20
 SMALL = 8 << 20  # below this a high ratio harms nobody
+# RuntimeError: encrypted, or packed by a method that zipfile does not know.
+UNPACKABLE = (
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    struct.error,
+    ValueError,
+    RuntimeError,
+)
 HTML = (b"<!doctype", b"<html", b"<head", b"<body")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -36,7 +49,12 @@ def plain(path: Path, scratch: Path) -> Path:
 def _packing_faults() -> Iterator[None]:
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+    except UNPACKABLE as error:
+        raise BadPayload(f"cannot be unpacked: {error}") from error
+    except OSError as error:
+        # No errno: gzip's and bz2's own word for bad data. EINVAL: a zip that points nowhere.
+        if error.errno not in {None, errno.EINVAL}:
+            raise
         raise BadPayload(f"cannot be unpacked: {error}") from error
 
 

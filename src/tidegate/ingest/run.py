@@ -59,11 +59,11 @@ def run(job: Job, world: World) -> Outcome:
     try:
         with world.sightings.writing(name), _scratch(world) as inner:
             outcome = _run(job, inner)
-    except QuotaSpent as spent:
-        _hold_off(job, spent, world)
-        outcome = Outcome(name, Status.QUOTA_WAIT, reason=str(spent))
     except SourceDown as down:
-        outcome = Outcome(name, Status.SOURCE_DOWN, reason=str(down))
+        _hold_off(job, down, world)
+        waits = isinstance(down, QuotaSpent)
+        status = Status.QUOTA_WAIT if waits else Status.SOURCE_DOWN
+        outcome = Outcome(name, status, reason=str(down))
     except BadPayload as bad:
         outcome = Outcome(name, Status.BAD_PAYLOAD, reason=str(bad))
     outcome = replace(outcome, seconds=time.perf_counter() - started, origin=job.origin)
@@ -78,10 +78,10 @@ def _scratch(world: World) -> Iterator[World]:
         yield replace(world, scratch=Path(folder))
 
 
-def _hold_off(job: Job, spent: QuotaSpent, world: World) -> None:
-    if spent.retry_after is not None:
+def _hold_off(job: Job, down: SourceDown, world: World) -> None:
+    if down.retry_after is not None:
         state = world.feeds.state(job.feed.name)
-        until = world.clock() + spent.retry_after
+        until = world.clock() + down.retry_after
         world.feeds.remember(job.feed.name, replace(state, not_before=until))
 
 

@@ -68,6 +68,7 @@ def test_evidence_that_is_a_gzip_itself_stays_one():
         (gzip.compress(b"x" * 100)[:-9], 1 << 20, "cut off"),
         (b"\x1f\x8b\x08junk", 1 << 20, "broken"),
     ],
+    ids=["too big", "a bomb", "cut off", "broken"],
 )
 def test_bombs_and_broken_archives_are_refused(data, limit, why):
     with pytest.raises(BadPayload, match=why):

@@ -36,7 +36,7 @@ def pages(get: Get, since: datetime) -> Iterator[bytes]:
         yield page
         found = _loaded(page)
         for pulse in found["results"]:
-            if pulse.get("more_indicators"):
+            if pulse.get("more_indicators") and "id" in pulse:
                 yield from _rest(get, pulse)
         url, parameters = _next(found), {}
         if not url:
@@ -63,8 +63,13 @@ def _next(found: dict[str, Any]) -> str:
 
 
 def _loaded(page: bytes) -> dict[str, Any]:
-    found = orjson.loads(page)
+    try:
+        found = orjson.loads(page)
+    except ValueError as error:
+        raise BadPayload(f"not a page of OTX pulses: {error}") from error
     if not isinstance(found, dict) or not isinstance(found.get("results"), list):
+        raise BadPayload("not a page of OTX pulses")
+    if not all(isinstance(one, dict) for one in found["results"]):
         raise BadPayload("not a page of OTX pulses")
     return found
 

@@ -1,0 +1,165 @@
+"""Every implementation of Sightings keeps one state per source: whole, or as it was."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tidegate.adapters.local.sightings import KEPT, SegmentStore
+from tidegate.model import Kind, Sighting, Tlp
+from tidegate.ports import Sightings, SourceDown
+from tidegate.sightings import SCHEMA, STATE, empty, fingerprinted, frame, unique
+
+NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "sightings"
+
+
+@pytest.fixture
+def store(root: Path) -> Sightings:
+    return SegmentStore(root)
+
+
+def seen(value: str, source: str = "one", expires: datetime = NOW + DAY) -> Sighting:
+    times = {"first_seen": NOW - DAY, "last_seen": NOW, "expires": expires}
+    said = {"tags": ("a", "b"), "threat": "t", "reference": "r", "tlp": Tlp.AMBER, "original": "o"}
+    return Sighting(Kind.DOMAIN, value, source, 80, **times, **said)
+
+
+def state(*rows: Sighting) -> pl.DataFrame:
+    marked = fingerprinted(unique(frame(rows).select(*SCHEMA)))
+    return marked.with_columns(written=pl.lit(NOW).cast(STATE["written"])).select(*STATE)
+
+
+def put(store: Sightings, *rows: Sighting, source: str = "one") -> None:
+    whole = state(*rows)
+    store.commit(source, whole, whole)
+
+
+def test_an_unknown_source_has_an_empty_state(store):
+    assert store.state("never").equals(empty())
+    assert store.of("0" * 32) == []
+    assert store.live(NOW).collect().is_empty()
+    assert store.live(NOW).collect_schema().names() == [*SCHEMA, "source"]
+
+
+def test_what_was_committed_comes_back_exactly(store):
+    whole = state(seen("a.example"), seen("b.example"))
+    store.commit("one", whole, whole)
+    assert store.state("one").equals(whole)
+    assert store.state("one").schema == pl.Schema(STATE)
+
+
+def test_a_commit_replaces_the_state(store):
+    put(store, seen("a.example"), seen("b.example"))
+    put(store, seen("c.example"))
+    assert store.state("one")["value"].to_list() == ["c.example"]
+    put(store)
+    assert store.state("one").is_empty()
+
+
+def test_an_indicator_is_all_its_sightings_even_expired_ones(store):
+    sightings = [seen("a.example"), seen("a.example", "two", NOW - DAY)]
+    for sighting in sightings:
+        put(store, sighting, seen("b.example"), source=sighting.source)
+    assert store.of(sightings[0].indicator) == sightings
+
+
+def test_live_is_what_holds_now_of_all_sources(store):
+    put(store, seen("a.example"), seen("b.example", expires=NOW))
+    put(store, seen("a.example", "two"), source="two")
+    found = store.live(NOW).select("value", "source").collect().rows()
+    assert sorted(found) == [("a.example", "one"), ("a.example", "two")]
+
+
+def test_sources_do_not_touch_each_other(store):
+    put(store, seen("a.example"), source="one")
+    before = store.state("one")
+    with store.writing("two"):
+        put(store, seen("b.example"), source="two")
+    assert store.state("one").equals(before)
+
+
+def test_a_source_has_one_writer(store):
+    with store.writing("one"):
+        with pytest.raises(SourceDown, match="one is being written"), store.writing("one"):
+            pass
+        with store.writing("two"):
+            pass
+    with store.writing("one"):
+        pass
+
+
+HOLD = """
+import sys, pathlib
+from tidegate.adapters.local.sightings import SegmentStore
+with SegmentStore(pathlib.Path(sys.argv[1])).writing("one"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_lock_of_another_process_holds_and_dies_with_it(store, root):
+    with store.writing("one"):
+        pass
+    command = [sys.executable, "-c", HOLD, str(root)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as other:  # noqa: S603 - ourselves
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(SourceDown), store.writing("one"):
+            pass
+        other.kill()
+    with store.writing("one"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "A", "a b", "x" * 65, "a\n"])
+def test_what_cannot_name_a_source_is_refused(store, name):
+    with pytest.raises(ValueError, match="not a source"):
+        store.commit(name, empty(), empty())
+
+
+# --- the segments of one machine --------------------------------------------------------------
+
+
+def test_killed_before_the_pointer_moves_it_is_as_it_was(store, root, monkeypatch):
+    put(store, seen("a.example"))
+    before = store.state("one")
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SegmentStore, "_point", die)
+        with pytest.raises(KeyboardInterrupt):
+            put(store, seen("b.example"))
+    assert store.state("one").equals(before)
+    assert store.live(NOW).collect()["value"].to_list() == ["a.example"]
+    put(store, seen("c.example"))
+    assert store.state("one")["value"].to_list() == ["c.example"]
+
+
+def test_killed_within_a_segment_it_is_as_it_was(store, root):
+    put(store, seen("a.example"))
+    (root / "one" / "00000002.parquet").write_bytes(b"PAR1half")
+    (root / "one" / "current.new").write_text("00000002.parq")
+    assert store.state("one")["value"].to_list() == ["a.example"]
+    put(store, seen("b.example"))
+    assert store.state("one")["value"].to_list() == ["b.example"]
+
+
+def test_a_reader_may_stay_in_the_segment_before(store, root):
+    put(store, seen("a.example"))
+    reading = store.live(NOW)
+    put(store, seen("b.example"))
+    assert reading.collect()["value"].to_list() == ["a.example"]
+    for _ in range(5):
+        put(store, seen("c.example"))
+    assert len(list((root / "one").glob("*.parquet"))) == KEPT

@@ -1,0 +1,204 @@
+"""The score against its own formula in plain Python, and what `explain` tells of it."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.gate.explain import explain
+from tidegate.gate.run import World
+from tidegate.gate.score import GRADES, LIFETIMES, Source, Sources, scored, terms
+from tidegate.hygiene import Policy
+from tidegate.model import Kind, Sighting, indicator_id
+from tidegate.ports import FeedState
+from tidegate.sightings import frame
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+KNOWN = Sources(
+    {
+        "alpha": Source("A"),
+        "beta": Source("B"),
+        "copy": Source("C", group="lists"),
+        "copy2": Source("D", group="lists"),
+        "today": Source("B", confirmed=NOW - DAY),
+        "early": Source("E", confirmed=NOW - 3_000 * DAY),
+    }
+)
+VALUES = [
+    (Kind.IPV4, "192.0.2.1"),
+    (Kind.URL, "http://a.example/x"),
+    (Kind.DOMAIN, "a.example"),
+    (Kind.SHA256, "ab" * 32),
+    (Kind.CIDR, "192.0.2.0/24"),
+]
+
+
+def sighting(source="alpha", confidence=100, age=0 * DAY, what=VALUES[0], **more):
+    seen = NOW - age
+    kind, value = what
+    return Sighting(kind, value, source, confidence, seen, seen, NOW + DAY, **more)
+
+
+def score(*sightings, known=KNOWN):
+    return scored(frame(sightings), known, NOW)["score"].to_list()
+
+
+def reference(sightings, known=KNOWN):
+    """The formula as the module's docstring has it, one indicator at a time."""
+    best = {}
+    for one in sightings:
+        source = known.known.get(one.source, Source("F"))
+        seen = max(one.last_seen, source.confirmed or one.last_seen)
+        age = max(NOW - seen, timedelta(0))
+        decay = max(0.0, 1 - (age / LIFETIMES[one.kind]) ** 2)
+        weight = GRADES[source.grade] * one.confidence / 100 * decay
+        group = source.group or one.source
+        at = best.setdefault(one.indicator, {})
+        at[group] = max(at.get(group, 0.0), weight)
+    found = {}
+    for indicator, weights in best.items():
+        doubt = 1.0
+        for weight in weights.values():
+            doubt *= 1 - weight
+        found[indicator] = 100 * (1 - doubt)
+    return found
+
+
+some = st.builds(
+    sighting,
+    source=st.sampled_from([*KNOWN.known, "nobody"]),
+    confidence=st.integers(0, 100),
+    age=st.timedeltas(-DAY, 900 * DAY).map(lambda age: timedelta(seconds=int(age.total_seconds()))),
+    what=st.sampled_from(VALUES),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(some, max_size=12))
+def test_the_score_is_the_formula(sightings):
+    found = scored(frame(sightings), KNOWN, NOW)
+    assert dict(zip(found["id"], found["score"], strict=True)) == pytest.approx(
+        reference(sightings), abs=1e-5
+    )
+    assert found["id"].is_sorted()
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(some, min_size=1, max_size=12).flatmap(
+        lambda s: st.tuples(st.just(s), st.permutations(s))
+    )
+)
+def test_the_order_of_sightings_does_not_matter(both):
+    given_, shuffled = both
+    assert scored(frame(given_), KNOWN, NOW).equals(scored(frame(shuffled), KNOWN, NOW))
+
+
+@pytest.mark.parametrize(("part", "decay"), [(0.0, 1.0), (0.5, 0.75), (1.0, 0.0), (2.0, 0.0)])
+@pytest.mark.parametrize("what", VALUES)
+def test_a_word_decays_over_the_lifetime_of_its_kind(what, part, decay):
+    age = LIFETIMES[what[0]] * part
+    assert score(sighting(age=age, what=what)) == [pytest.approx(100 * decay)]
+
+
+def test_a_sighting_of_the_future_counts_as_one_of_now():
+    assert score(sighting(age=-DAY)) == score(sighting())
+
+
+def test_independent_sources_add_up_and_stay_below_100():
+    assert score(sighting("beta", 50), sighting("nobody", 50)) == [
+        pytest.approx(100 * (1 - (1 - 0.425) * (1 - 0.05)))
+    ]
+    assert score(*(sighting(name) for name in ("alpha", "beta", "copy"))) == [100]
+
+
+def test_sources_of_one_group_count_once_with_their_strongest_word():
+    both = score(sighting("copy", 80), sighting("copy2", 90))
+    assert both == score(sighting("copy", 80))
+
+
+def test_what_a_snapshot_holds_was_true_when_it_was_fetched():
+    old = 100 * DAY
+    assert score(sighting("today", 100, old)) == [pytest.approx(85 * (1 - (1 / 14) ** 2))]
+    assert score(sighting("beta", 100, old)) == [0]
+    assert score(sighting("early", 100, DAY)) == [pytest.approx(30 * (1 - (1 / 14) ** 2))]
+
+
+def test_an_indicator_carries_its_sources_and_its_threat():
+    rows = [sighting("beta"), sighting("alpha", threat="loader"), sighting("copy")]
+    [row] = scored(frame(rows), KNOWN, NOW).to_dicts()
+    assert row["sources"] == ["alpha", "beta", "copy"]
+    assert row["threat"] == "loader"
+
+
+def test_nothing_known_scores_nothing():
+    assert scored(frame([]), KNOWN, NOW).is_empty()
+    assert terms(frame([]), KNOWN, NOW).is_empty()
+
+
+# --- explain ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Store:
+    """Just enough of `ports.Sightings` and `ports.Feeds`."""
+
+    found: list[Sighting]
+
+    def of(self, indicator):
+        return [one for one in self.found if one.indicator == indicator]
+
+    def state(self, feed):
+        return FeedState(fetched=NOW - DAY) if feed == "today" else FeedState()
+
+
+def world(*found, allow=()):
+    store = Store(list(found))
+    policy = Policy(allow, simulated=True)
+    grades = {name: source.grade for name, source in KNOWN.known.items()}
+    snapshots = frozenset({"today"})
+    return World(store, store, None, lambda: NOW, policy, grades, snapshots, 10, 0, 50.0)
+
+
+def test_explaining_shows_every_term_of_the_score():
+    found = [sighting("alpha", 50), sighting("today", 100, 100 * DAY)]
+    told = explain(*VALUES[0], world(*found))
+    assert told.id == indicator_id(*VALUES[0])
+    assert told.sightings == found
+    assert [term["source"] for term in told.terms] == ["today", "alpha"]
+    assert told.terms[1] == {
+        "source": "alpha",
+        "reliability": 1.0,
+        "confidence": 50,
+        "age_days": 0.0,
+        "decay": 1.0,
+        "weight": 0.5,
+    }
+    doubt = 1.0
+    for term in told.terms:
+        doubt *= 1 - float(term["weight"])
+    assert told.score == pytest.approx(100 * (1 - doubt), abs=0.1)
+
+
+def test_explaining_tells_expired_sightings_apart():
+    old = replace(sighting(), expires=NOW)
+    told = explain(*VALUES[0], world(old))
+    assert (told.score, told.sightings, told.expired) == (0.0, [], [old])
+
+
+def test_explaining_says_what_is_never_enforced():
+    assert explain(*VALUES[0], world(sighting(), allow=("192.0.2.0/24",))).unclean == "allow-list"
+    assert explain(Kind.IPV4, "10.0.0.1", world()).unclean == "private"
+
+
+def test_explaining_what_nobody_reported():
+    told = explain(Kind.DOMAIN, "b.example", world())
+    assert (told.score, told.terms, told.sightings, told.expired) == (0.0, [], [], [])
+
+
+def test_scores_are_numbers_that_a_plan_can_compare():
+    assert scored(frame([sighting()]), KNOWN, NOW).schema["score"] == pl.Float64

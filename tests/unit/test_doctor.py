@@ -1,0 +1,62 @@
+"""What `doctor` says of a configuration."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tidegate.declare.feed import feeds
+from tidegate.doctor import checks
+from tidegate.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("TIDEGATE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def found(**settings):
+    return {check.what: check for check in checks(Settings(**settings))}
+
+
+def test_an_empty_configuration_works_and_says_what_is_missing():
+    said = found()
+    assert "broken" not in {check.state for check in said.values()}
+    assert said["state"].state == "ok"
+    assert said["tenant"].state == said["logs"].state == "simulated"
+    assert said["page"].state == said["geo database"].state == "missing"
+    assert {f"feed {name}" for name in feeds()} <= said.keys()
+    assert all(check.effect for check in said.values())
+
+
+def test_nothing_is_made(tmp_path):
+    found(home=tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_is_missing_is_named():
+    assert "TIDEGATE_OTX_KEY" in found()["feed otx"].effect
+    assert found(otx_key="x")["feed otx"].state == "ok"
+    assert "x" not in found(otx_key="x")["feed otx"].effect
+    assert "feeds_off" in found(feeds_off=["otx"])["feed otx"].effect
+
+
+def test_a_home_that_is_a_file_is_broken(tmp_path):
+    (tmp_path / "home").write_text("")
+    assert found(home=tmp_path / "home")["state"].state == "broken"
+    assert found(home=tmp_path / "home" / "inner")["state"].state == "broken"
+
+
+def test_folders_and_files_that_are_not_there_are_broken(tmp_path):
+    nothing = tmp_path / "nothing"
+    said = found(tables=nothing, geo_database=nothing, page=nothing)
+    assert {said[what].state for what in ("logs", "geo database", "page")} == {"broken"}
+
+
+def test_a_page_needs_its_headers_too(tmp_path):
+    (tmp_path / "index.html").write_text("")
+    assert "staticwebapp.config.json" in found(page=tmp_path)["page"].effect
+    (tmp_path / "staticwebapp.config.json").write_text("{}")
+    assert found(page=tmp_path)["page"].state == "ok"

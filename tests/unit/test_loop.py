@@ -1,0 +1,105 @@
+"""The main job: one part that fails keeps the others from nothing."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from tidegate import loop
+from tidegate.declare.feed import feeds
+from tidegate.model import Case, Origin, Outcome, Stage, Status
+from tidegate.ports import BadPayload, SourceDown
+from tidegate.settings import Settings
+from tidegate.wiring import local
+
+
+@pytest.fixture
+def house(monkeypatch, tmp_path):
+    """A house whose tenant does not answer, and whose map has no datasets."""
+    tenant = {
+        "defender_url": "http://127.0.0.1:9",
+        "graph_url": "http://127.0.0.1:9",
+        "entra_url": "http://127.0.0.1:9",
+        "client_id": "app",
+        "client_secret": "secret",
+        "vmray_url": "http://127.0.0.1:9",
+        "vmray_key": "key",
+    }
+    monkeypatch.setattr(loop, "refresh_all", lambda _: [])
+    monkeypatch.setattr("tidegate.wiring.Local.maps", None)
+    settings = Settings(home=tmp_path, feeds_off=list(feeds()), **tenant)
+    with local(settings) as opened:
+        yield opened
+
+
+def silent(*_, **__):
+    raise SourceDown("no answer")
+
+
+def test_a_tenant_that_does_not_answer_leaves_the_rest_to_run(house, monkeypatch):
+    monkeypatch.setattr(loop.detonate, "poll", silent)
+    monkeypatch.setattr(loop.gate, "make_plan", silent)
+    told = []
+    summary = loop.once(house, told.append)
+    assert told == ["feeds", "alerts", "gate", "map"]
+    assert summary.reason == "alerts were not read: no answer"
+    assert summary.gated.reason == "no answer"
+    assert summary.failed
+
+
+def test_a_turn_works_on_cases_though_alerts_cannot_be_read(house, monkeypatch, caplog):
+    monkeypatch.setattr(loop.detonate, "poll", silent)
+    monkeypatch.setattr(loop.detonate, "work", lambda _: 3)
+    assert loop.detonate_due(house) == 3
+    assert "alerts were not read: no answer" in caplog.text
+
+
+def test_a_plan_is_applied_to_a_real_tenant_only_when_told_to(house, monkeypatch):
+    plan = SimpleNamespace(changes=())
+    monkeypatch.setattr(loop.gate, "make_plan", lambda _: plan)
+
+    def refused(*_):
+        raise BadPayload("refused")
+
+    monkeypatch.setattr(loop.gate, "apply", refused)
+    assert loop.gate_all(house) == loop.Gated(plan)
+    monkeypatch.setattr(house, "settings", house.settings.model_copy(update={"gate_apply": True}))
+    assert loop.gate_all(house).reason == "refused"
+
+
+NOTHING = loop.Gated(plan=SimpleNamespace(changes=()))
+DOWN = Outcome("f", Status.SOURCE_DOWN)
+
+
+@pytest.mark.parametrize(
+    ("summary", "failed"),
+    [
+        (loop.Summary([], [], NOTHING, []), False),
+        (loop.Summary([DOWN], [], NOTHING, []), True),
+        (loop.Summary([Outcome("f", Status.QUOTA_WAIT)], [], NOTHING, []), False),
+        (loop.Summary([Outcome("f", Status.OK, origin=Origin.SAMPLE)], [], NOTHING, []), False),
+        (loop.Summary([], [], loop.Gated(reason="x"), []), True),
+        (loop.Summary([], [], NOTHING, [], "x"), True),
+    ],
+)
+def test_a_summary_knows_whether_a_person_should_look(summary, failed):
+    assert summary.failed is failed
+
+
+def test_an_unfinished_case_is_a_failure(house):
+    case = Case("a_1", house.ingest.clock(), Stage.EXAMINE)
+    assert loop.Summary([], [case], NOTHING, []).failed
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_in_one_of_the_lasting_jobs_ends_both(house, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(loop.detonate, "run", broken)
+    stopped = threading.Event()
+    threads = loop.keep_going(house, stopped)
+    assert stopped.wait(2)
+    for thread in threads:
+        thread.join(2)
+    assert not any(thread.is_alive() for thread in threads)

@@ -1,0 +1,128 @@
+"""The environment over the file over the defaults, and no misspelled name passes."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from tidegate.settings import Settings
+
+TENANT = {
+    "defender_url": "https://defender.example",
+    "graph_url": "https://graph.example/v1.0",
+    "entra_url": "https://login.example/token",
+    "client_id": "app",
+    "client_secret": "hunter2",
+    "vmray_url": "https://vmray.example",
+    "vmray_key": "hunter3",
+}
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder without a file, an environment without settings."""
+    for name in [name for name in os.environ if name.startswith("TIDEGATE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_need_nothing():
+    settings = Settings()
+    assert (settings.home, settings.port, settings.gate_cap) == (Path(".tidegate"), 8080, 15_000)
+    assert settings.simulated
+    assert settings.feed_keys == {}
+
+
+def test_the_environment_wins_over_the_file_over_the_default(monkeypatch):
+    Path("tidegate.yaml").write_text("port: 1\ngate_cap: 2\nfeeds_off: [otx]\n")
+    monkeypatch.setenv("TIDEGATE_PORT", "3")
+    settings = Settings()
+    assert (settings.port, settings.gate_cap, settings.gate_headroom) == (3, 2, 500)
+    assert settings.feeds_off == ["otx"]
+
+
+def test_the_file_is_that_of_the_current_folder(monkeypatch, tmp_path):
+    Path("tidegate.yaml").write_text("port: 1\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert Settings().port == 8080
+
+
+def test_lists_and_mappings_are_json(monkeypatch):
+    monkeypatch.setenv("TIDEGATE_ALLOW_LIST", '["good.example"]')
+    monkeypatch.setenv("TIDEGATE_FEED_URLS", '{"otx": "https://mirror.example/"}')
+    settings = Settings()
+    assert settings.allow_list == ["good.example"]
+    assert settings.feed_urls == {"otx": "https://mirror.example/"}
+
+
+def test_an_unknown_key_of_the_file_is_refused_by_name():
+    Path("tidegate.yaml").write_text("gate_capp: 2\n")
+    with pytest.raises(ValidationError, match="gate_capp"):
+        Settings()
+
+
+def test_an_unknown_variable_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("TIDEGATE_GATE_CAPP", "2")
+    with pytest.raises(ValidationError, match="TIDEGATE_GATE_CAPP"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("port", "65536"), ("port", "-1"), ("gate_cap", "15001"), ("gate_min_score", "101")],
+)
+def test_senseless_values_are_refused_by_name(monkeypatch, name, value):
+    monkeypatch.setenv(f"TIDEGATE_{name.upper()}", value)
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
+@pytest.mark.parametrize("missing", TENANT)
+def test_a_tenant_is_set_whole(monkeypatch, missing):
+    for name, value in TENANT.items():
+        if name != missing:
+            monkeypatch.setenv(f"TIDEGATE_{name.upper()}", value)
+    with pytest.raises(ValidationError, match=f"missing: {missing}") as wrong:
+        Settings()
+    assert "hunter" not in str(wrong.value)
+    assert "hunter" not in repr(wrong.value)
+
+
+def test_secrets_are_never_shown(monkeypatch):
+    keys = {"abusech_key": "hunter4", "otx_key": "hunter5", "abuseipdb_key": "hunter6"}
+    for name, value in (TENANT | keys).items():
+        monkeypatch.setenv(f"TIDEGATE_{name.upper()}", value)
+    settings = Settings()
+    assert not settings.simulated
+    assert settings.feed_keys["OTX_KEY"] == "hunter5"
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert "hunter" not in shown
+
+
+@pytest.mark.parametrize("name", ["otx_key", "client_secret", "vmray_key"])
+def test_the_file_holds_no_secrets(name):
+    Path("tidegate.yaml").write_text(f"{name}: hunter2\n")
+    with pytest.raises(ValueError, match=f"{name} is a secret") as wrong:
+        Settings()
+    assert "hunter" not in str(wrong.value)
+
+
+def test_every_setting_says_what_it_is():
+    fields = Settings.model_fields.items()
+    assert [name for name, field in fields if not field.description] == []
+
+
+def test_the_allow_list_is_brought_to_one_spelling(monkeypatch):
+    monkeypatch.setenv(
+        "TIDEGATE_ALLOW_LIST", '["*.Corp.example.", "münchen.example", "10.1.0.0/16"]'
+    )
+    allowed = Settings().allow_list
+    assert allowed == ["corp.example", "xn--mnchen-3ya.example", "10.1.0.0/16"]
+
+
+def test_an_entry_of_the_allow_list_that_means_nothing_is_refused(monkeypatch):
+    monkeypatch.setenv("TIDEGATE_ALLOW_LIST", '["not a domain"]')
+    with pytest.raises(ValidationError, match="not a domain"):
+        Settings()
