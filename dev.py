@@ -79,10 +79,9 @@ def lock() -> None:
     """Pin all requirements anew, none of them younger than a week."""
     install("test")
     do(python(), "-m", "pip", "install", "--quiet", "uv")
-    pins = {"run": ["build"], "test": ["build", "test"]}
-    for name, groups in pins.items():
-        chosen = [part for group in groups for part in ("--group", group)]
-        _compile(name, "pyproject.toml", "--extra", "local", *chosen)
+    everything = ["--extra", "azure", "--group", "test"]
+    _compile("run", "pyproject.toml", "--extra", "local", "--group", "build")
+    _compile("test", "pyproject.toml", "--extra", "local", "--group", "build", *everything)
     _compile("node", "--group", "node")
 
 

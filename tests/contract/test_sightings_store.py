@@ -22,9 +22,14 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "sightings"
 
 
-@pytest.fixture
-def store(root: Path) -> Sightings:
-    return SegmentStore(root)
+@pytest.fixture(params=["segments", "cosmos"])
+def store(request, root: Path) -> Sightings:
+    if request.param == "segments":
+        return SegmentStore(root)
+    return request.getfixturevalue("cosmos").store()
+
+
+only_segments = pytest.mark.parametrize("store", ["segments"], indirect=True)
 
 
 def seen(value: str, source: str = "one", expires: datetime = NOW + DAY) -> Sighting:
@@ -106,6 +111,7 @@ with SegmentStore(pathlib.Path(sys.argv[1])).writing("one"):
 """
 
 
+@only_segments
 def test_the_lock_of_another_process_holds_and_dies_with_it(store, root):
     with store.writing("one"):
         pass
@@ -129,6 +135,7 @@ def test_what_cannot_name_a_source_is_refused(store, name):
 # --- the segments of one machine --------------------------------------------------------------
 
 
+@only_segments
 def test_killed_before_the_pointer_moves_it_is_as_it_was(store, root, monkeypatch):
     put(store, seen("a.example"))
     before = store.state("one")
@@ -146,6 +153,7 @@ def test_killed_before_the_pointer_moves_it_is_as_it_was(store, root, monkeypatc
     assert store.state("one")["value"].to_list() == ["c.example"]
 
 
+@only_segments
 def test_killed_within_a_segment_it_is_as_it_was(store, root):
     put(store, seen("a.example"))
     (root / "one" / "00000002.parquet").write_bytes(b"PAR1half")
@@ -155,6 +163,7 @@ def test_killed_within_a_segment_it_is_as_it_was(store, root):
     assert store.state("one")["value"].to_list() == ["b.example"]
 
 
+@only_segments
 def test_a_reader_may_stay_in_the_segment_before(store, root):
     put(store, seen("a.example"))
     reading = store.live(NOW)

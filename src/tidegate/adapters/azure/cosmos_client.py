@@ -1,0 +1,176 @@
+"""The container `indicators` over the wire: what is retried, what is counted, what is raised.
+
+The SDK retries 429 nine times, as the service asks, and 503 once. It never retries 408 and 449 on
+writes, nor a batch in which one operation was throttled; ours may be repeated, so we do.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Lock, Semaphore
+from typing import Any
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline import PipelineResponse
+from azure.core.pipeline.transport import HttpTransport
+from azure.cosmos import ContainerProxy, CosmosClient
+from azure.cosmos.exceptions import CosmosBatchOperationError
+
+from tidegate.adapters.azure.cosmos_batches import Batch
+from tidegate.adapters.azure.cosmos_documents import INDICATORS, LOOK_UP
+from tidegate.model import partition_key
+from tidegate.ports import BadPayload, QuotaSpent, SourceDown
+
+Headers = Mapping[str, str]
+Count = Callable[[Headers], None]
+
+NOT_FOUND, TIMED_OUT, GONE, TOO_MANY, RETRY_WITH, SERVER = 404, 408, 410, 429, 449, 500
+TRIES = 5
+RETRY_AFTER = "x-ms-retry-after-ms"
+UNTOLD = timedelta(minutes=1)  # how long to wait when the service does not say
+
+
+def _uncounted(_: Headers) -> None:
+    """Let what an answer cost go."""
+
+
+@dataclass
+class Indicators:
+    """The container, reached when first asked. Safe for threads. `credential` may be a key.
+
+    `transport` stands between the SDK and the network; a test's leads to a stand-in. No more than
+    `writers` batches are under way at once, whoever sends them.
+    """
+
+    url: str
+    credential: TokenCredential | str = field(repr=False)
+    database: str = "tidegate"
+    transport: HttpTransport[Any, Any] | None = None
+    writers: int = 8  # fewer than the ten connections that the SDK's transport keeps open
+    sleep: Callable[[float], None] = time.sleep
+    _client: CosmosClient | None = field(default=None, init=False)
+    _lock: Lock = field(default_factory=Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self._free = Semaphore(self.writers)
+
+    def write(self, batch: Batch, count: Count = _uncounted) -> None:
+        """Write all of the batch or nothing; a deletion of what is gone already is fine."""
+        try:
+            with self._free, _translated():
+                self._patiently(lambda: self._execute(batch, count))
+        except _Missing:
+            if not batch.deletes:
+                raise
+            for part in batch.apart():
+                self.write(part, count)
+
+    def of(self, indicator: str) -> list[dict[str, Any]]:
+        """Return the indicator's documents, by one query of one partition."""
+        with _translated():
+            found = self._container().query_items(
+                LOOK_UP,
+                parameters=[{"name": "@indicator", "value": indicator}],
+                partition_key=partition_key(indicator),
+            )
+            return list(found)
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._client is not None:
+            self._client.close()
+
+    def _execute(self, batch: Batch, count: Count) -> None:
+        self._container().execute_item_batch(
+            [operation.wire for operation in batch.operations],
+            partition_key=batch.partition,
+            raw_response_hook=_each_charge(count),
+        )
+
+    def _patiently(self, work: Callable[[], None]) -> None:
+        for attempt in range(1, TRIES):
+            try:
+                return work()
+            except HttpResponseError as error:
+                if not _worth_another_try(error):
+                    raise
+                pause = 0.05 * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+                self.sleep(max(pause, (_told(error) or timedelta()).total_seconds()))
+        return work()
+
+    def _container(self) -> ContainerProxy:
+        # Making a client already asks the account where it lives, so this may fail.
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+        return self._client.get_database_client(self.database).get_container_client(
+            INDICATORS["id"]
+        )
+
+    def _connect(self) -> CosmosClient:
+        options: dict[str, Any] = {
+            # The answer to a write need not carry the document back.
+            "no_response_on_write": True,
+            # Our batches are measured as UTF-8, and escaped text is up to three times as long.
+            "enable_compact_utf8_item_writes": True,
+        }
+        if self.transport is not None:
+            options["transport"] = self.transport
+        return CosmosClient(self.url, self.credential, **options)
+
+
+class _Missing(BadPayload):
+    """One operation of the batch found nothing, which undid the batch."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except HttpResponseError as error:
+        raise _ours(error) from error
+    except AzureError as error:
+        raise SourceDown(f"Cosmos DB: {_first_line(error)}") from error
+
+
+def _ours(error: HttpResponseError) -> Exception:
+    status = error.status_code
+    said = f"Cosmos DB: {status} {_first_line(error)}"
+    if status == NOT_FOUND and isinstance(error, CosmosBatchOperationError):
+        return _Missing(said)
+    if status == TOO_MANY:
+        return QuotaSpent(said, retry_after=_told(error) or UNTOLD)
+    # An identity that cannot get a token has no status at all.
+    later = status is None or status >= SERVER or status in {TIMED_OUT, GONE, RETRY_WITH}
+    return SourceDown(said) if later else BadPayload(said)
+
+
+def _worth_another_try(error: HttpResponseError) -> bool:
+    # An answer of 429 has had the SDK's nine tries; an operation of a batch that says so, none.
+    throttled = isinstance(error, CosmosBatchOperationError) and error.status_code == TOO_MANY
+    return throttled or error.status_code in {TIMED_OUT, RETRY_WITH}
+
+
+def _told(error: HttpResponseError) -> timedelta | None:
+    # The SDK's errors of items and of batches both have headers, but no common type says so.
+    headers: Headers = getattr(error, "headers", None) or {}
+    told = headers.get(RETRY_AFTER)
+    return None if told is None else timedelta(milliseconds=float(told))
+
+
+def _first_line(error: AzureError) -> str:
+    lines = [line for line in str(error).splitlines() if not line.startswith("Status code")]
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _each_charge(count: Count) -> Callable[[PipelineResponse[Any, Any]], None]:
+    def hook(response: PipelineResponse[Any, Any]) -> None:
+        # The same call may also refresh what the SDK knows of the account; documents are ours.
+        if "/docs" in response.http_request.url:
+            count(response.http_response.headers)
+
+    return hook

@@ -1,0 +1,19 @@
+"""A Cosmos account on loopback, and the store on it."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Tests are imported by path, not as a package, so modules beside them must be made findable.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cosmos_lab import Lab, lab
+
+
+@pytest.fixture
+def cosmos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    monkeypatch.setattr("os.fsync", lambda _: None)  # no test cuts the power
+    with lab(tmp_path / "objects") as made:
+        yield made
