@@ -1,4 +1,4 @@
-"""What is never an indicator: reserved addresses, reserved names, the allow-list.
+"""What is never an indicator: reserved addresses and names, the allow-list, warninglists.
 
 Used wherever a value enters or leaves: feeds are full of 127.0.0.1, sandboxes of 10.0.2.15.
 """
@@ -6,12 +6,15 @@ Used wherever a value enters or leaves: feeds are full of 127.0.0.1, sandboxes o
 import ipaddress
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
 
+from tidegate.hosts import located
 from tidegate.model import Kind
+from tidegate.warninglists import Popularity, Warninglists
+from tidegate.warninglists.matching import network_columns
 
 # RFC 6890 and its heirs. Documentation ranges stand apart: the simulated tenant lives in them.
 RESERVED = {
@@ -40,8 +43,8 @@ RESERVED_NAMES = ("localhost", "local", "internal", "invalid", "test", "home.arp
 EXAMPLE_NAMES = ("example", "example.com", "example.net", "example.org")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-HOST = r"^[a-z0-9.+-]+://(?:[^/]*@)?(\[[^\]]+\]|[^/:?]+)"
-IPV4 = r"^[0-9]+(?:\.[0-9]+){3}$"
+NONE: frozenset[str] = frozenset()
+POPULAR, RANKED = "popular domain", "tranco"
 EMPTY_FILE = (
     "d41d8cd98f00b204e9800998ecf8427e",
     "da39a3ee5e6b4b0d3255bfef95601890afd80709",
@@ -97,10 +100,13 @@ class Policy:
 
     `allow` holds domains (with all below them), addresses and networks. `simulated` lets
     documentation addresses and example domains pass: the simulated tenant has no others.
+    `popular` holds domains that are too well known to be blocked, whoever names them.
     """
 
     allow: tuple[str, ...] = ()
     simulated: bool = False
+    lists: Warninglists | None = field(default=None, compare=False)
+    popular: Popularity | None = field(default=None, compare=False)
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -135,41 +141,45 @@ def _network(text: str) -> Network | None:
         return None
 
 
-def reason(kind: Kind, value: str, policy: Policy) -> str | None:
+def reason(kind: Kind, value: str, policy: Policy, but: frozenset[str] = NONE) -> str | None:
     """Say why a canonical value is never an indicator; None if it may be one."""
-    found: str | None = reasons(pl.Series([kind.value]), pl.Series([value]), policy)[0]
+    found: str | None = reasons(pl.Series([kind.value]), pl.Series([value]), policy, but)[0]
     return found
 
 
-def reasons(kind: pl.Series, value: pl.Series, policy: Policy) -> pl.Series:
-    """The columnar form of `reason`: one text or null for each row."""
-    rows = pl.DataFrame({"kind": kind.cast(pl.String), "value": value}).with_row_index("row")
-    rows = rows.with_columns(_host().alias("host"))
+def reasons(
+    kind: pl.Series, value: pl.Series, policy: Policy, but: frozenset[str] = NONE
+) -> pl.Series:
+    """The columnar form of `reason`: one text or null for each row.
+
+    `but` are warninglists that do not count, for a source that means what they list; `tranco`
+    stands for the popular domains.
+    """
+    rows = located(kind, value)
     found = [_v4(rows, policy), _rare(rows, policy), _named(rows, policy), _hashes(rows)]
-    why = pl.concat(found).unique("row")
-    return rows.select("row").join(why, on="row", how="left", maintain_order="left")["why"]
+    found += [_listed(rows, policy, but), _popular(rows, policy, but)]
+    why = pl.concat(found).unique("row", keep="first", maintain_order=True)
+    none = pl.select(pl.repeat(None, len(rows), dtype=pl.String)).to_series()
+    return none.scatter(why["row"], why["why"]).alias("why")
 
 
-def _host() -> pl.Expr:
-    kind, value = pl.col("kind"), pl.col("value")
-    return (
-        pl.when(kind == Kind.URL)
-        .then(value.str.extract(HOST))
-        .when(kind == Kind.EMAIL)
-        .then(value.str.extract("@([^@]+)$"))
-        .otherwise(value)
-    )
+def _listed(rows: pl.DataFrame, policy: Policy, but: frozenset[str]) -> pl.DataFrame:
+    if policy.lists is None:
+        return _why(rows.clear(), pl.Series([], dtype=pl.String))
+    return _why(rows, "warninglist " + policy.lists.suppressing(rows, but))
+
+
+def _popular(rows: pl.DataFrame, policy: Policy, but: frozenset[str]) -> pl.DataFrame:
+    domains = rows.filter(pl.col("kind") == Kind.DOMAIN)
+    if policy.popular is None or RANKED in but or domains.is_empty():
+        return _why(rows.clear(), pl.Series([], dtype=pl.String))
+    popular = domains.filter(policy.popular.popular(domains["value"]))
+    return popular.select("row", pl.lit(POPULAR).alias("why"))
 
 
 def _v4(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    maybe = pl.col("kind").is_in([Kind.IPV4.value, Kind.URL.value])
-    hosts = rows.filter(maybe & pl.col("host").str.contains(IPV4))
-    parts = pl.col("host").str.split_exact(".", 3).struct
-    number = pl.sum_horizontal(
-        parts.field(f"field_{i}").cast(pl.Int64) * 256 ** (3 - i) for i in range(4)
-    )
-    numbers = hosts.select(number.alias("number"))["number"]
-    return _why(hosts, policy.v4.reasons_of(numbers))
+    numbered = rows.filter(pl.col("number").is_not_null())
+    return _why(numbered, policy.v4.reasons_of(numbered["number"]))
 
 
 def _rare(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
@@ -178,26 +188,28 @@ def _rare(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         pl.col("kind").is_in([Kind.IPV6.value, Kind.CIDR.value])
         | pl.col("host").str.starts_with("[")
     )
-    hosts = rare["host"].unique().drop_nulls().to_list()
-    known = {host: _of_network(host.strip("[]"), policy) for host in hosts}
+    hosts = rare["host"].unique().drop_nulls()
+    read = network_columns(hosts).select("version", "first", "last")
+    found = [_of_range(version, first, last, policy) for version, first, last in read.iter_rows()]
+    known = dict(zip(hosts, found, strict=True))
     return _why(rare, pl.Series([known.get(h) for h in rare["host"]], dtype=pl.String))
 
 
-def _of_network(text: str, policy: Policy) -> str | None:
-    network = ipaddress.ip_network(text)
-    ranges = policy.v4 if network.version == 4 else policy.v6  # noqa: PLR2004
-    return ranges.overlapping(int(network[0]), int(network[-1]))
+def _of_range(version: int, first: int, last: int, policy: Policy) -> str | None:
+    ranges = policy.v4 if version == 4 else policy.v6  # noqa: PLR2004
+    return ranges.overlapping(first, last)
 
 
 def _named(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     named = pl.col("kind").is_in([Kind.DOMAIN.value, Kind.URL.value, Kind.EMAIL.value])
-    hosts = rows.filter(named & ~pl.col("host").str.contains(IPV4))
     suffixes = "|".join(pl.escape_regex(name) for name in sorted(policy.names))
-    different = hosts.select(pl.col("host").unique())
-    suffix = different["host"].str.extract(f"(?:^|\\.)({suffixes})$").alias("why")
-    why = suffix.replace_strict(policy.names, default=None, return_dtype=pl.String)
-    known = different.with_columns(why).drop_nulls()
-    return hosts.select("row", "host").join(known, on="host").select("row", "why")
+    pattern = f"(?:^|\\.)({suffixes})$"
+    # To look whether it matches costs a fraction of extracting what does; hardly any row has it.
+    hosts = rows.filter(named & pl.col("number").is_null()).filter(
+        pl.col("host").str.contains(pattern)
+    )
+    suffix = hosts["host"].str.extract(pattern)
+    return _why(hosts, suffix.replace_strict(policy.names, return_dtype=pl.String))
 
 
 def _hashes(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,45 @@
+"""Where the host of a value is, by cutting, is where one pattern finds it."""
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.canonical import Rejected, canonical
+from tidegate.hosts import host, located
+from tidegate.model import Kind
+
+PATTERN = r"^[a-z0-9.+-]+://(?:[^/]*@)?(\[[^\]]+\]|[^/:?]+)"
+
+
+@given(
+    st.builds(
+        "{}{}{}{}".format,
+        st.sampled_from(["http://", "ftp://", "x://"]),
+        st.text("ab@:[]./?#%1 ", max_size=12),
+        st.sampled_from(["192.0.2.1", "[::1]", "e.example", "a.b.c"]),
+        st.text("ab@:/?#[]180", max_size=9),
+    )
+)
+def test_the_host_of_any_canonical_url(text):
+    try:
+        _, value = canonical(Kind.URL, text)
+    except Rejected:
+        return
+    url = pl.Series([value])
+    assert host(pl.Series(["url"]), url)[0] == url.str.extract(PATTERN)[0]
+
+
+def test_kinds_are_located_side_by_side():
+    kinds = ["url", "email", "ipv4", "domain", "cidr", "url"]
+    values = [
+        "http://192.0.2.1:8/x",
+        "a@b.example",
+        "192.0.2.2",
+        "c.example",
+        "192.0.2.0/24",
+        "http://[::1]/",
+    ]
+    found = located(pl.Series(kinds), pl.Series(values))
+    hosts = ["192.0.2.1", "b.example", "192.0.2.2", "c.example", "192.0.2.0/24", "[::1]"]
+    assert found["host"].to_list() == hosts
+    assert found["number"].to_list() == [3221225985, None, 3221225986, None, None, None]
