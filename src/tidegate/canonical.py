@@ -18,6 +18,7 @@ MAX_URL = 2_083
 MAX_DOMAIN = 253
 WIDEST = {4: 8, 6: 16}
 DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
+LAST_ASN = (1 << 32) - 1
 HASHES = {32: Kind.MD5, 40: Kind.SHA1, 64: Kind.SHA256}
 
 
@@ -46,6 +47,9 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f\ufffd]")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 PORT = re.compile(r"[0-9]{1,5}\Z")
 NUMERIC = re.compile(r"(?:0x[0-9a-f]*|\d+)\Z")
+CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}\Z")
+ASN = re.compile(r"[1-9][0-9]{0,9}\Z")
+SHA1 = re.compile(r"[0-9a-f]{40}\Z")
 UNRESERVED = re.compile(r"%(2D|2E|5F|7E|3[0-9]|[46][1-9A-F]|[57][0-9A])", re.IGNORECASE)
 ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 
@@ -221,6 +225,30 @@ def email(text: str) -> tuple[Kind, str]:
     return Kind.EMAIL, f"{local}@{domain(host)[1]}"
 
 
+def cve(text: str) -> tuple[Kind, str]:
+    """The number of a vulnerability."""
+    value = text.upper()
+    if not CVE.match(value):
+        raise Rejected("not a CVE")
+    return Kind.CVE, value
+
+
+def asn(text: str) -> tuple[Kind, str]:
+    """The number of an autonomous system, with `AS` before it."""
+    number = text.upper().removeprefix("AS")
+    if not ASN.match(number) or int(number) > LAST_ASN:
+        raise Rejected("not an AS number")
+    return Kind.ASN, f"AS{number}"
+
+
+def certificate(text: str) -> tuple[Kind, str]:
+    """The SHA-1 of a certificate; its bytes may be parted by colons."""
+    value = text.lower().replace(":", "")
+    if not SHA1.match(value):
+        raise Rejected("not a certificate's SHA-1")
+    return Kind.CERTIFICATE, value
+
+
 READERS = {
     Kind.IPV4: address,
     Kind.IPV6: address,
@@ -234,6 +262,9 @@ READERS = {
     Kind.SHA1: file_hash,
     Kind.SHA256: file_hash,
     Shape.HASH: file_hash,
+    Kind.CVE: cve,
+    Kind.ASN: asn,
+    Kind.CERTIFICATE: certificate,
 }
 
 
@@ -246,9 +277,21 @@ def defanged(text: str) -> str:
     )
 
 
+GUESSED: tuple[Kind | Shape, ...] = (
+    Kind.CVE,
+    Kind.URL,
+    Shape.HASH,
+    Shape.ADDRESS,
+    Kind.EMAIL,
+    Kind.DOMAIN,
+)
+
+
 def guess(text: str) -> tuple[Kind, str]:
     """Read a text whose kind nobody said. Raises Rejected when it is no indicator."""
-    for kind in (Kind.URL, Shape.HASH, Shape.ADDRESS, Kind.EMAIL, Kind.DOMAIN):
+    # A bare number is an AS number only in a list of such.
+    numbered = [Kind.ASN] if text.strip().upper().startswith("AS") else []
+    for kind in (*GUESSED, *numbered):
         try:
             return canonical(kind, text)
         except Rejected:

@@ -1,6 +1,6 @@
 """A feed's declaration: where it is, what its rows mean, what is plausible."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
@@ -25,6 +25,7 @@ class Format(StrEnum):
     CSV = "csv"
     JSONL = "jsonl"
     LINES = "lines"
+    TEXT = "text"  # prose: indicators are looked for in it
     CODE = "code"
 
 
@@ -47,18 +48,42 @@ class Reliability(StrEnum):
     F = "F"
 
 
+class Use(StrEnum):
+    """What an indicator of the feed is good for. The gate enforces `block` alone."""
+
+    BLOCK = "block"
+    LABEL = "label"  # says what something is, not that it is bad
+    CONTEXT = "context"  # goes with other findings
+
+
+class Steps(Ours):
+    """A confidence by a number that the feed gives: that of the last step which it reaches."""
+
+    column: str
+    steps: dict[int, Percent] = Field(min_length=1)
+
+
 class FieldMap(Ours):
     """Which column says what. A text names a column, a number is the value for all rows."""
 
     kind: Kind | Shape
     value: str
-    confidence: Percent | str = 50
+    prefix_length: str | None = Field(None, description="For networks in two columns.")
+    confidence: Percent | str | Steps = 50
     first_seen: str | None = None
     last_seen: str | None = None
     expires: str | None = None
     tags: str | None = None
     threat: str | None = None
     reference: str | None = None
+
+    @property
+    def columns(self) -> set[str]:
+        """The names of all columns that it uses."""
+        sure = self.confidence
+        confidence = sure.column if isinstance(sure, Steps) else sure
+        named = [*self.model_dump(exclude={"kind", "confidence"}).values(), confidence]
+        return {name for name in named if isinstance(name, str)}
 
 
 class Trailer(Ours):
@@ -77,6 +102,14 @@ class Contract(Ours):
     rejected: Percent = 20
 
 
+class Suppress(Ours):
+    """What hygiene does about this feed's values."""
+
+    but: list[str] = Field(
+        [], alias="except", description="Warninglists whose entries this feed means."
+    )
+
+
 class Feed(Ours):
     """One `feed.yaml`."""
 
@@ -90,6 +123,10 @@ class Feed(Ours):
     semantics: Semantics
     keep: Duration = Field(description="How long a sighting holds after it was last seen.")
     reliability: Reliability
+    use: Use = Use.BLOCK
+    group: str | None = Field(None, description="Feeds of one group count once in a score.")
+    copies: list[str] = Field([], description="For a list of lists: the feeds that it copies.")
+    enabled: bool = Field(default=True, description="If not, it runs where it has an address.")
     headers: dict[str, HeaderValue] = Field({}, description="`$NAME` is a secret setting.")
     columns: list[list[str]] = Field([], description="For csv: the known sets of columns.")
     header: Literal["comment", "row", "none"] = "none"
@@ -99,11 +136,12 @@ class Feed(Ours):
     tlp: Tlp = Tlp.CLEAR
     daily_budget: int | None = None
     contract: Contract = Contract()
+    suppress: Suppress = Suppress()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if (self.indicator is None) != (self.format is Format.CODE):
-            raise ValueError("every format but code needs `indicator`, and code has none")
+        if (self.indicator is None) != (self.format in {Format.CODE, Format.TEXT}):
+            raise ValueError("every format but code and text needs `indicator`, and they have none")
         if (self.format is Format.CSV) != bool(self.columns):
             raise ValueError("csv needs `columns`, and no other format has them")
         if self.every < timedelta(minutes=5):
@@ -146,3 +184,8 @@ def feeds() -> dict[str, Feed]:
     folders = sorted((f for f in _root().iterdir() if f.is_dir()), key=lambda f: f.name)
     found = [f for f in folders if (f / "feed.yaml").is_file()]
     return {f.name: read(Feed, f / "feed.yaml", name=f.name) for f in found}
+
+
+def running(off: Collection[str], given: Collection[str]) -> list[Feed]:
+    """Return the feeds that are not `off` and have an address: their own, or a `given` one."""
+    return [f for f in feeds().values() if f.name not in off and (f.enabled or f.name in given)]

@@ -8,6 +8,7 @@ from tidegate.gate.run import World, sources
 from tidegate.gate.score import scored, terms
 from tidegate.hygiene import reason
 from tidegate.model import Kind, Sighting, indicator_id
+from tidegate.ports import Withheld
 from tidegate.sightings import frame
 
 TERMS = ("reliability", "confidence", "age_days", "decay", "weight")
@@ -15,7 +16,10 @@ TERMS = ("reliability", "confidence", "age_days", "decay", "weight")
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One indicator. `terms` has a line for each live sighting; `expired` are the others."""
+    """One indicator. `terms` has a line for each live sighting; `expired` are the others.
+
+    `withheld` is what sources said of it that hygiene kept out.
+    """
 
     id: str
     kind: Kind
@@ -25,6 +29,12 @@ class Explained:
     terms: list[dict[str, object]]
     sightings: list[Sighting]
     expired: list[Sighting]
+    withheld: list[Withheld]
+
+    @property
+    def reported(self) -> bool:
+        """Whether any source ever named it."""
+        return bool(self.sightings or self.expired or self.withheld)
 
 
 def explain(kind: Kind, value: str, world: World) -> Explained:
@@ -45,4 +55,5 @@ def explain(kind: Kind, value: str, world: World) -> Explained:
         terms=shown.with_columns(pl.col(pl.Float64).round(3)).to_dicts(),
         sightings=live,
         expired=[one for one in everything if one.expires <= now],
+        withheld=world.suppressed.of(found) if world.suppressed else [],
     )

@@ -1,7 +1,7 @@
 """Makes the plan from what is known, and carries it out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
@@ -10,7 +10,7 @@ from tidegate.gate.plan import Change, Plan, key, ours, plan
 from tidegate.gate.score import Source, Sources, scored
 from tidegate.gate.select import Caps, select
 from tidegate.hygiene import Policy
-from tidegate.ports import Clock, Enforcement, Feeds, Placed, Sightings
+from tidegate.ports import Clock, Enforcement, Feeds, Placed, Sightings, Suppressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class World:
     """What the gate needs from outside.
 
     `grades` are the reliabilities of all sources; `snapshots` those whose lists mean that what is
-    in them is true. `limit` is the tenant's cap on indicators.
+    in them is true. `limit` is the tenant's cap on indicators. `groups` and `copies` say who
+    repeats whom; what only `advisory` sources say is never enforced.
     """
 
     sightings: Sightings
@@ -31,6 +32,10 @@ class World:
     limit: int
     headroom: int
     least_score: float
+    groups: Mapping[str, str] = field(default_factory=dict)
+    copies: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    advisory: frozenset[str] = frozenset()
+    suppressed: Suppressed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,18 @@ class Applied:
 def sources(world: World) -> Sources:
     """Return what the gate knows of all sources now."""
     confirmed = {name: world.feeds.state(name).fetched for name in world.snapshots}
-    known = {name: Source(grade, confirmed.get(name)) for name, grade in world.grades.items()}
-    return Sources(known)
+    return Sources(
+        {
+            name: Source(
+                grade,
+                confirmed.get(name),
+                world.groups.get(name),
+                world.copies.get(name, frozenset()),
+                advisory=name in world.advisory,
+            )
+            for name, grade in world.grades.items()
+        }
+    )
 
 
 def make_plan(world: World) -> Plan:
@@ -64,7 +79,8 @@ def make_plan(world: World) -> Plan:
 
 def _live(world: World, now: datetime) -> pl.DataFrame:
     wanted = ("id", "kind", "value", "source", "confidence", "last_seen", "threat")
-    return world.sightings.live(now).select(wanted).collect()
+    blocking = ~pl.col("source").is_in(sorted(world.advisory))
+    return world.sightings.live(now).filter(blocking).select(wanted).collect()
 
 
 def apply(proposed: Plan, world: World) -> Applied:

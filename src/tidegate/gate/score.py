@@ -8,7 +8,8 @@
   in days, a hash means the same file for years; a network holds until its list drops it.
 
 Independent sources add up, and none can bring the score above 100. Sources that share a `group`
-count once, with their strongest word: a list of lists must not count again for what it copies.
+count once, with their strongest word. A list of lists counts for as much as its word exceeds what
+the lists that it copies say together.
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,10 @@ LIFETIMES = {
     Kind.MD5: timedelta(days=730),
     Kind.SHA1: timedelta(days=730),
     Kind.SHA256: timedelta(days=730),
+    Kind.CERTIFICATE: timedelta(days=365),
     Kind.CIDR: timedelta(days=36_500),
+    Kind.ASN: timedelta(days=36_500),
+    Kind.CVE: timedelta(days=36_500),
 }
 
 
@@ -39,12 +43,20 @@ class Source:
     """What the gate knows of a source.
 
     `confirmed` is when a snapshot was last fetched: all that is in it was true then. Sources of one
-    `group` copy each other.
+    `group` copy each other. A list of lists names those that it `copies`. An `advisory` source
+    labels and explains; it has no weight.
     """
 
     grade: str
     confirmed: datetime | None = None
     group: str | None = None
+    copies: frozenset[str] = frozenset()
+    advisory: bool = False
+
+    @property
+    def reliability(self) -> float:
+        """How far its word goes, 0 to 1."""
+        return 0.0 if self.advisory else GRADES[self.grade]
 
 
 UNKNOWN = Source("F")
@@ -56,6 +68,11 @@ class Sources:
 
     known: Mapping[str, Source] = field(default_factory=dict)
 
+    def copying(self) -> pl.DataFrame:
+        """Return `source` and `copied`: a row for each list that a list of lists holds."""
+        pairs = [(name, of) for name, source in self.known.items() for of in sorted(source.copies)]
+        return pl.DataFrame(pairs, schema={"source": pl.String, "copied": pl.String}, orient="row")
+
     def columns(self, names: pl.Series) -> pl.DataFrame:
         """Return `source`, `reliability`, `confirmed` and `group` for each different name."""
         different = names.unique().to_list()
@@ -63,7 +80,7 @@ class Sources:
         return pl.DataFrame(
             {
                 "source": pl.Series(different, dtype=pl.String),
-                "reliability": pl.Series([GRADES[s.grade] for s in found], dtype=pl.Float64),
+                "reliability": pl.Series([s.reliability for s in found], dtype=pl.Float64),
                 "confirmed": pl.Series([s.confirmed for s in found], dtype=TIME),
                 "group": pl.Series(
                     [s.group or name for s, name in zip(found, different, strict=True)],
@@ -81,7 +98,7 @@ def terms(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataFr
     lifetime = pl.col("kind").cast(pl.String).replace_strict(days, return_dtype=pl.Float64)
     age = ((pl.lit(now, TIME) - seen).dt.total_seconds() / 86_400).clip(0)
     decay = (1 - (pl.col("age_days") / lifetime) ** 2).clip(0)
-    return (
+    weighed = (
         sightings.join(known, on="source", how="left", maintain_order="left")
         .with_columns(seen.alias("last_seen"), age.alias("age_days"))
         .with_columns(decay.alias("decay"))
@@ -90,6 +107,28 @@ def terms(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataFr
         )
         .drop("confirmed")
     )
+    return _beyond_copies(weighed, sources.copying())
+
+
+def _beyond_copies(rows: pl.DataFrame, copying: pl.DataFrame) -> pl.DataFrame:
+    """Leave a list of lists the weight by which it exceeds what its lists say together."""
+    copying = copying.filter(pl.col("source").is_in(rows["source"].unique().implode()))
+    if copying.is_empty():
+        return rows
+    said = rows.select(
+        "id", pl.col("source").alias("copied"), (1 - pl.col("weight")).alias("doubt")
+    )
+    together = (
+        rows.select("id", "source")
+        .join(copying, on="source")
+        .join(said, on=["id", "copied"])
+        .group_by("id", "source")
+        .agg(pl.col("doubt").product())
+    )
+    doubt = pl.col("doubt").fill_null(1)
+    beyond = pl.when(doubt > 0).then(1 - (1 - pl.col("weight")) / doubt).otherwise(0).clip(0)
+    joined = rows.join(together, on=["id", "source"], how="left", maintain_order="left")
+    return joined.with_columns(beyond.alias("weight")).drop("doubt")
 
 
 def scored(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataFrame:

@@ -1,12 +1,12 @@
 """OTX: pages of pulses, each with its indicators; long pulses go on at an address of their own."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from tidegate.ports import BadPayload
+from tidegate.ports import BadPayload, Get
 
 API = "https://otx.alienvault.com/api/v1/pulses"
 PAGE = "50"
@@ -23,16 +23,15 @@ SHAPES = {
     "FileHash-SHA1": "sha1",
     "FileHash-SHA256": "sha256",
 }
-Get = Callable[[str, Mapping[str, str]], bytes]
 
 
-def pages(get: Get, since: datetime) -> Iterator[bytes]:
+def pages(get: Get, since: datetime, _cursor: str | None = None) -> Iterator[bytes]:
     """Yield all pages of pulses modified since, and the rest of long pulses as pages of one."""
     modified = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     parameters: Mapping[str, str] = {"limit": PAGE, "modified_since": modified}
     url = f"{API}/subscribed"
     for _ in range(MOST_PAGES):
-        page = get(url, parameters)
+        page = get(url, parameters).body
         yield page
         found = _loaded(page)
         for pulse in found["results"]:
@@ -47,7 +46,7 @@ def pages(get: Get, since: datetime) -> Iterator[bytes]:
 def _rest(get: Get, pulse: dict[str, Any]) -> Iterator[bytes]:
     url, parameters = f"{API}/{pulse['id']}/indicators", {"limit": "1000"}
     for _ in range(MOST_PAGES):
-        found = _loaded(get(url, parameters))
+        found = _loaded(get(url, parameters).body)
         rest = {**pulse, "indicators": found["results"], "more_indicators": False}
         yield orjson.dumps({"results": [rest], "next": None})
         url, parameters = _next(found), {}

@@ -1,0 +1,5 @@
+"""A STIX bundle."""
+
+from tidegate.stix.read import rows as parse
+
+__all__ = ["parse"]

@@ -1,0 +1,134 @@
+"""MISP feeds: a manifest that tells which events changed, and events to rows of a feed.
+
+Only attributes that are meant for detection (`to_ids`) are indicators; one that no longer is, or
+that was deleted, is over since it was touched. Objects hold attributes, too.
+"""
+
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from tidegate.ports import BadPayload, Get
+
+EVENT = re.compile(r"[0-9A-Za-z-]{8,64}\Z")
+FAMILY = re.compile(
+    r'misp-galaxy:(?:malpedia|tool|rat|ransomware|stealer|banker|botnet|backdoor)="([^"]+)"'
+)
+SHAPES = {
+    "ip-src": "address",
+    "ip-dst": "address",
+    "ip": "address",
+    "domain": "domain",
+    "hostname": "domain",
+    "url": "url",
+    "email": "email",
+    "email-src": "email",
+    "email-dst": "email",
+    "email-reply-to": "email",
+    "md5": "md5",
+    "sha1": "sha1",
+    "sha256": "sha256",
+    "x509-fingerprint-sha1": "certificate",
+    "AS": "asn",
+    "vulnerability": "cve",
+}
+WITH_PORT = {"ip-src|port", "ip-dst|port"}
+BESIDE = {"filename", "port"}  # what only accompanies the other half of a composite
+
+Row = dict[str, Any]
+
+
+def pages(get: Get, since: datetime, cursor: str | None) -> Generator[bytes, None, str]:
+    """Yield the events that changed since; return the time of the newest. Raises BadPayload."""
+    changed = _manifest(get("manifest.json", {}).body)
+    after = int(cursor) if cursor else int(since.timestamp())
+    for event, stamp in sorted(changed.items(), key=lambda pair: pair[1]):
+        if stamp > after:
+            yield get(f"{event}.json", {}).body
+    return str(max(changed.values()))
+
+
+def _manifest(page: bytes) -> dict[str, int]:
+    try:
+        events = orjson.loads(page)
+        found = {event: int(about["timestamp"]) for event, about in events.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadPayload(f"not a MISP manifest: {error!r}") from error
+    if not found or not all(EVENT.match(event) for event in found):
+        raise BadPayload("a MISP manifest without events, or with others than events")
+    return found
+
+
+def rows(payload: bytes, base: str = "") -> list[Row]:
+    """Return a row for each indicator of each event. Raises BadPayload.
+
+    `base` is the address below which the events lie, for the reference.
+    """
+    try:
+        return [row for event in _events(orjson.loads(payload)) for row in _event(event, base)]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadPayload(f"not a MISP event: {error!r}") from error
+
+
+def _events(found: Any) -> Iterable[Mapping[str, Any]]:
+    wrapped = found.get("response", found)
+    each = wrapped if isinstance(wrapped, list) else [wrapped]
+    return [one["Event"] for one in each]
+
+
+def _event(event: Mapping[str, Any], base: str) -> Iterator[Row]:
+    reference = f"{base}{event['uuid']}.json" if base else None
+    for attribute in _attributes(event):
+        tags = _names(event) + _names(attribute)
+        about = {**_times(attribute), **_marks(tags), "reference": reference}
+        for shape, value in _observables(attribute["type"], attribute["value"]):
+            if shape or attribute.get("to_ids"):
+                yield {"shape": shape, "value": value, **about}
+
+
+def _attributes(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from event.get("Attribute") or []
+    for one in event.get("Object") or []:
+        yield from one.get("Attribute") or []
+
+
+def _names(tagged: Mapping[str, Any]) -> list[str]:
+    return [tag["name"] for tag in tagged.get("Tag") or []]
+
+
+def _times(attribute: Mapping[str, Any]) -> Row:
+    touched = str(attribute["timestamp"])
+    over = attribute.get("deleted") or not attribute.get("to_ids")
+    return {
+        "first_seen": attribute.get("first_seen") or touched,
+        "last_seen": attribute.get("last_seen") or touched,
+        "expires": touched if over else None,
+    }
+
+
+def _marks(tags: list[str]) -> Row:
+    tlps = [tag for tag in tags if tag.lower().startswith("tlp:")]
+    families = (found[1] for tag in tags if (found := FAMILY.match(tag)))
+    plain = [tag for tag in tags if not tag.lower().startswith(("tlp:", "misp-galaxy:"))]
+    return {
+        "tlp": tlps[-1] if tlps else None,
+        "threat": next(families, None),
+        "tags": ",".join(tag.replace(",", " ") for tag in plain),
+    }
+
+
+def _observables(kind: str, value: str) -> Iterator[tuple[str | None, str]]:
+    """Yield shape and value of an attribute; composites have several, parted by `|`."""
+    if kind in WITH_PORT:
+        yield "socket", value.replace("|", ":")
+        return
+    if kind == "malware-sample":
+        kind = "filename|md5"
+    kinds = kind.split("|")
+    values = value.rsplit("|", len(kinds) - 1)  # a file's name may hold the mark, a hash cannot
+    for part, text in zip(kinds, values, strict=False):
+        if len(kinds) == 1 or part not in BESIDE:
+            yield SHAPES.get(part), text

@@ -1,0 +1,163 @@
+"""The grammar of STIX patterns, as far as it tells which observables a pattern compares.
+
+Boolean structure and qualifiers are checked and then forgotten: `a AND b`, `a OR b` and
+`a FOLLOWEDBY b` name the same two observables. Every token is read once.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+DEEPEST = 32  # parentheses within parentheses
+TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<text>'(?:[^'\\]|\\.)*')
+    | (?P<typed>[tbh]'[^'\\]*')
+    | (?P<path>[a-z][a-z0-9-]*:(?:[\w-]+|'[^']*')(?:\.(?:[\w-]+|'[^']*')|\[(?:\*|\d+)\])*)
+    | (?P<number>[+-]?\d+(?:\.\d+)?)
+    | (?P<word>[A-Za-z]+)
+    | (?P<operator>[=<>!]{1,2})
+    | (?P<mark>[][(),])
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+ESCAPED = re.compile(r"\\(['\\])")
+JOINS = {"AND", "OR", "FOLLOWEDBY"}
+EQUAL = {"=", "==", "!=", "<>", "<", "<=", ">", ">="}
+WORDED = {"IN", "LIKE", "MATCHES", "ISSUBSET", "ISSUPERSET"}
+QUALIFIERS = {
+    "START": ("typed", "STOP", "typed"),
+    "WITHIN": ("number", "SECONDS"),
+    "REPEATS": ("number", "TIMES"),
+}
+
+
+class Malformed(Exception):
+    """The text is no STIX pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`path operator values`: one value, or those of a set. EXISTS has the path as its value."""
+
+    path: str
+    operator: str
+    values: tuple[str, ...]
+    negated: bool = False
+
+
+Part = Callable[[int], Iterator[Comparison]]
+
+
+def comparisons(pattern: str) -> list[Comparison]:
+    """Return all comparisons of a pattern, in their order. Raises Malformed."""
+    reader = _Reader(_tokens(pattern))
+    found = list(reader.joined(reader.observation, 0))
+    reader.expect("end")
+    return found
+
+
+def _tokens(pattern: str) -> Iterator[tuple[str, str]]:
+    at, end = 0, len(pattern.rstrip())
+    while at < end:
+        match = TOKEN.match(pattern, at)
+        if match is None or match.lastgroup is None:
+            raise Malformed(f"at character {at}")
+        yield match.lastgroup, match[match.lastgroup]
+        at = match.end()
+    yield "end", ""
+
+
+class _Reader:
+    """Reads tokens by recursive descent. `kind` and `text` are of the token that comes next."""
+
+    def __init__(self, tokens: Iterator[tuple[str, str]]) -> None:
+        self.tokens = tokens
+        self.kind, self.text = next(tokens)
+
+    def take(self) -> str:
+        taken = self.text
+        self.kind, self.text = next(self.tokens, ("end", ""))
+        return taken
+
+    def accept(self, *texts: str) -> bool:
+        """Take the next token if it is a mark, operator or word of these."""
+        if self.kind not in {"mark", "word", "operator"} or self.text.upper() not in texts:
+            return False
+        self.take()
+        return True
+
+    def expect(self, kind_or_text: str) -> str:
+        if kind_or_text not in {self.kind, self.text.upper()}:
+            raise Malformed(f"{self.text!r} where {kind_or_text} is due")
+        return self.take()
+
+    def joined(self, part: Part, depth: int) -> Iterator[Comparison]:
+        """Read parts with AND, OR or FOLLOWEDBY between them."""
+        yield from part(depth)
+        while self.accept(*JOINS):
+            yield from part(depth)
+
+    def observation(self, depth: int) -> Iterator[Comparison]:
+        """`[comparison ...]` or `(observation ...)`, with its qualifiers."""
+        if self.accept("["):
+            yield from self.joined(self.comparison, depth)
+            self.expect("]")
+        else:
+            yield from self.inner(self.observation, depth)
+        while self.kind == "word" and self.text.upper() in QUALIFIERS:
+            for part in QUALIFIERS[self.take().upper()]:
+                self.expect(part)
+
+    def inner(self, part: Part, depth: int) -> Iterator[Comparison]:
+        """Read what stands in parentheses."""
+        if depth >= DEEPEST:
+            raise Malformed("too deep")
+        self.expect("(")
+        yield from self.joined(part, depth + 1)
+        self.expect(")")
+
+    def comparison(self, depth: int) -> Iterator[Comparison]:
+        """`path [NOT] operator value`, `[NOT] EXISTS path` or `(comparison ...)`."""
+        if (self.kind, self.text) == ("mark", "("):
+            yield from self.inner(self.comparison, depth)
+            return
+        negated = self.accept("NOT")
+        if self.accept("EXISTS"):
+            path = self.expect("path")
+            yield Comparison(path, "EXISTS", (path,), negated)
+            return
+        path = self.expect("path")
+        negated = self.accept("NOT") or negated
+        operator = self.operator()
+        yield Comparison(path, operator, tuple(self.values(operator)), negated)
+
+    def operator(self) -> str:
+        if (self.kind, self.text) == ("operator", "=="):
+            self.take()
+            return "="
+        if self.kind == "operator" and self.text in EQUAL:
+            return self.take()
+        if self.kind == "word" and self.text.upper() in WORDED:
+            return self.take().upper()
+        raise Malformed(f"{self.text!r} is no operator")
+
+    def values(self, operator: str) -> Iterator[str]:
+        if operator != "IN":
+            yield self.value()
+            return
+        self.expect("(")
+        yield self.value()
+        while self.accept(","):
+            yield self.value()
+        self.expect(")")
+
+    def value(self) -> str:
+        kind, text = self.kind, self.take()
+        if kind == "text":
+            return ESCAPED.sub(r"\1", text[1:-1])
+        if kind == "typed":
+            return text[2:-1]
+        if kind == "number" or (kind == "word" and text.lower() in {"true", "false"}):
+            return text
+        raise Malformed(f"{text!r} is no value")

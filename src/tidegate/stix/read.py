@@ -1,0 +1,170 @@
+"""From bundles of STIX 2.0 and 2.1, and pages of TAXII, to rows of a feed.
+
+A pattern may name several observables; each is a row of its own. What a pattern excludes (`!=`,
+NOT) or only describes (MATCHES, LIKE, file names) is no indicator: such rows have no shape, and
+are counted as of unknown kind.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from tidegate.model import Kind, Tlp
+from tidegate.ports import BadPayload
+from tidegate.stix.pattern import Comparison, Malformed, comparisons
+
+MARKINGS = {
+    # Predefined by STIX 2.0 and 2.1: TLP 1.
+    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": Tlp.CLEAR,
+    "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": Tlp.GREEN,
+    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": Tlp.AMBER,
+    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": Tlp.RED,
+    # The extension for TLP 2.
+    "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": Tlp.CLEAR,
+    "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": Tlp.GREEN,
+    "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": Tlp.AMBER,
+    "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": Tlp.AMBER_STRICT,
+    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": Tlp.RED,
+}
+STRICTNESS = {tlp: place for place, tlp in enumerate(Tlp)}
+WORDS = {"white": Tlp.CLEAR, **{tlp.value: tlp for tlp in Tlp}}
+SHAPES = {
+    "ipv4-addr:value": "address",
+    "ipv6-addr:value": "address",
+    "network-traffic:src_ref.value": "address",
+    "network-traffic:dst_ref.value": "address",
+    "domain-name:resolves_to_refs[*].value": "address",
+    "domain-name:value": "domain",
+    "url:value": "url",
+    "email-addr:value": "email",
+    "email-message:from_ref.value": "email",
+    "email-message:sender_ref.value": "email",
+    "x509-certificate:hashes.SHA-1": "certificate",
+    "autonomous-system:number": "asn",
+    "vulnerability:name": "cve",
+}
+HASH_PATH = re.compile(r"(?:file|artifact):hashes\.(MD5|SHA-?1|SHA-?256)", re.IGNORECASE)
+VALUED = {"=", "IN", "ISSUBSET"}
+
+Row = dict[str, Any]
+Object = Mapping[str, Any]
+
+
+def rows(payload: bytes) -> list[Row]:
+    """Return the rows of a bundle or of a TAXII page. Raises BadPayload."""
+    objects = envelope(payload).get("objects", [])
+    try:
+        about = _About(objects)
+        return [row for one in _newest(objects) for row in _rows(one, about)]
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise BadPayload(f"not STIX: {error!r}") from error
+
+
+def envelope(payload: bytes) -> dict[str, Any]:
+    """Return a bundle or a page of TAXII; either may lack its objects. Raises BadPayload."""
+    try:
+        found = orjson.loads(payload)
+    except ValueError as error:
+        raise BadPayload(f"not JSON: {error}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("objects", []), list):
+        raise BadPayload("neither a STIX bundle nor a page of TAXII")
+    if "objects" not in found and found.get("type") != "bundle" and found.keys() - {"more", "next"}:
+        raise BadPayload("neither a STIX bundle nor a page of TAXII")
+    return found
+
+
+def _newest(objects: Iterable[Object]) -> Iterable[Object]:
+    """Return the last version of each indicator: what was revoked must not hold by an older one."""
+    found: dict[str, Object] = {}
+    for one in objects:
+        if one["type"] == "indicator":
+            known = found.get(one["id"])
+            if known is None or str(known.get("modified")) <= str(one.get("modified")):
+                found[one["id"]] = one
+    return found.values()
+
+
+class _About:
+    """What other objects of a bundle say about its indicators: markings, and malware."""
+
+    def __init__(self, objects: Iterable[Object]) -> None:
+        self.markings: dict[str, Tlp] = dict(MARKINGS)
+        names: dict[str, str] = {}
+        links: list[tuple[str, str]] = []
+        for one in objects:
+            if one["type"] == "marking-definition" and (tlp := _marking(one)):
+                self.markings.setdefault(one["id"], tlp)
+            elif one["type"] in {"malware", "tool"} and isinstance(one.get("name"), str):
+                names[one["id"]] = one["name"]
+            elif one["type"] == "relationship" and one.get("relationship_type") == "indicates":
+                links.append((one["source_ref"], one["target_ref"]))
+        self.threats = {source: names[target] for source, target in links if target in names}
+
+    def tlp(self, one: Object) -> str | None:
+        """Return the strictest of an object's markings."""
+        known = (self.markings.get(ref) for ref in one.get("object_marking_refs") or [])
+        return max(filter(None, known), key=STRICTNESS.__getitem__, default=None)
+
+
+def _marking(one: Object) -> Tlp | None:
+    definition = one.get("definition") or {}
+    word = definition.get("tlp") or str(one.get("name") or "").lower().removeprefix("tlp:")
+    return WORDS.get(str(word).lower())
+
+
+def _rows(one: Object, about: _About) -> Iterator[Row]:
+    said = {
+        "confidence": one.get("confidence"),
+        "first_seen": one.get("valid_from"),
+        "last_seen": one.get("modified"),
+        # Revoked: over since it was last touched.
+        "expires": one["modified"] if one.get("revoked") else one.get("valid_until"),
+        "tags": ",".join(_tags(one)),
+        "threat": about.threats.get(one["id"]),
+        "reference": _reference(one),
+        "tlp": about.tlp(one),
+    }
+    for shape, value in observables(one.get("pattern"), one.get("pattern_type", "stix")):
+        yield {"shape": shape, "value": value, **said}
+
+
+def _tags(one: Object) -> Iterator[str]:
+    for name in ("indicator_types", "labels"):
+        for tag in one.get(name) or []:
+            if tag != "unknown":
+                yield tag.replace(",", " ")
+
+
+def _reference(one: Object) -> str | None:
+    urls = (reference.get("url") for reference in one.get("external_references") or [])
+    return next(filter(None, urls), None)
+
+
+def observables(pattern: object, language: str = "stix") -> Iterator[tuple[str | None, str]]:
+    """Yield shape and value of all that a pattern names; no shape where it is no indicator."""
+    if language != "stix" or not isinstance(pattern, str):
+        yield None, str(pattern)
+        return
+    try:
+        found = comparisons(pattern)
+    except Malformed:
+        yield None, pattern
+        return
+    for one in found:
+        shape = shape_of(one.path) if _says_is(one) else None
+        for value in one.values:
+            yield shape, value
+
+
+def _says_is(one: Comparison) -> bool:
+    return one.operator in VALUED and not one.negated
+
+
+def shape_of(path: str) -> str | None:
+    """Return the shape of what lies at an object path; None for what is no indicator."""
+    plain = path.replace("'", "").replace('"', "")
+    if found := HASH_PATH.fullmatch(plain):
+        return Kind(found[1].lower().replace("-", "")).value
+    return SHAPES.get(plain)

@@ -1,0 +1,145 @@
+"""From sightings to STIX 2.1, whole columns at a time.
+
+The id of an indicator is a UUIDv5 over our own id of it, so that the same value has the same STIX
+id in every export of every deployment.
+"""
+
+from hashlib import sha1
+from uuid import UUID
+
+import polars as pl
+
+from tidegate.model import Kind, Tlp
+
+NAMESPACE = UUID("6f1dd1c8-8a5a-5a1e-9d0e-2f9f4a1c7b35")
+TLP2 = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
+MARKINGS = {
+    Tlp.CLEAR: "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487",
+    Tlp.GREEN: "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
+    Tlp.AMBER: "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421",
+    Tlp.AMBER_STRICT: "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003",
+    Tlp.RED: "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
+}
+PATHS = {
+    Kind.IPV4: "ipv4-addr:value",
+    Kind.IPV6: "ipv6-addr:value",
+    Kind.CIDR: "ipv4-addr:value",
+    Kind.DOMAIN: "domain-name:value",
+    Kind.URL: "url:value",
+    Kind.EMAIL: "email-addr:value",
+    Kind.MD5: "file:hashes.MD5",
+    Kind.SHA1: "file:hashes.'SHA-1'",
+    Kind.SHA256: "file:hashes.'SHA-256'",
+    Kind.CERTIFICATE: "x509-certificate:hashes.'SHA-1'",
+}
+STAMP = "%Y-%m-%dT%H:%M:%S%.3fZ"
+
+
+def indicator_id(indicator: str) -> str:
+    """Return the STIX id for our id of an indicator."""
+    return _uuid5("indicator--", NAMESPACE.bytes, indicator)
+
+
+def _uuid5(prefix: str, namespace: bytes, name: str) -> str:
+    # The uuid module's own is right, and takes four times as long.
+    digest = sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return (
+        f"{prefix}{digest[:8]}-{digest[8:12]}-5{digest[13:16]}"
+        f"-{variant}{digest[17:20]}-{digest[20:32]}"
+    )
+
+
+def objects(rows: pl.DataFrame) -> pl.Series:
+    """Return one indicator as JSON text for each row of `sightings.SCHEMA`, ids unique.
+
+    A CVE is no pattern: such rows have no object.
+    """
+    kept = rows.filter(pl.col("kind").cast(pl.String) != Kind.CVE.value)
+    namespace = NAMESPACE.bytes
+    ids = pl.Series("id", [_uuid5("indicator--", namespace, one) for one in kept["id"]], pl.String)
+    texts = kept.with_columns(ids.alias("id")).select(
+        # Structs write nulls and empty lists, which STIX forbids: what may be absent is added.
+        pl.concat_str(_mandatory().str.strip_suffix("}"), _labels(), _references(), pl.lit("}"))
+    )
+    return texts.to_series().rename("object")
+
+
+def _mandatory() -> pl.Expr:
+    return _json(
+        type=pl.lit("indicator"),
+        spec_version=pl.lit("2.1"),
+        id=pl.col("id"),
+        created=_stamp("first_seen"),
+        modified=_stamp("last_seen"),
+        name=pl.coalesce("threat", "value"),
+        indicator_types=pl.concat_list(pl.lit("malicious-activity")),
+        pattern=_pattern(),
+        pattern_type=pl.lit("stix"),
+        pattern_version=pl.lit("2.1"),
+        valid_from=_stamp("first_seen"),
+        valid_until=_stamp("expires"),
+        confidence=pl.col("confidence"),
+        object_marking_refs=pl.concat_list(_marking()),
+    )
+
+
+def _json(**fields: pl.Expr) -> pl.Expr:
+    return pl.struct(*(field.alias(name) for name, field in fields.items())).struct.json_encode()
+
+
+def _stamp(name: str) -> pl.Expr:
+    return pl.col(name).dt.to_string(STAMP)
+
+
+def _marking() -> pl.Expr:
+    known = {tlp.value: marking for tlp, marking in MARKINGS.items()}
+    return pl.col("tlp").cast(pl.String).replace_strict(known, return_dtype=pl.String)
+
+
+def _pattern() -> pl.Expr:
+    kind, value = pl.col("kind").cast(pl.String), pl.col("value")
+    known = {kind.value: path for kind, path in PATHS.items()}
+    path = kind.replace_strict(known, default=None, return_dtype=pl.String)
+    v6 = (kind == Kind.CIDR.value) & value.str.contains(":", literal=True)
+    path = pl.when(v6).then(pl.lit(PATHS[Kind.IPV6])).otherwise(path)
+    quoted = value.str.replace_all("\\", "\\\\", literal=True).str.replace_all(
+        "'", "\\'", literal=True
+    )
+    number = pl.format("[autonomous-system:number = {}]", value.str.strip_prefix("AS"))
+    text = pl.format("[{} = '{}']", path, quoted)
+    return pl.when(kind == Kind.ASN.value).then(number).otherwise(text)
+
+
+def _labels() -> pl.Expr:
+    some = pl.col("tags").list.len() > 0
+    return pl.when(some).then(_member(labels=pl.col("tags"))).otherwise(pl.lit(""))
+
+
+def _references() -> pl.Expr:
+    one = pl.struct(source_name=pl.lit("source"), url=pl.col("reference"))
+    some = pl.col("reference").str.starts_with("http")
+    member = _member(external_references=pl.concat_list(one))
+    return pl.when(some).then(member).otherwise(pl.lit(""))
+
+
+def _member(**field: pl.Expr) -> pl.Expr:
+    """`,"name":value`, to be put before the closing brace of an object."""
+    return pl.lit(",") + _json(**field).str.strip_prefix("{").str.strip_suffix("}")
+
+
+def bundle(rows: pl.DataFrame) -> bytes:
+    """Return all indicators, and the markings that they refer to, as one bundle."""
+    written = objects(rows)
+    used = [tlp for tlp in Tlp if tlp.value in set(rows["tlp"].cast(pl.String))]
+    parts = [_definition(tlp) for tlp in used] + written.to_list()
+    name = _uuid5("bundle--", NAMESPACE.bytes, "\n".join(rows["id"]))
+    return f'{{"type":"bundle","id":"{name}","objects":[{",".join(parts)}]}}'.encode()
+
+
+def _definition(tlp: Tlp) -> str:
+    return (
+        f'{{"type":"marking-definition","spec_version":"2.1","id":"{MARKINGS[tlp]}",'
+        f'"created":"2022-10-01T00:00:00.000Z","name":"TLP:{tlp.value.upper()}","extensions":'
+        f'{{"{TLP2}":{{"extension_type":"property-extension","tlp_2_0":"{tlp.value}"}}}}}}'
+    )
