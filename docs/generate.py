@@ -56,13 +56,17 @@ def shown(duration: timedelta) -> str:
 def feed_table() -> Iterator[str]:
     """One row per feed."""
     yield "# Feeds\n"
-    yield "| feed | what it is | every | means | reliability | holds | key | licence |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "Those marked ° have no address of their own: they run where `TIDEGATE_FEED_URLS` gives"
+    yield "one, or with `tidegate ingest NAME --file`. The gate enforces only what is to `block`.\n"
+    yield "| feed | what it is | every | means | use | reliability | holds | key | licence |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for name, feed in feeds().items():
         key = ", ".join(f"`TIDEGATE_{secret}`" for secret in sorted(feed.secrets))
         title = f"[{feed.title}]({feed.reference})"
         times = (shown(feed.every), shown(feed.keep))
-        cells = (name, title, times[0], feed.semantics, feed.reliability, times[1], key)
+        shown_name = name if feed.enabled else f"{name}°"
+        means = (feed.semantics, feed.use, feed.reliability)
+        cells = (shown_name, title, times[0], *means, times[1], key)
         yield f"| {' | '.join(map(str, cells))} | {feed.licence} |"
 
 

@@ -12,8 +12,9 @@ import pytest
 from tidegate.adapters.local.database import connect
 from tidegate.adapters.local.feeds import FeedTable
 from tidegate.adapters.local.files import FileObjects
+from tidegate.adapters.local.runs import RunTable
 from tidegate.adapters.local.sightings import SegmentStore
-from tidegate.declare.feed import Feed
+from tidegate.declare.feed import Feed, feeds
 from tidegate.hygiene import Policy
 from tidegate.ingest.run import Job, run
 from tidegate.ingest.world import World
@@ -102,11 +103,17 @@ class Lab:
             http=self.http,
             sightings=SegmentStore(self.home / "sightings"),
             feeds=FeedTable(self.database),
+            runs=RunTable(self.database),
             objects=FileObjects(self.home / "objects", lambda: self.now),
             clock=lambda: self.now,
             policy=Policy(simulated=True),
             scratch=self.home / "scratch",
-            secrets={"ABUSECH_KEY": "a", "OTX_KEY": "o", "ABUSEIPDB_KEY": "k"},
+            secrets={
+                **{secret: "x" for feed in feeds().values() for secret in feed.secrets},
+                "ABUSECH_KEY": "a",
+                "OTX_KEY": "o",
+                "ABUSEIPDB_KEY": "k",
+            },
             urls={},
         )
 

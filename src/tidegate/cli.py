@@ -30,8 +30,13 @@ app = typer.Typer(
 )
 gate_app = typer.Typer(no_args_is_help=True, help="Choose what deserves enforcement.")
 app.add_typer(gate_app, name="gate")
+feeds_app = typer.Typer(
+    no_args_is_help=True, help="List the feeds, their state and what they need."
+)
+app.add_typer(feeds_app, name="feeds")
 
 FAILED, WRONG_USE = 1, 2
+FeedName = Annotated[str, typer.Argument(help="The feed's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Log more; twice: all.")]
 
@@ -43,7 +48,7 @@ def main() -> None:
 
 @app.callback()
 def _prepare(verbose: Verbose = 0) -> None:
-    from tidegate.api.correlation import Correlated
+    from tidegate.correlation import Correlated
 
     handler = logging.StreamHandler()
     handler.addFilter(Correlated())
@@ -144,16 +149,16 @@ def ingest(
 
 
 def _feeds(names: list[str]) -> list[Any]:
-    from tidegate.declare.feed import feeds
+    from tidegate.declare.feed import feeds, running
 
     known = feeds()
     if unknown := [name for name in names if name not in known]:
         fail(f"no such feed: {', '.join(unknown)}; there are: {', '.join(known)}", WRONG_USE)
-    off = settings().feeds_off
-    return [known[name] for name in names or known if names or name not in off]
+    chosen = settings()
+    return [known[name] for name in names] or running(chosen.feeds_off, chosen.feed_urls)
 
 
-@app.command(name="feeds")
+@feeds_app.command(name="list")
 def list_feeds(as_json: AsJson = False) -> None:
     """List the feeds, their state and what they need."""
     from tidegate.declare.feed import feeds
@@ -165,6 +170,78 @@ def list_feeds(as_json: AsJson = False) -> None:
             emit(row)
     else:
         show.feeds(rows)
+
+
+@feeds_app.command()
+def accept(name: FeedName, as_json: AsJson = False) -> None:
+    """Let in what is in quarantine: a person outweighs the feed's contract."""
+    from tidegate.ingest.replay import accept as let_in
+
+    [feed] = _feeds([name])
+    with house() as opened:
+        outcome = let_in(feed, opened.ingest)
+    if as_json:
+        emit(asdict(outcome))
+    else:
+        show.outcomes([outcome])
+    raise typer.Exit(FAILED if outcome.failed else 0)
+
+
+@app.command()
+def runs(
+    name: Annotated[str | None, typer.Argument(help="Of this feed; of all when none.")] = None,
+    limit: Annotated[int, typer.Option(help="No more than this, newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List what the latest runs of feeds came to."""
+    with house() as opened:
+        found = opened.runs.newest(_feeds([name])[0].name if name else None, limit)
+    if as_json:
+        for run in found:
+            emit(asdict(run))
+    else:
+        show.runs(found)
+
+
+@app.command()
+def replay(
+    name: FeedName,
+    at: Annotated[datetime, typer.Option(help="The time, in UTC.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show a feed as it was at a time, made anew from its archived payloads."""
+    from tidegate.ingest.replay import replay as made_anew
+
+    [feed] = _feeds([name])
+    with house() as opened:
+        found = made_anew(feed, at.replace(tzinfo=at.tzinfo or UTC), opened.ingest)
+    if as_json:
+        for row in found.state.drop("fingerprint").iter_rows(named=True):
+            emit(row)
+    else:
+        show.replayed(found)
+
+
+@app.command()
+def warninglists(
+    refresh: Annotated[bool, typer.Option("--refresh", help="Bring the newest first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the installed lists of what is known to be harmless, or bring new ones."""
+    from tidegate.wiring import installed_lists
+
+    failed = False
+    with house() as opened:
+        for one in opened.refresh_warninglists() if refresh else ():
+            failed = failed or one.outcome == "kept"
+            show.err.print(show.plain(f"{one.name}: {one.outcome} {one.reason or ''}"))
+        found = installed_lists(opened)
+    if as_json:
+        for each in found:
+            emit(each)
+    else:
+        show.warninglists(found)
+    raise typer.Exit(FAILED if failed else 0)
 
 
 @app.command(name="detonate")
@@ -273,7 +350,7 @@ def lookup(
         emit(asdict(found))
     else:
         show.explained(found)
-    raise typer.Exit(0 if found.sightings or found.expired else FAILED)
+    raise typer.Exit(0 if found.reported else FAILED)
 
 
 @app.command()

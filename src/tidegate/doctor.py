@@ -46,6 +46,8 @@ def _feed(feed: Feed, settings: Settings) -> Check:
     what = f"feed {feed.name}"
     if feed.name in settings.feeds_off:
         return Check(what, "missing", "switched off by feeds_off")
+    if not feed.enabled and feed.name not in settings.feed_urls:
+        return Check(what, "missing", "has no address until TIDEGATE_FEED_URLS gives it one")
     missing = sorted(feed.secrets - settings.feed_keys.keys())
     if not missing:
         return Check(what, "ok", "needs no key" if not feed.secrets else "its key is set")

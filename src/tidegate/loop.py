@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tidegate import detonate
-from tidegate.declare.feed import Feed, feeds
+from tidegate.correlation import working_on
+from tidegate.declare.feed import Feed, running
 from tidegate.gate import run as gate
 from tidegate.gate.plan import Plan
 from tidegate.ingest.run import Job, run
@@ -70,8 +71,7 @@ FAILED_REFRESHES = {Result.DOWN, Result.LOST}
 
 def enabled(house: Local) -> list[Feed]:
     """Return the feeds that the settings leave on."""
-    off = house.settings.feeds_off
-    return [feed for name, feed in feeds().items() if name not in off]
+    return running(house.settings.feeds_off, house.settings.feed_urls)
 
 
 def ingest_all(chosen: Iterable[Feed], house: Local) -> Iterator[Outcome]:
@@ -128,12 +128,17 @@ def _open_cases(world: detonate.World) -> bool:
 def gate_all(house: Local) -> Gated:
     """Make the plan; apply it where that disturbs nobody: in the simulated tenant."""
     try:
-        plan = gate.make_plan(house.gate)
-        if not (house.settings.simulated or house.settings.gate_apply):
-            return Gated(plan)
-        return Gated(plan, gate.apply(plan, house.gate))
+        with working_on("gate"):
+            return _gated(house)
     except (SourceDown, BadPayload) as error:
         return Gated(reason=str(error))
+
+
+def _gated(house: Local) -> Gated:
+    plan = gate.make_plan(house.gate)
+    if not (house.settings.simulated or house.settings.gate_apply):
+        return Gated(plan)
+    return Gated(plan, gate.apply(plan, house.gate))
 
 
 def once(house: Local, told: Callable[[str], None]) -> Summary:
@@ -145,7 +150,9 @@ def once(house: Local, told: Callable[[str], None]) -> Summary:
     told("gate")
     gated = gate_all(house)
     told("map")
-    return Summary(outcomes, cases, gated, list(refresh_all(house.maps)), reason)
+    with working_on("map"):
+        refreshed = list(refresh_all(house.maps))
+    return Summary(outcomes, cases, gated, refreshed, reason)
 
 
 def _detonated(house: Local) -> tuple[list[Case], str | None]:
@@ -185,8 +192,9 @@ def _on_schedule(house: Local, stopped: threading.Event) -> None:
     while not stopped.wait(TICK):
         ingest_due(house)
         house.invent_logs()
-        for _ in refresh_all(house.maps):
-            pass
+        with working_on("map"):
+            for _ in refresh_all(house.maps):
+                pass
         if time.monotonic() >= gate_due:
             gate_due = time.monotonic() + GATE_EVERY.total_seconds()
             _log_gate(gate_all(house))

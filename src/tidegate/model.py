@@ -7,7 +7,10 @@ from hashlib import sha256
 
 
 class Kind(StrEnum):
-    """What an indicator is. The value is what ids and files carry, so it never changes."""
+    """What an indicator is. The value is what ids and files carry, so it never changes.
+
+    A new kind goes to the end: stored sightings keep the order of those that they know.
+    """
 
     IPV4 = "ipv4"
     IPV6 = "ipv6"
@@ -18,6 +21,9 @@ class Kind(StrEnum):
     MD5 = "md5"
     SHA1 = "sha1"
     SHA256 = "sha256"
+    CVE = "cve"
+    ASN = "asn"
+    CERTIFICATE = "certificate"  # the SHA-1 of one, which is not that of a file
 
 
 class Tlp(StrEnum):
@@ -91,6 +97,7 @@ class Outcome:
     """One run of one feed, as `tidegate ingest --json` prints it.
 
     `rows` were in the payload; each is then kept, suppressed, rejected or a repeat of a kept one.
+    `payloads` are the digests of its raw files, in order, under which they are archived.
     """
 
     feed: str
@@ -106,6 +113,7 @@ class Outcome:
     seconds: float = 0.0
     reason: str | None = None
     origin: Origin = Origin.LIVE
+    payloads: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -312,3 +320,13 @@ class Effect:
         """What makes it this effect within its case: same key, done once."""
         said = sha256(f"{self.kind or ''}\0{self.target}\0{self.text}".encode()).hexdigest()
         return f"{self.do}:{said[:24]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one feed, as it is remembered. `at` is the time by which its rows were judged."""
+
+    id: str
+    at: datetime
+    outcome: Outcome
+    since: datetime | None = None

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import polars as pl
 
-from tidegate.model import Alert, Case, Device, Entity, Kind, Origin, Report, Sighting
+from tidegate.model import Alert, Case, Device, Entity, Kind, Origin, Report, Run, Sighting
 
 
 class SourceDown(Exception):
@@ -80,6 +80,10 @@ class Http(Protocol):
         ...
 
 
+Get = Callable[[str, Mapping[str, str]], Response]
+"""What a feed's `pages` is given: ask the address, which may be relative to the feed's own."""
+
+
 # --- sightings --------------------------------------------------------------------------------
 
 
@@ -88,7 +92,7 @@ class FeedState:
     """What we remember of a source between runs; written after its data, never before.
 
     `attempted` is when it was last asked, `fetched` when it last answered, `ingested` when its
-    rows were last read.
+    rows were last read. `cursor` is the source's own word for how far we have read.
     """
 
     attempted: datetime | None = None
@@ -97,6 +101,7 @@ class FeedState:
     origin: Origin | None = None
     etag: str | None = None
     last_modified: str | None = None
+    cursor: str | None = None
     body_sha256: str | None = None
     not_before: datetime | None = None
     rows: int = 0
@@ -123,6 +128,46 @@ class Sightings(Protocol):
 
     def live(self, now: datetime) -> pl.LazyFrame:
         """Return all unexpired sightings, with a `source` column."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What a source said about something that is no indicator here, and why it is none."""
+
+    sighting: Sighting
+    why: str
+
+
+class Suppressed(Protocol):
+    """What hygiene kept out, by source. Frames have the columns of `ingest.withheld.WITHHELD`."""
+
+    def state(self, source: str) -> pl.DataFrame:
+        """Return what is kept out of the source now; an empty frame if nothing is."""
+        ...
+
+    def replace(self, source: str, rows: pl.DataFrame) -> None:
+        """Make `rows` what is kept out of the source, whole or not at all."""
+        ...
+
+    def of(self, indicator: str) -> list[Withheld]:
+        """Return what every source said about one indicator id, expired ones included."""
+        ...
+
+
+class Runs(Protocol):
+    """What every run of every feed came to."""
+
+    def record(self, run: Run) -> None: ...
+
+    def get(self, run: str) -> Run | None: ...
+
+    def newest(self, feed: str | None, limit: int) -> list[Run]:
+        """Return the latest runs, of one feed or of all, newest first."""
+        ...
+
+    def read(self, feed: str, until: datetime) -> list[Run]:
+        """Return the runs up to a time whose rows reached the store, oldest first."""
         ...
 
 

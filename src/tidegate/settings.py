@@ -35,10 +35,16 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=0, le=65535, description="Port of the local web server.")
 
     abusech_key: SecretStr | None = Field(
-        None, description="Auth-Key of abuse.ch: URLhaus, ThreatFox."
+        None, description="Auth-Key of abuse.ch: URLhaus, ThreatFox, MalwareBazaar."
     )
     otx_key: SecretStr | None = Field(None, description="API key of AlienVault OTX.")
     abuseipdb_key: SecretStr | None = Field(None, description="API key of AbuseIPDB.")
+    anomali_key: SecretStr | None = Field(
+        None, description="Of Anomali ThreatStream, as its header has it: `apikey user:key`."
+    )
+    taxii_authorization: SecretStr | None = Field(
+        None, description="Authorization header of the TAXII server: `Basic ...`, `Bearer ...`."
+    )
     feeds_off: list[str] = Field([], description="Feeds that are not run.")
     feed_urls: dict[str, str] = Field(
         {}, description="Another address for a feed, by its name: a mirror, or a paid plan's."
@@ -101,6 +107,8 @@ class Settings(BaseSettings):
             "ABUSECH_KEY": self.abusech_key,
             "OTX_KEY": self.otx_key,
             "ABUSEIPDB_KEY": self.abuseipdb_key,
+            "ANOMALI_KEY": self.anomali_key,
+            "TAXII_AUTHORIZATION": self.taxii_authorization,
         }
         return {name: key.get_secret_value() for name, key in keys.items() if key}
 

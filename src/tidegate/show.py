@@ -16,9 +16,10 @@ from tidegate.doctor import Check
 from tidegate.gate.explain import Explained
 from tidegate.gate.plan import Plan
 from tidegate.gate.run import Applied
+from tidegate.ingest.replay import Replayed
 from tidegate.loop import Gated, Summary
 from tidegate.maps.refresh import Refresh
-from tidegate.model import Case, Outcome, Status
+from tidegate.model import Case, Outcome, Run, Sighting, Status
 from tidegate.ports import FeedState
 
 Told = Callable[[str, str], None]
@@ -139,6 +140,38 @@ def _short(value: object) -> object:
     return ", ".join(value) if isinstance(value, list) else value
 
 
+def runs(found: Sequence[Run]) -> None:
+    """Print runs of feeds, newest first."""
+    columns = ("at", "feed", "status", "rows", "new", "changed", "gone", "reason", "payload")
+    table("Runs", columns, map(_run, found))
+
+
+def _run(one: Run) -> Sequence[object]:
+    outcome = one.outcome
+    counts = (outcome.rows, outcome.new, outcome.changed, outcome.withdrawn)
+    payload = outcome.payloads[0][:12] if outcome.payloads else ""
+    return (_short(one.at), outcome.feed, outcome.status.value, *counts, outcome.reason, payload)
+
+
+def replayed(found: Replayed) -> None:
+    """Print a feed's state as it was."""
+    rows = found.state.head(SHOWN).iter_rows(named=True)
+    lines = [
+        (row["kind"], defanged(row["value"]), _short(row["first_seen"]), _short(row["expires"]))
+        for row in rows
+    ]
+    title = f"{len(found.state):,} indicators after {found.runs:,} runs"
+    table(title, ("kind", "indicator", "first seen", "expires"), lines)
+    if len(found.state) > SHOWN:
+        out.print(f"… and {len(found.state) - SHOWN:,} more; --json has them all")
+
+
+def warninglists(found: Sequence[dict[str, Any]]) -> None:
+    """Print the installed warninglists."""
+    columns = ("name", "entries", "version", "use", "fetched", "trouble")
+    table("Warninglists", columns, [[_short(one[name]) for name in columns] for one in found])
+
+
 def cases(found: Sequence[Case]) -> None:
     """Print cases, with what became of each piece of evidence."""
     columns = ("case", "title", "stage", "evidence", "verdict", "s", "reason")
@@ -202,14 +235,23 @@ def explained(found: Explained) -> None:
     out.print(plain(f"{found.kind} {defanged(found.value)}  score {found.score}  id {found.id}"))
     if found.unclean:
         out.print(plain(f"never enforced: {found.unclean}"))
-    if not found.sightings and not found.expired:
+    if not found.reported:
         out.print("nobody has reported it")
         return
-    names = ("source", "reliability", "confidence", "age_days", "decay", "weight")
-    table("What each source adds", names, [[term[name] for name in names] for term in found.terms])
+    if found.terms:
+        names = ("source", "reliability", "confidence", "age_days", "decay", "weight")
+        lines = [[term[name] for name in names] for term in found.terms]
+        table("What each source adds", names, lines)
+    if found.sightings or found.expired:
+        _sightings(found.sightings + found.expired)
+    for one in found.withheld:
+        out.print(plain(f"{one.sighting.source} said so, too; kept out: {one.why}"))
+
+
+def _sightings(found: Sequence[Sighting]) -> None:
     rows = [
         (one.source, one.threat, ", ".join(one.tags), _short(one.last_seen), _short(one.expires))
-        for one in found.sightings + found.expired
+        for one in found
     ]
     table("Sightings", ("source", "threat", "tags", "last seen", "expires"), rows)
 

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tidegate.hygiene import Policy
 from tidegate.settings import Settings
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
     from tidegate import detonate as detonation
     from tidegate import ports
+    from tidegate.adapters.warninglists import Folder, Refreshed
     from tidegate.gate import run as gate
     from tidegate.ingest import world as ingest
     from tidegate.maps import world as maps
@@ -69,7 +71,32 @@ class Local:
     @cached_property
     def policy(self) -> Policy:
         """What is never an indicator here."""
-        return Policy(tuple(self.settings.allow_list), simulated=self.settings.simulated)
+        return Policy(
+            tuple(self.settings.allow_list),
+            simulated=self.settings.simulated,
+            lists=self.warninglists.lists(),
+            popular=self.warninglists.popularity(),
+        )
+
+    @cached_property
+    def warninglists(self) -> Folder:
+        """The installed warninglists."""
+        from tidegate.adapters.warninglists import Folder
+
+        return Folder(self.settings.home / "warninglists")
+
+    def refresh_warninglists(self) -> Iterator[Refreshed]:
+        """Bring the newest public warninglists, one after the other."""
+        from tidegate.adapters.warninglists import refresh_lists
+
+        return refresh_lists(self.warninglists, self._http(outside=True), now)
+
+    @cached_property
+    def suppressed(self) -> ports.Suppressed:
+        """What hygiene kept out of the store."""
+        from tidegate.adapters.local.withheld import WithheldFiles
+
+        return WithheldFiles(self.settings.home / "suppressed")
 
     @cached_property
     def database(self) -> sqlite3.Connection:
@@ -102,6 +129,13 @@ class Local:
         return FeedTable(self.database)
 
     @cached_property
+    def runs(self) -> ports.Runs:
+        """What the runs of feeds came to."""
+        from tidegate.adapters.local.runs import RunTable
+
+        return RunTable(self.database)
+
+    @cached_property
     def ingest(self) -> ingest.World:
         """The world of `ingest`."""
         from tidegate.ingest.world import World
@@ -110,6 +144,8 @@ class Local:
             http=self._http(outside=True),
             sightings=self.sightings,
             feeds=self.memory,
+            runs=self.runs,
+            suppressed=self.suppressed,
             objects=self.objects,
             clock=now,
             policy=self.policy,
@@ -123,7 +159,7 @@ class Local:
     def gate(self) -> gate.World:
         """The world of `gate`."""
         from tidegate.adapters.defender_indicators import DefenderIndicators
-        from tidegate.declare.feed import Semantics, feeds
+        from tidegate.declare.feed import Semantics, Use, feeds
         from tidegate.gate.run import World
 
         declared = feeds().values()
@@ -138,6 +174,10 @@ class Local:
             limit=self.settings.gate_cap,
             headroom=self.settings.gate_headroom,
             least_score=self.settings.gate_min_score,
+            suppressed=self.suppressed,
+            groups={feed.name: feed.group for feed in declared if feed.group},
+            copies={feed.name: frozenset(feed.copies) for feed in declared},
+            advisory=frozenset(feed.name for feed in declared if feed.use is not Use.BLOCK),
         )
 
     @cached_property
@@ -276,3 +316,10 @@ def _base(url: object) -> str:
 def local(settings: Settings | None = None, progress: Callable[[str, str], None] = _quiet) -> Local:
     """Return the house on one machine."""
     return Local(settings or Settings(), progress)
+
+
+def installed_lists(house: Local) -> list[dict[str, Any]]:
+    """Return all warninglists with version, size and origin, and why one cannot be used."""
+    from tidegate.adapters.warninglists import installed
+
+    return [asdict(one) for one in installed(house.warninglists)]

@@ -20,6 +20,8 @@ from azure.functions.meta import Datum
 from tidegate import functions
 from tidegate.wiring import Local
 
+pytestmark = pytest.mark.slow
+
 APPS = Path(__file__).parents[2] / "apps"
 NAMES = ["ingest", "detonate", "maps"]
 TIMERS = {

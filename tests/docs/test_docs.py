@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tidegate.declare.feed import feeds
 from tidegate.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,9 @@ def test_the_reference_is_what_the_code_says():
 
 def test_every_command_of_the_readme_exists_and_none_is_missing():
     readme = set(
-        re.findall(r"`tidegate ([a-z]+(?: plan| apply)?)", (ROOT / "README.md").read_text())
+        re.findall(
+            r"`tidegate ([a-z]+(?: plan| apply| list| accept)?)", (ROOT / "README.md").read_text()
+        )
     )
     commands = (ROOT / "docs" / "reference" / "commands.md").read_text()
     assert readme == set(re.findall(r"^## `tidegate ([a-z ]+)`", commands, re.MULTILINE))
@@ -38,7 +41,7 @@ def test_every_command_of_the_readme_exists_and_none_is_missing():
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_read_somewhere(name):
-    by_hand = {"abusech_key", "otx_key", "abuseipdb_key"}  # by Settings.feed_keys
+    by_hand = {secret.lower() for feed in feeds().values() for secret in feed.secrets}
     assert name in by_hand or re.search(rf"settings\.{name}\b", _sources())
 
 

@@ -67,7 +67,11 @@ def test_these_are_the_commands():
     assert {" ".join(path) for path in COMMANDS} == {
         "up",
         "ingest",
-        "feeds",
+        "feeds list",
+        "feeds accept",
+        "runs",
+        "replay",
+        "warninglists",
         "detonate",
         "gate plan",
         "gate apply",
@@ -128,7 +132,7 @@ def test_as_a_process(tmp_path):
 )
 def test_wrong_settings_end_with_2_and_are_named(monkeypatch, name, value, told):
     monkeypatch.setenv(name, value)
-    for words in (("doctor",), ("ingest", "urlhaus"), ("feeds",), ("lookup", "a.example")):
+    for words in (("doctor",), ("ingest", "urlhaus"), ("feeds", "list"), ("lookup", "a.example")):
         done = tidegate(*words)
         assert done.exit_code == 2
         assert told in done.stderr
@@ -220,7 +224,7 @@ def test_feeds_that_are_off_are_run_by_name_only(monkeypatch):
 
 
 def test_all_feeds_are_listed():
-    listed = objects(tidegate("feeds", "--json"))
+    listed = objects(tidegate("feeds", "list", "--json"))
     assert [one["feed"] for one in listed] == list(feeds())
     assert {one["fetched"] for one in listed} == {None}
 
@@ -341,7 +345,7 @@ def print_explained() -> None:
     terms = [dict.fromkeys(("reliability", "confidence", "age_days", "decay", "weight"), 1.0)]
     one = [{**term, "source": HOSTILE} for term in terms]
     found = [hostile_sighting()]
-    show.explained(Explained("id", Kind.URL, HOSTILE, 1.0, HOSTILE, one, found, []))
+    show.explained(Explained("id", Kind.URL, HOSTILE, 1.0, HOSTILE, one, found, [], []))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from tidegate.columns import SHAPES, _relevant, canonicalise
 from tidegate.model import Kind
 from tidegate.sightings import KINDS
 
+pytestmark = pytest.mark.slow
+
 ALL = [*(kind.value for kind in Kind), *(shape.value for shape in Shape)]
 
 LABEL = st.sampled_from(

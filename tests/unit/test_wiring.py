@@ -10,6 +10,8 @@ import pytest
 from tidegate.settings import Settings
 from tidegate.wiring import local
 
+pytestmark = pytest.mark.slow
+
 HEAVY = ("fastapi", "starlette", "uvicorn", "duckdb", "duckdb_kql", "azure", "maxminddb")
 TELL = f"; import json; print(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
 SAMPLE = Path(__file__).parents[2] / "src" / "tidegate" / "feeds" / "urlhaus" / "sample.csv"
@@ -43,7 +45,7 @@ def test_the_command_line_alone_loads_nothing_heavy(heavy):
 
 
 @pytest.mark.parametrize(
-    "words", [("ingest", "urlhaus", "--file", str(SAMPLE)), ("feeds",), ("doctor",)]
+    "words", [("ingest", "urlhaus", "--file", str(SAMPLE)), ("feeds", "list"), ("doctor",)]
 )
 def test_commands_about_feeds_load_nothing_heavy(heavy, words):
     assert heavy(command(*words)) == []

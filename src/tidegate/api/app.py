@@ -19,7 +19,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from tidegate.api.correlation import correlation
+from tidegate.correlation import correlation
 from tidegate.ports import BadPayload, SourceDown
 
 log = logging.getLogger(__name__)

@@ -55,7 +55,7 @@ def _lookup(value: str, gate: Gate) -> dict[str, Any]:
     except Rejected as rejected:
         raise HTTPException(HTTPStatus.BAD_REQUEST, str(rejected)) from rejected
     found = explain(kind, canonical, gate)
-    if not found.sightings and not found.expired:
+    if not found.reported:
         raise HTTPException(HTTPStatus.NOT_FOUND, "nobody has reported it")
     return _shown(found)
 
@@ -77,6 +77,7 @@ def _shown(found: Explained) -> dict[str, Any]:
         "terms": found.terms,
         "sightings": [_sighting(one) for one in found.sightings],
         "expired": [_sighting(one) for one in found.expired],
+        "suppressed": [{"why": one.why, **_sighting(one.sighting)} for one in found.withheld],
     }
 
 

@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 from threading import Event
 
+from tidegate.correlation import working_on
 from tidegate.detonate.intake import poll
 from tidegate.detonate.stages import STEPS, given_up
 from tidegate.detonate.world import Later, World
@@ -18,6 +19,11 @@ IDLE = 0.1  # seconds between two looks at an empty queue
 
 def step(world: World, message: Message) -> None:
     """Take one step of the message's case. Safe for messages that arrive twice."""
+    with working_on(message.case, exactly=True):
+        _step(world, message)
+
+
+def _step(world: World, message: Message) -> None:
     case = world.cases.get(message.case)
     if case is None or case.stage in ENDS:
         world.queue.done(message)

@@ -1,20 +1,21 @@
 """Gets a feed's payload: conditional, streamed to disk, within the day's budget."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urljoin
 
 from tidegate.declare.feed import Feed
 from tidegate.ingest.world import World
-from tidegate.ports import FeedState, QuotaSpent, SourceDown
+from tidegate.ports import FeedState, Get, QuotaSpent, Response, SourceDown
 
 MAX_BYTES = 1 << 30
 OVERLAP = timedelta(hours=1)  # pages shift and clocks differ while a source is read
 NOT_MODIFIED = 304
 
-Get = Callable[[str, Mapping[str, str]], bytes]
-"""What a feed's `pages` is given: fetch this address with these parameters, keys added."""
+Pages = Generator[bytes, None, str | None]
+"""What a feed's `pages` returns: bodies, and at the end the cursor for the next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Fetched:
     files: tuple[Path, ...]
     etag: str | None = None
     last_modified: str | None = None
+    cursor: str | None = None
 
 
 def fetch(feed: Feed, state: FeedState, since: datetime | None, world: World) -> Fetched:
@@ -35,7 +37,8 @@ def fetch(feed: Feed, state: FeedState, since: datetime | None, world: World) ->
         _spend(feed, world)
         return _one(feed, state, headers, world)
     start = since or _since(feed, state, world.clock())
-    return Fetched(tuple(_stored(feed, pages(_getter(feed, headers, world), start), world)))
+    cursor = None if since else state.cursor
+    return _paged(feed, pages(_getter(feed, headers, world), start, cursor), world)
 
 
 def _headers(feed: Feed, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -74,15 +77,23 @@ def _since(feed: Feed, state: FeedState, now: datetime) -> datetime:
 
 
 def _getter(feed: Feed, headers: Mapping[str, str], world: World) -> Get:
-    def get(url: str, params: Mapping[str, str]) -> bytes:
+    base = world.urls.get(feed.name, feed.url)
+
+    def get(url: str, params: Mapping[str, str]) -> Response:
         _spend(feed, world)
-        return world.http.request("GET", url, headers=headers, params=params).body
+        return world.http.request("GET", urljoin(base, url), headers=headers, params=params)
 
     return get
 
 
-def _stored(feed: Feed, pages: Iterator[bytes], world: World) -> Iterator[Path]:
-    for number, page in enumerate(pages):
-        path = world.scratch / f"{feed.name}.{number}.fetched"
+def _paged(feed: Feed, pages: Pages, world: World) -> Fetched:
+    """Store all pages; what the generator returns is the cursor for the next time."""
+    files: list[Path] = []
+    while True:
+        try:
+            page = next(pages)
+        except StopIteration as end:
+            return Fetched(tuple(files), cursor=end.value)
+        path = world.scratch / f"{feed.name}.{len(files)}.fetched"
         path.write_bytes(page)
-        yield path
+        files.append(path)

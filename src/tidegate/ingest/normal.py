@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -11,6 +11,7 @@ from tidegate.canonical import Shape
 from tidegate.columns import canonicalise
 from tidegate.declare.feed import Feed
 from tidegate.hygiene import Policy, reasons
+from tidegate.ingest.withheld import WITHHELD
 from tidegate.model import Tlp
 from tidegate.sightings import SCHEMA, TIME, TLPS, empty, ids, unique
 
@@ -24,7 +25,8 @@ TLP_WORDS = {"white": Tlp.CLEAR, "amber+strict": Tlp.AMBER_STRICT}
 class Normal:
     """A payload's sightings, and what became of the rows that are none of them.
 
-    `over` are the ids that the source itself calls expired or withdrawn.
+    `over` are the ids that the source itself calls expired or withdrawn; `withheld` are sightings
+    that hygiene kept out, with their reason.
     """
 
     rows: int
@@ -33,6 +35,7 @@ class Normal:
     suppressed: dict[str, int]
     rejected: dict[str, int]
     repeated: int
+    withheld: pl.DataFrame = field(default_factory=lambda: empty(WITHHELD))
 
 
 def times(column: pl.Series) -> pl.Series:
@@ -65,17 +68,27 @@ def _other_times() -> list[pl.Expr]:
 
 def normal(feed: Feed, batches: Iterable[pl.DataFrame], policy: Policy, now: datetime) -> Normal:
     """Turn the parser's batches into sightings of `SCHEMA`, sorted by id."""
-    kept, over = [empty(SCHEMA)], [empty(SCHEMA)["id"]]
+    kept, over, withheld = [empty(SCHEMA)], [empty(SCHEMA)["id"]], [empty(WITHHELD)]
+    but = frozenset(feed.suppress.but)
     suppressed, rejected, rows = Counter[str](), Counter[str](), 0
     for batch in batches:
         rows += len(batch)
         good = _canonical(batch, rejected)
-        why = reasons(good["kind"], good["value"], policy)
+        why = reasons(good["kind"], good["value"], policy, but)
         suppressed.update(_count(why))
-        found = _columns(feed, good.filter(why.is_null()), now)
-        over.append(found.filter(pl.col("expires") <= now)["id"])
-        kept.append(found.filter(pl.col("expires") > now))
-    return _summed(kept, over, suppressed, rejected, rows)
+        withheld.append(_withheld(feed, good, why, now))
+        said = _columns(feed, good.filter(why.is_null()), now)
+        over.append(said.filter(pl.col("expires") <= now)["id"])
+        kept.append(said.filter(pl.col("expires") > now))
+    found = _summed(kept, over, suppressed, rejected, rows)
+    return replace(found, withheld=pl.concat(withheld).unique("id", keep="first"))
+
+
+def _withheld(feed: Feed, good: pl.DataFrame, why: pl.Series, now: datetime) -> pl.DataFrame:
+    """Return what hygiene keeps out as sightings: it is suppressed, not lost."""
+    out = why.is_not_null()
+    rows = _columns(feed, good.filter(out), now).with_columns(why=why.filter(out))
+    return rows.filter(pl.col("expires") > now).select(*WITHHELD)
 
 
 def _summed(

@@ -5,13 +5,15 @@ where it said nothing. Every problem with the whole payload is a BadPayload.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from tidegate.declare.feed import Feed, FieldMap, Format, Trailer
+from tidegate import extract
+from tidegate.declare.feed import Feed, FieldMap, Format, Steps, Trailer
 from tidegate.ports import BadPayload
 
 READ: dict[str, Any] = {
@@ -29,6 +31,7 @@ READ: dict[str, Any] = {
 NULLS = ["", "None", "none", "null", "n/a", "N/A"]
 COMMENT = r"^\s*(?:#|;|//)"
 INLINE_COMMENT = r"\s+(?:#|;|//).*$"
+BINARY = re.compile(r"[\x01-\x08\x0e-\x1a]")
 HEADER_SCAN = 200  # banners are short
 
 
@@ -39,6 +42,9 @@ def parse(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
     """Read one plain payload in batches with the columns of `READ`. Raises BadPayload."""
     if feed.format is Format.CODE:
         yield from _by_code(feed, path).iter_slices(BATCH)
+        return
+    if feed.format is Format.TEXT:
+        yield from _prose(path).iter_slices(BATCH)
         return
     if feed.indicator is None:
         raise AssertionError(f"{feed.name}: checked when it was declared")
@@ -64,18 +70,45 @@ def mapped(raw: pl.DataFrame, fields: FieldMap) -> pl.DataFrame:
         # Of several known sets of columns, one may lack what another has.
         return pl.col(name) if name in raw.columns else pl.lit(None, pl.String)
 
-    confidence = (
-        pl.col(fields.confidence).cast(pl.Int64, strict=False)
-        if isinstance(fields.confidence, str)
-        else pl.lit(fields.confidence, pl.Int64)
-    )
-    texts = ("value", "first_seen", "last_seen", "expires", "tags", "threat", "reference")
+    value = column(fields.value)
+    if fields.prefix_length:
+        value = pl.concat_str(value, column(fields.prefix_length), separator="/")
+    texts = ("first_seen", "last_seen", "expires", "tags", "threat", "reference")
     return raw.select(
         pl.lit(fields.kind.value).alias("shape"),
-        confidence.alias("confidence"),
+        value.alias("value"),
+        _confidence(fields.confidence).alias("confidence"),
         *(column(getattr(fields, name)).alias(name) for name in texts),
         pl.lit(None, pl.String).alias("tlp"),
     ).select(*READ)
+
+
+def _confidence(said: int | str | Steps) -> pl.Expr:
+    match said:
+        case int():
+            return pl.lit(said, pl.Int64)
+        case str():
+            return pl.col(said).cast(pl.Int64, strict=False)
+        case Steps():
+            return _reached(said)
+
+
+def _reached(said: Steps) -> pl.Expr:
+    number = pl.col(said.column).cast(pl.Int64, strict=False)
+    found = pl.lit(None, pl.Int64)
+    for step, confidence in sorted(said.steps.items()):
+        found = pl.when(number >= step).then(pl.lit(confidence, pl.Int64)).otherwise(found)
+    return found
+
+
+def _prose(path: Path) -> pl.DataFrame:
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    if BINARY.search(text):
+        raise BadPayload("binary, not text")
+    found = pl.DataFrame(extract.rows(text), schema=READ)
+    if found.is_empty():
+        raise BadPayload("a text without any indicator")
+    return found
 
 
 def _csv(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
@@ -141,8 +174,8 @@ def _known_columns(feed: Feed, header: list[str], first: list[str]) -> list[str]
 
 
 def _used(feed: Feed, columns: list[str]) -> list[str]:
-    fields = feed.indicator.model_dump(exclude={"kind"}) if feed.indicator else {}
-    return [name for name in columns if name in set(fields.values())]
+    used = feed.indicator.columns if feed.indicator else set()
+    return [name for name in columns if name in used]
 
 
 def _text_lines(path: Path) -> pl.DataFrame:
@@ -171,8 +204,7 @@ def _jsonl(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
     lines = _text_lines(path)
     if len(lines) and not lines["line"][0].startswith("{"):
         raise BadPayload("not lines of JSON objects")
-    fields = feed.indicator.model_dump(exclude={"kind"}) if feed.indicator else {}
-    names = sorted({name for name in fields.values() if isinstance(name, str)})
+    names = sorted(feed.indicator.columns) if feed.indicator else []
     if feed.trailer is not None:
         lines = _without_trailer(feed.trailer, lines)
     for batch in lines.iter_slices(BATCH):
@@ -184,6 +216,8 @@ def _field(name: str) -> pl.Expr:
 
 
 def _without_trailer(trailer: Trailer, lines: pl.DataFrame) -> pl.DataFrame:
+    if lines.is_empty():
+        raise BadPayload("no line at all: cut short")
     last = lines.tail(1)
     told = {name: last.select(_field(name)).item() for name in (*trailer.where, trailer.count)}
     if any(told[name] != value for name, value in trailer.where.items()):

@@ -1,11 +1,10 @@
 """One run of one feed, from its payload to its outcome. One feed's failure is its own."""
 
-import gzip
 import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,9 +12,12 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TypedDict, Unpack
+from uuid import uuid4
 
 import polars as pl
+from isal import igzip
 
+from tidegate.correlation import working_on
 from tidegate.declare.feed import Feed, Semantics
 from tidegate.hygiene import Policy
 from tidegate.ingest.delta import Delta, delta
@@ -23,25 +25,33 @@ from tidegate.ingest.fetch import Fetched, fetch
 from tidegate.ingest.normal import Normal, normal, times
 from tidegate.ingest.parse import parse
 from tidegate.ingest.payload import plain
+from tidegate.ingest.withheld import merged
 from tidegate.ingest.world import World
-from tidegate.model import Origin, Outcome, Status
+from tidegate.model import Origin, Outcome, Run, Status
 from tidegate.ports import BadPayload, FeedState, QuotaSpent, SourceDown
 from tidegate.sightings import TIME, empty
 
 log = logging.getLogger(__name__)
 
 BEFORE_SINCE = "before --since"
+UNKNOWN = "unknown kind"
 FINE = {"expired", BEFORE_SINCE}  # rejected, and no fault of the payload
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run: a feed, and where its payload comes from if not from its own address."""
+    """What to run: a feed, and where its payload comes from if not from its own address.
+
+    `pages` are the files of an earlier fetch, in order. A person who `trusted` a payload outweighs
+    the feed's contract.
+    """
 
     feed: Feed
     file: Path | None = None
     origin: Origin = Origin.LIVE
     since: datetime | None = None
+    pages: tuple[Path, ...] = ()
+    trusted: bool = False
 
 
 class _Read(TypedDict, total=False):
@@ -54,21 +64,27 @@ class _Read(TypedDict, total=False):
 
 def run(job: Job, world: World) -> Outcome:
     """Run one feed and say how it went; never raises SourceDown or BadPayload."""
-    started = time.perf_counter()
+    started, name = time.perf_counter(), job.feed.name
+    with working_on(name):
+        ended = _attempted(job, world)
+        outcome = replace(ended, seconds=time.perf_counter() - started, origin=job.origin)
+        world.runs.record(Run(uuid4().hex, world.clock(), outcome, job.since))
+        log.info("ingest %s: %s, %d rows", name, outcome.status, outcome.rows)
+        return outcome
+
+
+def _attempted(job: Job, world: World) -> Outcome:
     name = job.feed.name
     try:
         with world.sightings.writing(name), _scratch(world) as inner:
-            outcome = _run(job, inner)
+            return _run(job, inner)
     except SourceDown as down:
         _hold_off(job, down, world)
         waits = isinstance(down, QuotaSpent)
         status = Status.QUOTA_WAIT if waits else Status.SOURCE_DOWN
-        outcome = Outcome(name, status, reason=str(down))
+        return Outcome(name, status, reason=str(down))
     except BadPayload as bad:
-        outcome = Outcome(name, Status.BAD_PAYLOAD, reason=str(bad))
-    outcome = replace(outcome, seconds=time.perf_counter() - started, origin=job.origin)
-    log.info("ingest %s: %s, %d rows", name, outcome.status, outcome.rows)
-    return outcome
+        return Outcome(name, Status.BAD_PAYLOAD, reason=str(bad))
 
 
 @contextmanager
@@ -109,6 +125,8 @@ def _fresh(job: Job, state: FeedState, now: datetime) -> bool:
 
 
 def _payload(job: Job, state: FeedState, world: World) -> Fetched:
+    if job.pages:
+        return Fetched(job.pages)
     if job.file is None:
         return fetch(job.feed, state, job.since, world)
     if not job.file.is_file():
@@ -125,14 +143,15 @@ def _digest(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _archive(files: Iterable[Path], world: World) -> None:
-    """Keep the raw bytes under their digest, for audit and replay."""
-    for file in files:
-        name = f"payloads/{_digest([file])}.gz"
+def _archive(files: Sequence[Path], world: World) -> tuple[str, ...]:
+    """Keep the raw bytes under their digests, for audit and replay; return the digests."""
+    digests = tuple(_digest([file]) for file in files)
+    for file, digest in zip(files, digests, strict=True):
         packed = world.scratch / f"{file.name}.gz"
-        with file.open("rb") as raw, gzip.open(packed, "wb", compresslevel=1) as target:
+        with file.open("rb") as raw, igzip.open(packed, "wb", compresslevel=1) as target:
             shutil.copyfileobj(raw, target, 1 << 20)
-        world.objects.put(name, packed)
+        world.objects.put(f"payloads/{digest}.gz", packed)
+    return digests
 
 
 def _ingest(
@@ -140,31 +159,46 @@ def _ingest(
     state: FeedState,
     fetched: Fetched,
     digest: str | None,
-    archived: "Future[None]",
+    archived: "Future[tuple[str, ...]]",
     world: World,
 ) -> Outcome:
     feed, now = job.feed, world.clock()
-    found = _sightings(job, fetched, now, world)
+    found = read(job, fetched, now, world)
     world.progress(feed.name, "compare")
     # What came from a sample gives way to the first real fetch.
     fresh = state.origin is Origin.SAMPLE and job.origin is not Origin.SAMPLE
     old = empty() if fresh else world.sightings.state(feed.name)
     refusal = _implausible(feed, found, _before(feed, state, old))
-    if refusal and not job.since:
-        return Outcome(feed.name, Status.QUARANTINED, rows=found.rows, reason=refusal)
+    if refusal and not (job.since or job.trusted):
+        payloads = archived.result()
+        return Outcome(
+            feed.name, Status.QUARANTINED, rows=found.rows, reason=refusal, payloads=payloads
+        )
     # What --since leaves out is not gone.
     semantics = Semantics.WINDOW if job.since else feed.semantics
     change = delta(old, found.sightings, found.over, semantics, feed.keep, now)
     world.progress(feed.name, "store")
-    archived.result()
+    payloads = archived.result()
     if fresh or not change.empty:
         world.sightings.commit(feed.name, change.state, change.written)
+    _withhold(feed.name, found, semantics, fresh, world)
     whole = digest if job.since is None else None
     _remember(job, state, fetched, world, rows=found.rows, ingested=now, body_sha256=whole)
-    return _outcome(feed, found, change)
+    return replace(_outcome(feed, found, change), payloads=payloads)
 
 
-def _sightings(job: Job, fetched: Fetched, now: datetime, world: World) -> Normal:
+def _withhold(source: str, found: Normal, semantics: Semantics, fresh: bool, world: World) -> None:
+    """Keep what was suppressed, for those who ask why a value is not there."""
+    if world.suppressed is None:
+        return
+    rows = found.withheld
+    if not fresh:
+        kept, now = found.sightings["id"], world.clock()
+        rows = merged(world.suppressed.state(source), rows, kept, semantics, now)
+    world.suppressed.replace(source, rows)
+
+
+def read(job: Job, fetched: Fetched, now: datetime, world: World) -> Normal:
     world.progress(job.feed.name, "read")
     texts = [plain(file, world.scratch) for file in fetched.files]
     batches = _counted(texts, job.feed, world)
@@ -194,7 +228,11 @@ def _as_if_now(feed: Feed, batches: list[pl.DataFrame], policy: Policy, now: dat
     written = max((stamp for stamp in stamps if isinstance(stamp, datetime)), default=now)
     found = normal(feed, batches, policy, written)
     later = pl.col("first_seen", "last_seen", "expires") + (now - written)
-    return replace(found, sightings=found.sightings.with_columns(later))
+    return replace(
+        found,
+        sightings=found.sightings.with_columns(later),
+        withheld=found.withheld.with_columns(later),
+    )
 
 
 def _before(feed: Feed, state: FeedState, old: pl.DataFrame) -> int:
@@ -214,7 +252,9 @@ def _before(feed: Feed, state: FeedState, old: pl.DataFrame) -> int:
 def _implausible(feed: Feed, found: Normal, before: int) -> str | None:
     """Say which promise of the feed's contract this fetch breaks, if any."""
     contract, kept, rows = feed.contract, len(found.sightings), found.rows
-    refused = sum(n for reason, n in found.rejected.items() if reason not in FINE)
+    # A log's page may hold nothing but rules and file names: that is its news of today.
+    fine = FINE | {UNKNOWN} if feed.semantics is Semantics.LOG else FINE
+    refused = sum(n for reason, n in found.rejected.items() if reason not in fine)
     if rows and refused == rows:
         raise BadPayload(f"none of {rows:,} rows is an indicator ({next(iter(found.rejected))})")
     if not contract.least_rows <= rows <= contract.most_rows:
@@ -236,6 +276,7 @@ def _remember(
         origin=job.origin,
         etag=(fetched.etag or state.etag) if live else None,
         last_modified=(fetched.last_modified or state.last_modified) if live else None,
+        cursor=(fetched.cursor or state.cursor) if live else None,
         not_before=None,
         **more,
     )

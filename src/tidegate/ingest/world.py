@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.hygiene import Policy
-from tidegate.ports import Clock, Feeds, Http, Objects, Sightings
+from tidegate.ports import Clock, Feeds, Http, Objects, Runs, Sightings, Suppressed
 
 
 def quiet(feed: str, stage: str) -> None:
@@ -17,12 +17,14 @@ class World:
     """The ports and policies of ingestion.
 
     `secrets` are the keys of feeds by their setting's name in capitals; `urls` replace a feed's
-    own; `progress` is told each stage that a feed enters.
+    own; `progress` is told each stage that a feed enters; `suppressed` keeps what hygiene keeps
+    out.
     """
 
     http: Http
     sightings: Sightings
     feeds: Feeds
+    runs: Runs
     objects: Objects
     clock: Clock
     policy: Policy
@@ -30,3 +32,4 @@ class World:
     secrets: Mapping[str, str]
     urls: Mapping[str, str]
     progress: Callable[[str, str], None] = quiet
+    suppressed: Suppressed | None = None

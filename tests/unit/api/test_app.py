@@ -10,7 +10,7 @@ import pytest
 from fastapi import APIRouter, HTTPException, Query
 
 from tidegate.api import app as web
-from tidegate.api.correlation import Correlated, correlation
+from tidegate.correlation import Correlated, correlation
 from tidegate.ports import BadPayload, QuotaSpent, SourceDown
 
 log = logging.getLogger("tidegate.test")

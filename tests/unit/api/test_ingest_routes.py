@@ -12,6 +12,7 @@ import pytest
 from tidegate.adapters.local.database import connect
 from tidegate.adapters.local.feeds import FeedTable
 from tidegate.adapters.local.files import FileObjects
+from tidegate.adapters.local.runs import RunTable
 from tidegate.adapters.local.sightings import SegmentStore
 from tidegate.api import app as web
 from tidegate.api import health, ingest
@@ -56,6 +57,7 @@ def client(browse, net, tmp_path):
         http=net,
         sightings=store,
         feeds=memory,
+        runs=RunTable(memory.database),
         objects=FileObjects(tmp_path / "objects", lambda: NOW),
         clock=lambda: NOW,
         policy=policy,

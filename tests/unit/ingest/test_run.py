@@ -15,6 +15,7 @@ from tidegate.adapters.http import HttpClient
 from tidegate.adapters.local.database import connect
 from tidegate.adapters.local.feeds import FeedTable
 from tidegate.adapters.local.sightings import SegmentStore
+from tidegate.correlation import Correlated
 from tidegate.declare.feed import Contract, Semantics, feeds
 from tidegate.ingest.run import Job, run
 from tidegate.model import Origin, Status
@@ -447,3 +448,21 @@ def test_a_conditional_get_over_the_wire(lab):
     assert statuses == [Status.OK, Status.UNCHANGED]
     assert Source.statuses == [200, 304, 200]
     assert (changed.status, changed.new) == (Status.OK, 2)
+
+
+def test_the_log_of_a_run_carries_an_id_of_its_own(lab, caplog):
+    caplog.handler.addFilter(Correlated())
+    with caplog.at_level("INFO", logger="tidegate.ingest"):
+        lab.live(LIST, b"192.0.2.1\n")
+    assert {record.correlation.rpartition("-")[0] for record in caplog.records} == {LIST.name}
+
+
+def test_every_run_is_remembered_with_its_payload(lab):
+    lab.live(LIST, b"192.0.2.1\n")
+    lab.live(LIST, SourceDown("no answer"))
+    latest, first = lab.world.runs.newest(LIST.name, 10)
+    assert (first.outcome.status, latest.outcome.status) == (Status.OK, Status.SOURCE_DOWN)
+    [payload] = first.outcome.payloads
+    assert payload == sha256(b"192.0.2.1\n").hexdigest()
+    assert lab.world.objects.get(f"payloads/{payload}.gz") is not None
+    assert lab.world.runs.get(first.id) == first

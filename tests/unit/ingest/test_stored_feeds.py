@@ -10,6 +10,8 @@ from tidegate.declare.feed import FieldMap, Semantics, feeds
 from tidegate.hygiene import Policy
 from tidegate.model import Outcome, Status
 
+pytestmark = pytest.mark.slow
+
 ALL = feeds()
 
 

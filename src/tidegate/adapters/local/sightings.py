@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -34,7 +35,11 @@ class SegmentStore:
     def state(self, source: str) -> pl.DataFrame:
         """See `ports.Sightings`."""
         segment = self._current(source)
-        return empty() if segment is None else pl.read_parquet(segment, glob=False).select(*STATE)
+        return (
+            empty()
+            if segment is None
+            else _as_now(pl.scan_parquet(segment, glob=False), STATE).collect()
+        )
 
     def commit(
         self,
@@ -81,7 +86,7 @@ class SegmentStore:
         for folder in sorted(self.root.glob("*/")):
             if segment := self._current(folder.name):
                 source = pl.lit(folder.name).alias("source")
-                yield pl.scan_parquet(segment, glob=False).select(*SCHEMA, source)
+                yield _as_now(pl.scan_parquet(segment, glob=False), SCHEMA).with_columns(source)
 
     def _folder(self, source: str) -> Path:
         if not SOURCE.match(source):
@@ -100,3 +105,8 @@ class SegmentStore:
         fresh.replace(folder / "current")
         for old in sorted(folder.glob("*.parquet"))[:-KEPT]:
             old.unlink()
+
+
+def _as_now(segment: pl.LazyFrame, schema: dict[str, Any]) -> pl.LazyFrame:
+    """Read the columns as they are today: a segment knows the kinds that its writer knew."""
+    return segment.select(pl.col(name).cast(dtype) for name, dtype in schema.items())

@@ -1,0 +1,107 @@
+"""Which observables a pattern compares, whatever stands around them."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.stix.pattern import DEEPEST, Malformed, comparisons
+from tidegate.stix.read import observables
+
+READ = [
+    ("[ipv4-addr:value = '192.0.2.5']", [("address", "192.0.2.5")]),
+    ("[ipv4-addr:value='192.0.2.0/24']", [("address", "192.0.2.0/24")]),
+    ("[ipv4-addr:value ISSUBSET '192.0.2.0/24']", [("address", "192.0.2.0/24")]),
+    (r"[url:value = 'http://a.example/\'x\\y']", [("url", r"http://a.example/'x\y")]),
+    (
+        "[domain-name:value IN ('a.example', 'b.example')]",
+        [("domain", "a.example"), ("domain", "b.example")],
+    ),
+    (
+        "[file:hashes.MD5 = 'aa' AND file:hashes.'SHA-256' = 'bb' AND file:hashes.\"x\" = 'c']",
+        None,
+    ),
+    ("[file:hashes.MD5 = 'aa' OR file:hashes.'SHA-1' = 'bb']", [("md5", "aa"), ("sha1", "bb")]),
+    (
+        "([domain-name:value = 'a.example'] FOLLOWEDBY [url:value = 'u']) WITHIN 5.0 SECONDS",
+        [("domain", "a.example"), ("url", "u")],
+    ),
+    (
+        "[email-addr:value = 'a@b.example'] REPEATS 2 TIMES START t'2026-01-01' STOP t'2026-02-01'",
+        [("email", "a@b.example")],
+    ),
+    (
+        "[domain-name:value = 'a.example' AND domain-name:resolves_to_refs[*].value = '192.0.2.1']",
+        [("domain", "a.example"), ("address", "192.0.2.1")],
+    ),
+    ("[x509-certificate:hashes.'SHA-1' = 'aa']", [("certificate", "aa")]),
+    ("[autonomous-system:number = 64500]", [("asn", "64500")]),
+    ("[ipv4-addr:value != '192.0.2.5']", [(None, "192.0.2.5")]),
+    ("[ipv4-addr:value NOT = '192.0.2.5']", [(None, "192.0.2.5")]),
+    ("[domain-name:value NOT IN ('a.example')]", [(None, "a.example")]),
+    ("[domain-name:value MATCHES '^x']", [(None, "^x")]),
+    ("[domain-name:value LIKE '%.example']", [(None, "%.example")]),
+    ("[file:name = 'setup.exe']", [(None, "setup.exe")]),
+    ("[NOT EXISTS url:value]", [(None, "url:value")]),
+    (
+        "[(ipv4-addr:value = '192.0.2.5' AND (url:value = 'u'))]",
+        [("address", "192.0.2.5"), ("url", "u")],
+    ),
+    (
+        "[network-traffic:dst_port = 443 AND process:is_hidden = true]",
+        [(None, "443"), (None, "true")],
+    ),
+    (
+        "[artifact:payload_bin = b'aGVsbG8=' OR file:size >= -1.5]",
+        [(None, "aGVsbG8="), (None, "-1.5")],
+    ),
+]
+BROKEN = [
+    "",
+    "ipv4-addr:value = '192.0.2.5'",
+    "[ipv4-addr:value = '192.0.2.5'",
+    "[ipv4-addr:value = '192.0.2.5]",
+    "[ipv4-addr:value = 192.0.2.5]",
+    "[ipv4-addr:value '192.0.2.5']",
+    "[ipv4-addr:value = '1' AND]",
+    "[ipv4-addr:value IN ('1',)]",
+    "[ipv4-addr = '1']",
+    "[ipv4-addr:value = '1'] WITHIN SECONDS",
+    "[ipv4-addr:value = '1'] [ipv4-addr:value = '2']",
+    "(" * (DEEPEST + 2) + "[url:value = 'u']" + ")" * (DEEPEST + 2),
+    "[" + "(" * 5_000,
+    "[url:value = 'u' ; DROP]",
+]
+
+
+@pytest.mark.parametrize(("pattern", "expected"), READ)
+def test_every_observable_is_a_row_of_its_own(pattern, expected):
+    assert list(observables(pattern)) == (expected or [(None, pattern)])
+
+
+@pytest.mark.parametrize("pattern", BROKEN)
+def test_what_is_no_pattern_is_said_so_and_counted_once(pattern):
+    with pytest.raises(Malformed):
+        comparisons(pattern)
+    assert list(observables(pattern)) == [(None, pattern)]
+
+
+def test_another_language_is_counted_and_not_read():
+    assert list(observables("[url:value = 'u']", "sigma")) == [(None, "[url:value = 'u']")]
+    assert list(observables(None)) == [(None, "None")]
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_any_text_survives_its_escapes(text):
+    quoted = text.replace("\\", "\\\\").replace("'", "\\'")
+    (one,) = comparisons(f"[url:value = '{quoted}']")
+    assert one.values == (text,)
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="[]()'=\\ ,ABDNORabc:.-0123456789tTFOLWEY", max_size=60))
+def test_nothing_but_malformed_is_raised(text):
+    try:
+        comparisons(text)
+    except Malformed:
+        return

@@ -1,0 +1,119 @@
+"""Sightings as STIX 2.1: the same ids everywhere, and what was written reads back as itself."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import uuid5
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.canonical import Rejected, canonical
+from tidegate.columns import canonicalise
+from tidegate.model import Kind, Sighting, Tlp, indicator_id
+from tidegate.sightings import frame
+from tidegate.stix import write
+from tidegate.stix.read import rows
+
+SEEN = datetime(2026, 11, 19, 8, 30, 0, 123_000, UTC)
+VALUES = {
+    Kind.IPV4: "192.0.2.5",
+    Kind.IPV6: "2001:db8::5",
+    Kind.CIDR: "198.51.100.0/25",
+    Kind.DOMAIN: "evil.example",
+    Kind.URL: "http://evil.example/a'b\"c",
+    Kind.EMAIL: "o'neil@evil.example",
+    Kind.MD5: "ab" * 16,
+    Kind.SHA1: "ab" * 20,
+    Kind.SHA256: "ab" * 32,
+    Kind.ASN: "AS64500",
+    Kind.CERTIFICATE: "cd" * 20,
+}
+
+
+def sighting(kind=Kind.DOMAIN, value="evil.example", **more):
+    return Sighting(kind, value, "alpha", 80, SEEN, SEEN, SEEN + timedelta(days=30), **more)
+
+
+def written(*found: Sighting) -> list[dict]:
+    return [json.loads(text) for text in write.objects(frame(found))]
+
+
+def read_back(*found: Sighting) -> list[dict]:
+    return rows(write.bundle(frame(found)))
+
+
+@pytest.mark.parametrize(("kind", "value"), [*VALUES.items(), (Kind.CIDR, "2001:db8::/32")])
+def test_every_kind_reads_back_as_itself(kind, value):
+    (row,) = read_back(sighting(kind, value))
+    found = canonicalise(pl.Series([row["shape"]]), pl.Series([row["value"]]))
+    assert found.row(0) == (kind.value, value, None)
+
+
+def test_every_kind_but_vulnerabilities_can_be_written():
+    assert VALUES.keys() | {Kind.CVE} == set(Kind)
+    assert written(sighting(Kind.CVE, "CVE-2099-10001")) == []
+
+
+def test_the_object_is_whole():
+    (one,) = written(sighting(tags=("c2", "x"), reference="https://blog.example/", tlp=Tlp.AMBER))
+    assert one == {
+        "type": "indicator",
+        "spec_version": "2.1",
+        "id": one["id"],
+        "created": "2026-11-19T08:30:00.123Z",
+        "modified": "2026-11-19T08:30:00.123Z",
+        "name": "evil.example",
+        "indicator_types": ["malicious-activity"],
+        "pattern": "[domain-name:value = 'evil.example']",
+        "pattern_type": "stix",
+        "pattern_version": "2.1",
+        "valid_from": "2026-11-19T08:30:00.123Z",
+        "valid_until": "2026-12-19T08:30:00.123Z",
+        "confidence": 80,
+        "object_marking_refs": ["marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"],
+        "labels": ["c2", "x"],
+        "external_references": [{"source_name": "source", "url": "https://blog.example/"}],
+    }
+
+
+def test_what_is_absent_is_left_out():
+    (one,) = written(sighting())
+    assert not {"labels", "external_references"} & one.keys()
+    assert None not in one.values()
+
+
+def test_ids_are_version_5_over_our_own():
+    found = indicator_id(Kind.DOMAIN, "evil.example")
+    (one,) = written(sighting())
+    assert one["id"] == write.indicator_id(found) == f"indicator--{uuid5(write.NAMESPACE, found)}"
+
+
+def test_a_bundle_carries_the_markings_that_it_refers_to():
+    found = json.loads(write.bundle(frame([sighting(tlp=Tlp.RED), sighting(value="b.example")])))
+    markings = {one["id"] for one in found["objects"] if one["type"] == "marking-definition"}
+    named = {ref for one in found["objects"] for ref in one.get("object_marking_refs", [])}
+    assert markings == named
+    assert len(markings) == 2
+
+
+@pytest.mark.parametrize("tlp", Tlp)
+def test_markings_read_back(tlp):
+    assert [row["tlp"] for row in read_back(sighting(tlp=tlp))] == [tlp]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@settings(deadline=None)
+@given(st.lists(TEXT, max_size=3), TEXT, TEXT.map(lambda text: f"http://evil.example/{text}"))
+def test_any_text_becomes_valid_json(tags, threat, url):
+    try:
+        kind, value = canonical(Kind.URL, url)
+    except Rejected:
+        return
+    (one,) = written(sighting(kind, value, tags=tuple(tags), threat=threat))
+    assert (one["name"], one.get("labels", [])) == (threat, tags)
+    (row,) = read_back(sighting(kind, value))
+    assert row["value"] == value
