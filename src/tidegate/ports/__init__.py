@@ -1,0 +1,58 @@
+"""What the use cases ask of the world, and the two errors that the world may answer with."""
+
+from tidegate.ports.cases import Cases, Entry, Ledger, Message, Queue
+from tidegate.ports.faults import BadPayload, Clock, QuotaSpent, SourceDown
+from tidegate.ports.http import Get, Http, Response
+from tidegate.ports.logs import Locator, LogSource, LogTable, Place
+from tidegate.ports.objects import Conflict, Objects, Stored
+from tidegate.ports.sightings import Feeds, FeedState, Runs, Sightings, Suppressed, Withheld
+from tidegate.ports.tenant import (
+    Action,
+    Alerts,
+    Devices,
+    Enforced,
+    Enforcement,
+    Incidents,
+    Placed,
+    Progress,
+    Sandbox,
+    Submission,
+)
+
+__all__ = [
+    "Action",
+    "Alerts",
+    "BadPayload",
+    "Cases",
+    "Clock",
+    "Conflict",
+    "Devices",
+    "Enforced",
+    "Enforcement",
+    "Entry",
+    "FeedState",
+    "Feeds",
+    "Get",
+    "Http",
+    "Incidents",
+    "Ledger",
+    "Locator",
+    "LogSource",
+    "LogTable",
+    "Message",
+    "Objects",
+    "Place",
+    "Placed",
+    "Progress",
+    "Queue",
+    "QuotaSpent",
+    "Response",
+    "Runs",
+    "Sandbox",
+    "Sightings",
+    "SourceDown",
+    "Stored",
+    "Submission",
+    "Suppressed",
+    "Withheld",
+]

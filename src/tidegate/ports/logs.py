@@ -1,0 +1,53 @@
+"""Logs and places, for the map."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class LogTable:
+    """The answer to a KQL query: column types by name, and the rows as text, null where null.
+
+    `partial` says that the service stopped early: what is here is right, but not everything.
+    """
+
+    columns: Mapping[str, str]
+    rows: pl.DataFrame
+    partial: bool = False
+
+
+class LogSource(Protocol):
+    """A Log Analytics workspace, or what answers like one."""
+
+    def now(self) -> datetime:
+        """Return the time by the service's own clock, which the cursor is measured on."""
+        ...
+
+    def query(self, kql: str, start: datetime, end: datetime) -> LogTable:
+        """Run one query over `start <= TimeGenerated < end`. Raises SourceDown and BadPayload."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an address probably is. `precision` is `city` or `country`, `source` who says so."""
+
+    latitude: float
+    longitude: float
+    country: str | None
+    precision: str
+    source: str
+
+
+class Locator(Protocol):
+    """Knows places. What it does not know, or must not place, is None."""
+
+    def address(self, text: str) -> Place | None: ...
+
+    def country(self, text: str) -> Place | None:
+        """Return a point inside the country with this ISO 3166 code or English name."""
+        ...

@@ -1,0 +1,54 @@
+"""Named bytes, with ETags and leases."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class Conflict(Exception):
+    """A conditional write lost, or a lease is held by somebody else or was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object's bytes and the ETag that a conditional write of it must name."""
+
+    data: bytes
+    etag: str
+
+
+class Objects(Protocol):
+    """Named bytes (Blob Storage, or files), with ETags and leases as Azure Blob has them."""
+
+    def get(self, name: str) -> Stored | None: ...
+
+    def put(
+        self,
+        name: str,
+        data: bytes | Path,
+        *,
+        if_match: str | None = None,
+        if_absent: bool = False,
+        lease: str | None = None,
+    ) -> str:
+        """Write the whole object and return its new ETag. Raises Conflict."""
+        ...
+
+    def names(self, prefix: str) -> Iterator[str]: ...
+
+    def delete(self, name: str) -> None:
+        """Delete the object; an absent one is fine."""
+        ...
+
+    def acquire(self, name: str, seconds: int, lease: str) -> None:
+        """Take the lease under the id `lease` on an existing object. Raises Conflict."""
+        ...
+
+    def renew(self, name: str, lease: str) -> None:
+        """Restart the lease's clock. Raises Conflict when it is lost."""
+        ...
+
+    def release(self, name: str, lease: str) -> None:
+        """Give the lease back; one that is lost is fine."""
+        ...
