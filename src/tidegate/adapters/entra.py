@@ -1,13 +1,14 @@
 """Bearer tokens of Entra ID, and an `Http` that carries them."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Unpack
 
 from tidegate.adapters.theirs import Theirs, read
-from tidegate.ports import BadPayload, Clock, Http, Response, SourceDown
+from tidegate.ports import Asked, BadPayload, Clock, Http, Response, SourceDown
 
 DEFENDER_SCOPE = "https://api.securitycenter.microsoft.com/.default"
 GRAPH_SCOPE = "https://graph.microsoft.com/.default"
@@ -65,45 +66,21 @@ class Authorized:
     http: Http
     tokens: ClientCredentials
 
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        json: object | None = None,
-        content: bytes | None = None,
-        data: Mapping[str, str] | None = None,
-        files: Mapping[str, tuple[str, bytes, str]] | None = None,
-        expect: Iterable[int] = (),
-        retry: bool = True,
-        max_bytes: int = 64 << 20,
-    ) -> Response:
+    def request(self, method: str, url: str, **asked: Unpack[Asked]) -> Response:
         """See `ports.Http`. Raises SourceDown when the fresh token is refused as well."""
-
-        def send(token: str) -> Response:
-            return self.http.request(
-                method,
-                url,
-                headers={**(headers or {}), "authorization": f"Bearer {token}"},
-                params=params,
-                json=json,
-                content=content,
-                data=data,
-                files=files,
-                expect=(*expect, UNAUTHORIZED),
-                retry=retry,
-                max_bytes=max_bytes,
-            )
-
         token = self.tokens.token()
-        answer = send(token)
+        answer = self._with(token, method, url, asked)
         if answer.status == UNAUTHORIZED:
-            answer = send(self.tokens.token(instead_of=token))
+            answer = self._with(self.tokens.token(instead_of=token), method, url, asked)
         if answer.status == UNAUTHORIZED:
             raise SourceDown("a fresh token was refused")
         return answer
+
+    def _with(self, token: str, method: str, url: str, asked: Asked) -> Response:
+        headers = {**(asked.get("headers") or {}), "authorization": f"Bearer {token}"}
+        expect = (*asked.get("expect", ()), UNAUTHORIZED)
+        sent: Asked = {**asked, "headers": headers, "expect": expect}
+        return self.http.request(method, url, **sent)
 
     def download(
         self, url: str, to: Path, *, headers: Mapping[str, str] | None = None, max_bytes: int

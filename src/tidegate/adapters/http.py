@@ -6,19 +6,19 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 from urllib.parse import SplitResult, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from tidegate.ports import BadPayload, QuotaSpent, Response, SourceDown
+from tidegate.ports import Asked, BadPayload, QuotaSpent, Response, SourceDown
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ QUOTA = frozenset({429, 509})  # 509 is PhishTank's way of saying 429
 TRANSIENT = frozenset({408, 425, 500, 502, 503, 504}) | QUOTA
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
+MAX_BYTES = 64 << 20
+BODIES = ("json", "content", "data", "files")
 MAX_RATIO = 200  # honest text compresses 3 to 20 times; a bomb a thousand times
 LONGEST_WAIT = timedelta(days=7)
 # What another host may be told; any other header may be somebody's key.
@@ -109,27 +111,14 @@ class HttpClient:
         """Close all connections."""
         self._client.close()
 
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        json: object | None = None,
-        content: bytes | None = None,
-        data: Mapping[str, str] | None = None,
-        files: Mapping[str, tuple[str, bytes, str]] | None = None,
-        expect: Iterable[int] = (),
-        retry: bool = True,
-        max_bytes: int = 64 << 20,
-    ) -> Response:
+    def request(self, method: str, url: str, **asked: Unpack[Asked]) -> Response:
         """See `ports.Http`."""
-        given = {"json": json, "content": content, "data": data, "files": files}
+        given = {name: asked.get(name) for name in BODIES}
         body = {name: value for name, value in given.items() if value is not None}
-        at = _with(url, params) if params else url
-        call = _Call(method, at, headers or {}, body, frozenset(expect), max_bytes)
-        return self._retrying(call, self.retries if retry else 0)
+        params, headers = asked.get("params"), asked.get("headers") or {}
+        at, limit = _with(url, params) if params else url, asked.get("max_bytes", MAX_BYTES)
+        call = _Call(method, at, headers, body, frozenset(asked.get("expect", ())), limit)
+        return self._retrying(call, self.retries if asked.get("retry", True) else 0)
 
     def download(
         self, url: str, to: Path, *, headers: Mapping[str, str] | None = None, max_bytes: int

@@ -170,7 +170,7 @@ class VmraySandbox:
             "GET",
             f"{self.url}/rest/{path}",
             headers=self._headers,
-            params=params,
+            params=params or {},
             expect=(UNAUTHORIZED,),
         )
         return _data(model, answer)

@@ -2,7 +2,7 @@
 
 from tidegate.ports.cases import Cases, Entry, Ledger, Message, Queue
 from tidegate.ports.faults import BadPayload, Clock, QuotaSpent, SourceDown
-from tidegate.ports.http import Get, Http, Response
+from tidegate.ports.http import Asked, Get, Http, Response
 from tidegate.ports.logs import Locator, LogSource, LogTable, Place
 from tidegate.ports.objects import Conflict, Objects, Stored
 from tidegate.ports.sightings import Feeds, FeedState, Runs, Sightings, Suppressed, Withheld
@@ -22,6 +22,7 @@ from tidegate.ports.tenant import (
 __all__ = [
     "Action",
     "Alerts",
+    "Asked",
     "BadPayload",
     "Cases",
     "Clock",

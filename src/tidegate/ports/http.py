@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,28 +15,29 @@ class Response:
     body: bytes
 
 
+class Asked(TypedDict, total=False):
+    """What a request may say besides its address. `files` are (name, bytes, media type)."""
+
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
+    json: object
+    content: bytes
+    data: Mapping[str, str]
+    files: Mapping[str, tuple[str, bytes, str]]
+    expect: Iterable[int]
+    retry: bool
+    max_bytes: int
+
+
 class Http(Protocol):
     """The only place that knows the word retry. Raises SourceDown and BadPayload.
 
     Answers of 2xx, 304 and those in `expect` come back; every other status raises: 408, 425, 429,
-    5xx and network faults as SourceDown once the retries are spent, the rest as BadPayload.
+    5xx and network faults as SourceDown once the retries are spent, the rest as BadPayload. A body
+    of more than `max_bytes` (64 MiB unless said otherwise) is a BadPayload.
     """
 
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        json: object | None = None,
-        content: bytes | None = None,
-        data: Mapping[str, str] | None = None,
-        files: Mapping[str, tuple[str, bytes, str]] | None = None,
-        expect: Iterable[int] = (),
-        retry: bool = True,
-        max_bytes: int = 64 << 20,
-    ) -> Response: ...
+    def request(self, method: str, url: str, **asked: Unpack[Asked]) -> Response: ...
 
     def download(
         self,
