@@ -153,7 +153,7 @@ class VmraySandbox:
             f"{self.url}/rest/sample/submit",
             headers=self._headers,
             data={**options, **(data or {})},
-            files=files,
+            files=files or {},
             expect=(UNAUTHORIZED,),
             retry=False,
         )
