@@ -1,8 +1,9 @@
 """From a source's texts to sightings: kinds and values canonical, times aware, repeats merged."""
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -15,6 +16,7 @@ from tidegate.ingest.withheld import WITHHELD
 from tidegate.model import Tlp
 from tidegate.sightings import SCHEMA, TIME, TLPS, empty, ids, unique
 
+ABREAST = 2
 SKEW = timedelta(minutes=5)
 SECONDS = "%Y-%m-%d %H:%M:%S"
 PLAIN_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?: ?UTC|Z|\+00:?00)?$"
@@ -66,22 +68,51 @@ def _other_times() -> list[pl.Expr]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What became of one batch."""
+
+    rows: int
+    kept: pl.DataFrame
+    over: pl.Series
+    withheld: pl.DataFrame
+    suppressed: dict[str, int]
+    rejected: dict[str, int]
+
+
 def normal(feed: Feed, batches: Iterable[pl.DataFrame], policy: Policy, now: datetime) -> Normal:
     """Turn the parser's batches into sightings of `SCHEMA`, sorted by id."""
-    kept, over, withheld = [empty(SCHEMA)], [empty(SCHEMA)["id"]], [empty(WITHHELD)]
-    but = frozenset(feed.suppress.but)
-    suppressed, rejected, rows = Counter[str](), Counter[str](), 0
-    for batch in batches:
-        rows += len(batch)
-        good = _canonical(batch, rejected)
-        why = reasons(good["kind"], good["value"], policy, but)
-        suppressed.update(_count(why))
-        withheld.append(_withheld(feed, good, why, now))
-        said = _columns(feed, good.filter(why.is_null()), now)
-        over.append(said.filter(pl.col("expires") <= now)["id"])
-        kept.append(said.filter(pl.col("expires") > now))
-    found = _summed(kept, over, suppressed, rejected, rows)
-    return replace(found, withheld=pl.concat(withheld).unique("id", keep="first"))
+    return _summed(list(_abreast(lambda batch: _judged(feed, batch, policy, now), batches)))
+
+
+def _abreast(
+    judge: Callable[[pl.DataFrame], _Part], batches: Iterable[pl.DataFrame]
+) -> Iterator[_Part]:
+    """Judge a few batches at a time, in order: while one is hashed, another is canonicalised."""
+    with ThreadPoolExecutor(ABREAST) as pool:
+        waiting: deque[Future[_Part]] = deque()
+        for batch in batches:
+            waiting.append(pool.submit(judge, batch))
+            if len(waiting) > ABREAST:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _judged(feed: Feed, batch: pl.DataFrame, policy: Policy, now: datetime) -> _Part:
+    found = canonicalise(batch["shape"], batch["value"])
+    rows = batch.rename({"value": "original"}).hstack(found)
+    good = rows.filter(pl.col("rejected").is_null()).drop("rejected")
+    why = reasons(good["kind"], good["value"], policy, frozenset(feed.suppress.but))
+    said = _columns(feed, good.filter(why.is_null()), now)
+    return _Part(
+        len(batch),
+        said.filter(pl.col("expires") > now),
+        said.filter(pl.col("expires") <= now)["id"],
+        _withheld(feed, good, why, now),
+        _count(why),
+        _count(found["rejected"]),
+    )
 
 
 def _withheld(feed: Feed, good: pl.DataFrame, why: pl.Series, now: datetime) -> pl.DataFrame:
@@ -91,34 +122,34 @@ def _withheld(feed: Feed, good: pl.DataFrame, why: pl.Series, now: datetime) -> 
     return rows.filter(pl.col("expires") > now).select(*WITHHELD)
 
 
-def _summed(
-    kept: list[pl.DataFrame],
-    over: list[pl.Series],
-    suppressed: Counter[str],
-    rejected: Counter[str],
-    rows: int,
-) -> Normal:
-    expired = sum(map(len, over))
-    rejected.update({"expired": expired} if expired else {})
-    together = sum(map(len, kept))
-    once = unique(_taken(kept))
+def _summed(parts: list[_Part]) -> Normal:
+    suppressed, rejected = Counter[str](), Counter[str]()
+    for part in parts:
+        suppressed.update(part.suppressed)
+        rejected.update(part.rejected)
+    rows, together = sum(part.rows for part in parts), sum(len(part.kept) for part in parts)
+    over = pl.concat([empty(SCHEMA)["id"], *(part.over for part in parts)])
+    rejected.update({"expired": len(over)} if len(over) else {})
+    withheld = pl.concat([empty(WITHHELD), *(part.withheld for part in parts)])
+    once = unique(_taken(parts))
     # One report calls it over, another does not: it holds.
-    gone = pl.concat(over).unique().to_frame().join(once.select("id"), on="id", how="anti")["id"]
-    return Normal(rows, once, gone, dict(suppressed), dict(rejected), together - len(once))
+    gone = over.unique().to_frame().join(once.select("id"), on="id", how="anti")["id"]
+    return Normal(
+        rows,
+        once,
+        gone,
+        dict(suppressed),
+        dict(rejected),
+        together - len(once),
+        withheld.unique("id", keep="first"),
+    )
 
 
-def _taken(frames: list[pl.DataFrame]) -> pl.DataFrame:
+def _taken(parts: list[_Part]) -> pl.DataFrame:
     """Join the frames and let go of them: two copies of a big feed are one too many."""
-    together = pl.concat(frames)
-    frames.clear()
+    together = pl.concat([empty(SCHEMA), *(part.kept for part in parts)])
+    parts.clear()
     return together
-
-
-def _canonical(batch: pl.DataFrame, rejected: Counter[str]) -> pl.DataFrame:
-    found = canonicalise(batch["shape"], batch["value"])
-    rejected.update(_count(found["rejected"]))
-    rows = batch.rename({"value": "original"}).hstack(found)
-    return rows.filter(pl.col("rejected").is_null()).drop("rejected")
 
 
 def _count(why: pl.Series) -> dict[str, int]:

@@ -4,12 +4,12 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TypedDict, Unpack
 from uuid import uuid4
@@ -108,12 +108,13 @@ def _run(job: Job, world: World) -> Outcome:
     world.progress(feed.name, "fetch")
     known = state if _fresh(job, state, world.clock()) else FeedState(not_before=state.not_before)
     fetched = _payload(job, known, world)
-    digest = _digest(fetched.files) if fetched.files else known.body_sha256
+    digests = tuple(map(_digest, fetched.files))
+    digest = _joint(digests) if digests else known.body_sha256
     if digest == known.body_sha256:
         _remember(job, state, fetched, world, rows=state.rows, ingested=state.ingested)
         return Outcome(feed.name, Status.UNCHANGED, rows=state.rows)
     with ThreadPoolExecutor(1) as archivist:
-        kept = archivist.submit(_archive, fetched.files, world)
+        kept = archivist.submit(_archive, fetched.files, digests, world)
         return _ingest(job, state, fetched, digest, kept, world)
 
 
@@ -134,18 +135,18 @@ def _payload(job: Job, state: FeedState, world: World) -> Fetched:
     return Fetched((job.file,))
 
 
-def _digest(files: Iterable[Path]) -> str:
-    digest = sha256()
-    for file in files:
-        with file.open("rb") as data:
-            while chunk := data.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()
+def _digest(file: Path) -> str:
+    with file.open("rb") as data:
+        return file_digest(data, "sha256").hexdigest()
 
 
-def _archive(files: Sequence[Path], world: World) -> tuple[str, ...]:
+def _joint(digests: Sequence[str]) -> str:
+    """Return one digest for all pages of a fetch; of one page, its own."""
+    return digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()
+
+
+def _archive(files: Sequence[Path], digests: tuple[str, ...], world: World) -> tuple[str, ...]:
     """Keep the raw bytes under their digests, for audit and replay; return the digests."""
-    digests = tuple(_digest([file]) for file in files)
     for file, digest in zip(files, digests, strict=True):
         packed = world.scratch / f"{file.name}.gz"
         with file.open("rb") as raw, igzip.open(packed, "wb", compresslevel=1) as target:
