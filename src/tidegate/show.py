@@ -26,6 +26,7 @@ Told = Callable[[str, str], None]
 WIDE = 150  # where no terminal says how wide it is: a log, a file
 DONE = "done"
 STAGES = ("fetch", "read", "compare", "store", DONE)
+ALWAYS = 5  # columns of the feeds' table: how many rows came in, were kept, were new
 SHOWN = 40  # lines of a long table; --json has them all
 GOOD = {Status.OK, Status.UNCHANGED}
 COLOURS = {"ok": "green", "missing": "yellow", "simulated": "cyan", "broken": "red"}
@@ -97,10 +98,12 @@ def _whole(begun: set[tuple[str, str]], what: str) -> int:
 
 
 def outcomes(found: Sequence[Outcome]) -> None:
-    """Print the outcomes of feeds."""
+    """Print the outcomes of feeds, without the columns that say nothing of any of them."""
     columns = ("feed", "status", "rows", "kept", "new", "changed", "gone", "suppressed")
-    more = ("repeats", "rejected", "s", "reason")
-    table("Feeds", (*columns, *more), map(_outcome, found))
+    names = (*columns, "repeats", "rejected", "s", "reason")
+    rows = list(map(_outcome, found))
+    told = [at for at in range(len(names)) if at < ALWAYS or any(row[at] for row in rows)]
+    table("Feeds", [names[at] for at in told], [[row[at] for at in told] for row in rows])
 
 
 def _outcome(one: Outcome) -> Sequence[object]:

@@ -306,5 +306,6 @@ def _network_faults(url: str) -> Iterator[None]:
     except (httpx.DecodingError, httpx.InvalidURL, UnicodeError) as error:
         raise BadPayload(f"{redacted(url)}: {error}") from error
     except (httpx.HTTPError, OSError) as error:
-        reason = str(error) or type(error).__name__
-        raise SourceDown(f"{redacted(url)}: {reason}") from error
+        # `[Errno -2]` tells a reader nothing; what the system says of it does.
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise SourceDown(f"{urlsplit(url).hostname} cannot be reached: {reason}") from error
