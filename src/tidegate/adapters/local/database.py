@@ -31,7 +31,10 @@ CREATE INDEX IF NOT EXISTS ledger_owner ON ledger (owner);
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, which is made if absent. Safe for threads and processes; autocommits."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    database = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=False)
+    # No cache of statements: from Python 3.12 on, two threads may be handed the same one.
+    database = sqlite3.connect(
+        path, timeout=WAIT, isolation_level=None, check_same_thread=False, cached_statements=0
+    )
     database.execute("PRAGMA journal_mode = WAL")
     # Nothing may be done twice, so what was written must survive a power cut, too.
     database.execute("PRAGMA synchronous = FULL")
