@@ -314,7 +314,8 @@ HARMLESS = "·]0;owned·[red]bold[/red]··31m·"
 def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     text = io.StringIO()
     terminal = Console(file=text, width=400, force_terminal=True, color_system=None)
-    monkeypatch.setattr(show, "out", terminal)
+    for module in ("tidegate.show", "tidegate.show.ingest", "tidegate.show.cells"):
+        monkeypatch.setattr(f"{module}.out", terminal)
     return text
 
 

@@ -20,6 +20,7 @@ from isal import igzip
 from tidegate.correlation import working_on
 from tidegate.declare.feed import Feed, Semantics
 from tidegate.hygiene import Policy
+from tidegate.ingest.contract import BEFORE_SINCE, before, implausible
 from tidegate.ingest.delta import Delta, delta
 from tidegate.ingest.fetch import Fetched, fetch
 from tidegate.ingest.normal import Normal, normal, times
@@ -32,10 +33,6 @@ from tidegate.ports import BadPayload, FeedState, QuotaSpent, SourceDown
 from tidegate.sightings import TIME, empty
 
 log = logging.getLogger(__name__)
-
-BEFORE_SINCE = "before --since"
-UNKNOWN = "unknown kind"
-FINE = {"expired", BEFORE_SINCE}  # rejected, and no fault of the payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +166,7 @@ def _ingest(
     # What came from a sample gives way to the first real fetch.
     fresh = state.origin is Origin.SAMPLE and job.origin is not Origin.SAMPLE
     old = empty() if fresh else world.sightings.state(feed.name)
-    refusal = _implausible(feed, found, _before(feed, state, old))
+    refusal = implausible(feed, found, before(feed, state, old))
     if refusal and not (job.since or job.trusted):
         payloads = archived.result()
         return Outcome(
@@ -234,37 +231,6 @@ def _as_if_now(feed: Feed, batches: list[pl.DataFrame], policy: Policy, now: dat
         sightings=found.sightings.with_columns(later),
         withheld=found.withheld.with_columns(later),
     )
-
-
-def _before(feed: Feed, state: FeedState, old: pl.DataFrame) -> int:
-    """How many indicators the next list should have, about.
-
-    A window's state also holds what has left the list, and a log's next page may be short.
-    """
-    match feed.semantics:
-        case Semantics.SNAPSHOT:
-            return len(old)
-        case Semantics.WINDOW:
-            return min(len(old), state.rows)
-        case Semantics.LOG:
-            return 0
-
-
-def _implausible(feed: Feed, found: Normal, before: int) -> str | None:
-    """Say which promise of the feed's contract this fetch breaks, if any."""
-    contract, kept, rows = feed.contract, len(found.sightings), found.rows
-    # A log's page may hold nothing but rules and file names: that is its news of today.
-    fine = FINE | {UNKNOWN} if feed.semantics is Semantics.LOG else FINE
-    refused = sum(n for reason, n in found.rejected.items() if reason not in fine)
-    if rows and refused == rows:
-        raise BadPayload(f"none of {rows:,} rows is an indicator ({next(iter(found.rejected))})")
-    if not contract.least_rows <= rows <= contract.most_rows:
-        return f"{rows:,} rows where {contract.least_rows:,} to {contract.most_rows:,} are expected"
-    if refused * 100 > rows * contract.rejected:
-        return f"{refused:,} of {rows:,} rows are no indicators"
-    if before >= 100 and kept * 100 < before * (100 - contract.shrink):  # noqa: PLR2004
-        return f"{kept:,} indicators where the last good fetch had {before:,}"
-    return None
 
 
 def _remember(

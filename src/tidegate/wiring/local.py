@@ -1,4 +1,4 @@
-"""The composition root: from settings to the worlds of the four use cases.
+"""Everything on one machine.
 
 Imports stand inside, for cold start: a command or a Function app pays only for what it uses.
 """

@@ -1,0 +1,157 @@
+"""Tables for people: what the commands found, defanged, with nothing that a terminal would obey."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.text import Text
+
+from tidegate.canonical import defanged
+from tidegate.doctor import Check
+from tidegate.gate.explain import Explained
+from tidegate.gate.plan import Plan
+from tidegate.gate.run import Applied
+from tidegate.loop import Gated, Summary
+from tidegate.maps.refresh import Refresh
+from tidegate.model import Case, Sighting
+from tidegate.show.bar import DONE, Told, progress, quiet
+from tidegate.show.cells import SHOWN, err, out, plain, short, table
+from tidegate.show.ingest import feed, feeds, outcomes, replayed, runs
+
+__all__ = [
+    "DONE",
+    "Told",
+    "applied",
+    "cases",
+    "checks",
+    "err",
+    "explained",
+    "feed",
+    "feeds",
+    "outcomes",
+    "plain",
+    "plan",
+    "progress",
+    "quiet",
+    "refreshes",
+    "replayed",
+    "runs",
+    "summary",
+    "warninglists",
+]
+
+COLOURS = {"ok": "green", "missing": "yellow", "simulated": "cyan", "broken": "red"}
+
+
+def warninglists(found: Sequence[dict[str, Any]]) -> None:
+    """Print the installed warninglists."""
+    columns = ("name", "entries", "version", "use", "fetched", "trouble")
+    table("Warninglists", columns, [[short(one[name]) for name in columns] for one in found])
+
+
+def cases(found: Sequence[Case]) -> None:
+    """Print cases, with what became of each piece of evidence."""
+    columns = ("case", "title", "stage", "evidence", "verdict", "s", "reason")
+    table("Alerts", columns, map(_case, found))
+
+
+def _case(case: Case) -> Sequence[object]:
+    evidence = "\n".join(defanged(one.target) for one in case.artefacts)
+    verdicts = "\n".join(str(one.verdict or "") for one in case.artefacts)
+    seconds = (case.entered[-1][1] - case.opened).total_seconds() if case.entered else 0.0
+    lines = Text("\n").join(plain(line) for line in evidence.split("\n"))
+    title = case.alert.title if case.alert else ""
+    verdict = Text(verdicts)
+    troubles = [trouble for one in case.artefacts for trouble in one.troubles]
+    why = "; ".join([*filter(None, [case.reason]), *troubles])
+    return (case.id, title, case.stage.value, lines, verdict, seconds, why)
+
+
+def plan(proposed: Plan) -> None:
+    """Print a plan: what changes and why, and what was not chosen and why not."""
+    changes = [
+        (c.do, c.enforced.kind, defanged(c.enforced.value), c.enforced.action, c.why)
+        for c in proposed.changes[:SHOWN]
+    ]
+    table(_title(proposed), ("do", "kind", "indicator", "action", "why"), changes)
+    if len(proposed.changes) > SHOWN:
+        out.print(f"… and {len(proposed.changes) - SHOWN:,} more; --json has them all")
+    if proposed.refused:
+        table("Not chosen", ("reason", "indicators"), proposed.refused.items())
+
+
+def _title(proposed: Plan) -> str:
+    counts = ", ".join(
+        f"{proposed.count(do)} {do}" for do in ("add", "extend", "replace", "remove")
+    )
+    return (
+        f"Plan: {counts}; {proposed.kept:,} stay; {proposed.chosen:,} of {proposed.slots:,} slots"
+    )
+
+
+def applied(done: Applied) -> None:
+    """Print what became of a plan."""
+    out.print(f"written {done.written:,}, removed {done.removed:,}, refused {len(done.failed):,}")
+    if done.failed:
+        rows = [(defanged(value), reason) for value, reason in list(done.failed.items())[:SHOWN]]
+        table("Refused by Defender", ("indicator", "reason"), rows)
+
+
+def refreshes(done: Sequence[Refresh]) -> None:
+    """Print what became of datasets."""
+    columns = ("dataset", "result", "rows", "new", "partial", "reason")
+    rows = [
+        (r.dataset, r.result.name.lower(), r.rows, r.answered, "yes" if r.partial else "", r.reason)
+        for r in done
+    ]
+    table("Map", columns, rows)
+
+
+def explained(found: Explained) -> None:
+    """Print all that is known of one indicator."""
+    out.print(plain(f"{found.kind} {defanged(found.value)}  score {found.score}  id {found.id}"))
+    if found.unclean:
+        out.print(plain(f"never enforced: {found.unclean}"))
+    if not found.reported:
+        out.print("nobody has reported it")
+        return
+    if found.terms:
+        names = ("source", "reliability", "confidence", "age_days", "decay", "weight")
+        lines = [[term[name] for name in names] for term in found.terms]
+        table("What each source adds", names, lines)
+    if found.sightings or found.expired:
+        _sightings(found.sightings + found.expired)
+    for one in found.withheld:
+        out.print(plain(f"{one.sighting.source} said so, too; kept out: {one.why}"))
+
+
+def _sightings(found: Sequence[Sighting]) -> None:
+    rows = [
+        (one.source, one.threat, ", ".join(one.tags), short(one.last_seen), short(one.expires))
+        for one in found
+    ]
+    table("Sightings", ("source", "threat", "tags", "last seen", "expires"), rows)
+
+
+def checks(found: Sequence[Check]) -> None:
+    """Print what `doctor` found."""
+    rows = [(c.what, Text(c.state, style=COLOURS[c.state]), c.effect) for c in found]
+    table("Doctor", ("what", "state", "which means"), rows)
+
+
+def summary(done: Summary) -> None:
+    """Print what the main job did."""
+    outcomes(done.feeds)
+    cases(done.cases)
+    if done.reason:
+        out.print(plain(done.reason), style="red")
+    _gated(done.gated)
+    refreshes(done.maps)
+
+
+def _gated(gated: Gated) -> None:
+    if gated.plan is None:
+        out.print(plain(f"gate: {gated.reason}"), style="red")
+        return
+    plan(gated.plan)
+    if gated.applied:
+        applied(gated.applied)
