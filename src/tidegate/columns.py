@@ -6,6 +6,7 @@ a property test holds them to.
 """
 
 from collections.abc import Iterable
+from functools import cache
 
 import polars as pl
 
@@ -40,6 +41,7 @@ def _is(*shapes: Kind | Shape) -> pl.Expr:
     return SHAPE.is_in([shape.value for shape in shapes])
 
 
+@cache
 def _fast() -> list[tuple[pl.Expr, Kind, pl.Expr]]:
     """For each kind: when the fast path answers, with which kind, with which value."""
     lower = TEXT.str.to_lowercase()
@@ -86,11 +88,15 @@ def canonicalise(shape: pl.Series, text: pl.Series) -> pl.DataFrame:
     """
     rows = pl.DataFrame({"shape": shape.cast(SHAPES), "text": text.fill_null("")})
     shapes = set(rows["shape"].unique().drop_nulls().to_list())
+    rules = _relevant(shapes)
+    # By themselves, for each is used twice: kinds and values would each ask the patterns again.
+    answers = rows.select(when.alias(str(at)) for at, (when, _, _) in enumerate(rules))
     kind, value = pl.lit(None, KINDS), pl.lit(None, pl.String)
-    for when, as_kind, as_value in _relevant(shapes):
-        kind = pl.when(when).then(pl.lit(as_kind.value, KINDS)).otherwise(kind)
-        value = pl.when(when).then(as_value).otherwise(value)
-    fast = rows.select("shape", "text", kind.alias("kind"), value.alias("value"))
+    for at, (_, as_kind, as_value) in enumerate(rules):
+        kind = pl.when(str(at)).then(pl.lit(as_kind.value, KINDS)).otherwise(kind)
+        value = pl.when(str(at)).then(as_value).otherwise(value)
+    named = (kind.alias("kind"), value.alias("value"))
+    fast = rows.hstack(answers).select("shape", "text", *named)
     slow = fast.filter(pl.col("kind").is_null()).select("shape", "text").unique()
     if slow.is_empty():
         return fast.select("kind", "value", pl.lit(None, pl.String).alias("rejected"))

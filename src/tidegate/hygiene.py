@@ -4,10 +4,10 @@ Used wherever a value enters or leaves: feeds are full of 127.0.0.1, sandboxes o
 """
 
 import ipaddress
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 
 import polars as pl
 
@@ -74,24 +74,19 @@ class Ranges:
             ranges.reasons.append(reason)
         return ranges
 
-    def overlapping(self, first: int, last: int) -> str | None:
-        """Return the reason of a range that shares an address with first..last."""
-        at = bisect_right(self.starts, last) - 1
-        return self.reasons[at] if at >= 0 and self.ends[at] >= first else None
-
-    def reasons_of(self, addresses: pl.Series) -> pl.Series:
-        """Return the reason for each number, null where it is in no range."""
+    def reasons_of(self, first: pl.Series, last: pl.Series) -> pl.Series:
+        """Return the reason of a range that shares an address with each first..last, or null."""
         if not self.starts:
-            return pl.Series([None] * len(addresses), dtype=pl.String)
-        starts = pl.Series(self.starts, dtype=pl.Int64)
-        at = starts.search_sorted(addresses, side="right").cast(pl.Int64) - 1
-        known = pl.DataFrame({"at": at, "address": addresses}).select(
-            pl.when(
-                (pl.col("at") >= 0)
-                & (pl.lit(pl.Series(self.ends)).gather(pl.col("at").clip(0)) >= pl.col("address"))
-            ).then(pl.lit(pl.Series(self.reasons)).gather(pl.col("at").clip(0)))
-        )
-        return known.to_series()
+            return pl.Series([None] * len(first), dtype=pl.String)
+        starts, ends = (pl.Series(side, dtype=first.dtype) for side in (self.starts, self.ends))
+        at = starts.search_sorted(last, side="right").cast(pl.Int64) - 1
+        near = at.clip(0)
+        shared = (at >= 0) & (ends.gather(near) >= first)
+        return pl.Series(self.reasons).gather(near).zip_with(shared, _nothing(len(first)))
+
+
+def _nothing(rows: int) -> pl.Series:
+    return pl.select(pl.repeat(None, rows, dtype=pl.String)).to_series()
 
 
 @dataclass(frozen=True)
@@ -107,6 +102,14 @@ class Policy:
     simulated: bool = False
     lists: Warninglists | None = field(default=None, compare=False)
     popular: Popularity | None = field(default=None, compare=False)
+
+    @cached_property
+    def version(self) -> str:
+        """A digest of the policy: under another one, the same payload may be judged otherwise."""
+        said = [sorted(self.names.items()), sorted(map(repr, self._networks())), EMPTY_FILE]
+        lists = self.lists.fingerprint() if self.lists else None
+        popular = self.popular.fingerprint() if self.popular else None
+        return sha256(repr([*said, lists, popular]).encode()).hexdigest()[:16]
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -159,8 +162,7 @@ def reasons(
     found = [_v4(rows, policy), _rare(rows, policy), _named(rows, policy), _hashes(rows)]
     found += [_listed(rows, policy, but), _popular(rows, policy, but)]
     why = pl.concat(found).unique("row", keep="first", maintain_order=True)
-    none = pl.select(pl.repeat(None, len(rows), dtype=pl.String)).to_series()
-    return none.scatter(why["row"], why["why"]).alias("why")
+    return _nothing(len(rows)).scatter(why["row"], why["why"]).alias("why")
 
 
 def _listed(rows: pl.DataFrame, policy: Policy, but: frozenset[str]) -> pl.DataFrame:
@@ -179,25 +181,24 @@ def _popular(rows: pl.DataFrame, policy: Policy, but: frozenset[str]) -> pl.Data
 
 def _v4(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     numbered = rows.filter(pl.col("number").is_not_null())
-    return _why(numbered, policy.v4.reasons_of(numbered["number"]))
+    return _why(numbered, policy.v4.reasons_of(numbered["number"], numbered["number"]))
 
 
 def _rare(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """Networks and IPv6 addresses: one at a time, each different one once."""
+    """Networks and IPv6 addresses."""
     rare = rows.filter(
         pl.col("kind").is_in([Kind.IPV6.value, Kind.CIDR.value])
         | pl.col("host").str.starts_with("[")
     )
-    hosts = rare["host"].unique().drop_nulls()
-    read = network_columns(hosts).select("version", "first", "last")
-    found = [_of_range(version, first, last, policy) for version, first, last in read.iter_rows()]
-    known = dict(zip(hosts, found, strict=True))
-    return _why(rare, pl.Series([known.get(h) for h in rare["host"]], dtype=pl.String))
-
-
-def _of_range(version: int, first: int, last: int, policy: Policy) -> str | None:
-    ranges = policy.v4 if version == 4 else policy.v6  # noqa: PLR2004
-    return ranges.overlapping(first, last)
+    read = rare.select("row").hstack(network_columns(rare["host"]))
+    fours = read.filter(pl.col("version") == 4)  # noqa: PLR2004 - the version of IP
+    sixes = read.filter(pl.col("version") == 6)  # noqa: PLR2004 - the version of IP
+    numbers = fours.with_columns(pl.col("first", "last").cast(pl.Int64))
+    found = [
+        _why(numbers, policy.v4.reasons_of(numbers["first"], numbers["last"])),
+        _why(sixes, policy.v6.reasons_of(sixes["first"], sixes["last"])),
+    ]
+    return pl.concat(found)
 
 
 def _named(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:

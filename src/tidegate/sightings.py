@@ -1,11 +1,13 @@
 """Sightings as columns: the schema from parser to store, and the rules by which they merge."""
 
-from collections.abc import Iterable, Sequence
+import re
+import string
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 import polars as pl
+import polars_hash  # noqa: F401 - it adds `chash` to expressions
 
 from tidegate.model import Kind, Sighting, Tlp
 
@@ -32,8 +34,35 @@ SCHEMA: dict[str, Any] = {
 STATE: dict[str, Any] = {**SCHEMA, "fingerprint": pl.UInt64(), "written": TIME}
 """A source's state: its sightings, what they said when they were last written, and when."""
 
+SOURCE = re.compile(r"[a-z0-9_-]{1,64}\Z")
+HALF = 16  # hex digits
+
+REPORTED: dict[str, Any] = {
+    "id": pl.String(),
+    "source": pl.String(),
+    **{name: SCHEMA[name] for name in ("last_seen", "expires", "confidence", "tlp")},
+}
+"""What a bulk look-up asks of each sighting."""
+
+NETWORK: dict[str, Any] = {
+    "value": pl.String(),
+    "source": pl.String(),
+    "expires": TIME,
+    "version": pl.UInt8(),
+    "first": pl.UInt128(),
+    "bits": pl.UInt8(),
+}
+"""A sighting of a network: its version of IP, its first address, the length of its prefix."""
+
 # What makes a row worth writing again. Times move with every fetch; they ride along.
 SAID = ("confidence", "tags", "threat", "reference", "tlp")
+
+
+def named(source: str) -> str:
+    """Return the source's name if it can be part of an id or of a file's name; else ValueError."""
+    if not SOURCE.match(source):
+        raise ValueError(f"not a source's name: {source!r}")
+    return source
 
 
 def empty(schema: dict[str, Any] = STATE) -> pl.DataFrame:
@@ -54,10 +83,11 @@ def frame(sightings: Iterable[Sighting]) -> pl.DataFrame:
 
 def sightings(rows: pl.DataFrame) -> list[Sighting]:
     """Return the rows of a frame that has `SCHEMA` and `source`, as values."""
-    return [_sighting(row) for row in rows.iter_rows(named=True)]
+    return [sighting(row) for row in rows.iter_rows(named=True)]
 
 
-def _sighting(row: dict[str, Any]) -> Sighting:
+def sighting(row: dict[str, Any]) -> Sighting:
+    """Return one row that has the columns of `SCHEMA` and `source`, as a value."""
     return Sighting(
         kind=Kind(row["kind"]),
         value=row["value"],
@@ -76,9 +106,17 @@ def _sighting(row: dict[str, Any]) -> Sighting:
 
 def ids(kind: pl.Series, value: pl.Series) -> pl.Series:
     """Return the indicator ids of two columns; the columnar twin of `model.indicator_id`."""
-    keys = pl.select(pl.concat_str(kind.cast(pl.String), pl.lit("\0"), value)).to_series()
-    digests = [sha256(key.encode()).hexdigest()[:32] for key in keys]
-    return pl.Series("id", digests, dtype=pl.String)
+    text = pl.concat_str(kind.cast(pl.String), pl.lit("\0"), value)
+    digest = pl.col("id").chash.sha2_256()  # type: ignore[attr-defined]
+    # Two halves joined, not one head: a head would keep the whole digest in memory.
+    half = pl.concat_str(pl.col("id").str.slice(0, HALF), pl.col("id").str.slice(HALF, HALF))
+    return pl.select(text.alias("id")).with_columns(digest).select(half).to_series()
+
+
+def by_id(rows: pl.DataFrame) -> pl.DataFrame:
+    """Sort by id."""
+    parts = map(_sorted, _gathered([scattered(rows)]))
+    return pl.concat([rows.clear(), *parts])
 
 
 def unique(rows: pl.DataFrame) -> pl.DataFrame:
@@ -87,19 +125,58 @@ def unique(rows: pl.DataFrame) -> pl.DataFrame:
     The earliest first and the latest last sighting win, the greatest confidence, the strictest
     marking, all tags; of two texts the one of the later sighting, then the greater text.
     """
-    # A quarter of the ids at a time: the copies that sorting makes are then a quarter, too.
-    quarters = zip("048c", "48cg", strict=True)
-    return pl.concat(
-        _unique(rows.filter(pl.col("id").is_between(pl.lit(low), pl.lit(high), closed="left")))
-        for low, high in quarters
-    )
+    return merged([scattered(rows)])
 
 
-def _unique(rows: pl.DataFrame) -> pl.DataFrame:
-    single = rows["id"].is_unique()
+def keyed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add `key` and `rest`, the two halves of the id as numbers.
+
+    They sort as the id does, many times as fast.
+    """
+    return rows.with_columns(_half(0).alias("key"), _half(HALF).alias("rest"))
+
+
+def _half(start: int) -> pl.Expr:
+    return pl.col("id").str.slice(start, HALF).str.to_integer(base=16, dtype=pl.UInt64)
+
+
+Scattered = dict[str, pl.DataFrame]
+"""Rows by the first hex digit of their id."""
+
+
+def scattered(rows: pl.DataFrame) -> Scattered:
+    """Part rows by the beginning of their id, so that parts can be merged one by one."""
+    digit = rows.with_columns(pl.col("id").str.head(1).alias("digit"))
+    parts = digit.partition_by("digit", include_key=False, as_dict=True)
+    return {str(name): part for (name,), part in parts.items()}
+
+
+def merged(batches: list[Scattered]) -> pl.DataFrame:
+    """Do what `unique` does for several batches, and empty them: one copy at a time is enough."""
+    parts = (_sorted(_once(part)) for part in _gathered(batches))
+    return pl.concat([empty(SCHEMA), *parts])
+
+
+def _gathered(batches: list[Scattered]) -> Iterator[pl.DataFrame]:
+    """Yield what has the same first digit, in order, with the first half of the id as `key`."""
+    for digit in string.hexdigits[:16]:
+        found = [batch.pop(digit) for batch in batches if digit in batch]
+        if found:
+            # Columns in one piece are gathered many times as fast as columns in many.
+            yield pl.concat(found).with_columns(_half(0).alias("key")).rechunk()
+
+
+def _sorted(keyed: pl.DataFrame) -> pl.DataFrame:
+    ordered = keyed.sort("key")
+    collided = (ordered["key"].diff() == 0).any()
+    return (keyed.sort("id") if collided else ordered).drop("key")
+
+
+def _once(keyed: pl.DataFrame) -> pl.DataFrame:
+    single = keyed["key"].is_unique()
     if single.all():
-        return rows.sort("id")
-    return pl.concat([rows.filter(single), _merged(rows.filter(~single))]).sort("id")
+        return keyed
+    return pl.concat([keyed.filter(single), _merged(keyed.filter(~single))])
 
 
 def _merged(rows: pl.DataFrame) -> pl.DataFrame:
@@ -113,6 +190,7 @@ def _merged(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("tags").explode(empty_as_null=False).drop_nulls().unique().sort(),
         pl.col("threat", "reference").drop_nulls().last(),
         pl.col("tlp").max(),
+        pl.col("key").first(),
     )
 
 

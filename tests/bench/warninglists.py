@@ -49,6 +49,7 @@ def invent(folder: Folder, dice: random.Random) -> None:
 def values(kind: Kind, number: int, dice: random.Random) -> pl.Series:
     make: dict[Kind, Callable[[], str]] = {
         Kind.IPV4: lambda: address(dice),
+        Kind.IPV6: lambda: str(ipaddress.IPv6Address(dice.getrandbits(125) | (1 << 125))),
         Kind.DOMAIN: lambda: name(dice),
         Kind.URL: lambda: f"http://{dice.choice([name, address])(dice)}/bins/arm7",
     }
@@ -89,7 +90,7 @@ def run(folder: Folder, number: int, dice: random.Random) -> None:
     print(f"{len(lists.about)} lists, {len(lists.entries):,} entries")
     print(f"compiled in {compiled:.2f} s, then ready in {ready(folder):.2f} s")
     policy, rates = Policy(lists=lists), {}
-    for kind in (Kind.IPV4, Kind.DOMAIN, Kind.URL):
+    for kind in (Kind.IPV4, Kind.IPV6, Kind.DOMAIN, Kind.URL):
         column = values(kind, number, dice)
         kinds = pl.repeat(kind.value, number, dtype=pl.String, eager=True)
         rates[kind] = number / best(lambda k=kinds, c=column: lists.hits(k, c))

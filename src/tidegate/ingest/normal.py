@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -14,10 +14,12 @@ from tidegate.declare.feed import Feed
 from tidegate.hygiene import Policy, reasons
 from tidegate.ingest.withheld import WITHHELD
 from tidegate.model import Tlp
-from tidegate.sightings import SCHEMA, TIME, TLPS, empty, ids, unique
+from tidegate.sightings import SCHEMA, TIME, TLPS, Scattered, empty, ids, merged, scattered
 
 ABREAST = 2
 SKEW = timedelta(minutes=5)
+FIRST = datetime(1, 1, 1, tzinfo=UTC)
+LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 SECONDS = "%Y-%m-%d %H:%M:%S"
 PLAIN_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?: ?UTC|Z|\+00:?00)?$"
 TLP_WORDS = {"white": Tlp.CLEAR, "amber+strict": Tlp.AMBER_STRICT}
@@ -28,7 +30,7 @@ class Normal:
     """A payload's sightings, and what became of the rows that are none of them.
 
     `over` are the ids that the source itself calls expired or withdrawn; `withheld` are sightings
-    that hygiene kept out, with their reason.
+    that hygiene kept out, with their reason. `columns` are those of the payload, where it says so.
     """
 
     rows: int
@@ -38,13 +40,25 @@ class Normal:
     rejected: dict[str, int]
     repeated: int
     withheld: pl.DataFrame = field(default_factory=lambda: empty(WITHHELD))
+    columns: tuple[str, ...] = ()
 
 
 def times(column: pl.Series) -> pl.Series:
     """Read a column of texts as times in UTC; null where there is none to read.
 
     Feeds write UTC without saying so, with blank or T, with fractions, as dates or as epochs.
+    What lies outside the years 1 to 9999 is no time: Python could not read it back.
     """
+    found = _times(column).alias("t")
+    known = pl.col("t").is_between(pl.lit(FIRST, TIME), pl.lit(LAST, TIME))
+    return found.to_frame().select(pl.when(known).then("t")).to_series().alias(column.name)
+
+
+def _times(column: pl.Series) -> pl.Series:
+    if (column.str.len_bytes() == len("2026-01-01 00:00:00")).all():
+        plainly = column.str.to_datetime(SECONDS, time_unit="us", strict=False)
+        if plainly.null_count() == column.null_count():
+            return plainly.dt.replace_time_zone("UTC")
     text = column.str.strip_chars()
     head = pl.when(pl.col("t").str.contains(PLAIN_TIME)).then(pl.col("t").str.slice(0, 19))
     plain = head.str.replace("T", " ").str.to_datetime(SECONDS, time_unit="us", strict=False)
@@ -59,7 +73,6 @@ def _other_times() -> list[pl.Expr]:
     date = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
     epoch = pl.when(text.str.contains(r"^\d{9,10}$")).then(text.cast(pl.Int64, strict=False))
     return [
-        # Four digits: Python knows no other years.
         pl.when(text.str.contains(r"^\d{4}-")).then(
             text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
         ),
@@ -73,7 +86,7 @@ class _Part:
     """What became of one batch."""
 
     rows: int
-    kept: pl.DataFrame
+    kept: Scattered
     over: pl.Series
     withheld: pl.DataFrame
     suppressed: dict[str, int]
@@ -101,13 +114,15 @@ def _abreast(
 
 def _judged(feed: Feed, batch: pl.DataFrame, policy: Policy, now: datetime) -> _Part:
     found = canonicalise(batch["shape"], batch["value"])
+    if batch["fault"].null_count() < len(batch):
+        found = found.with_columns(pl.coalesce(batch["fault"], "rejected").alias("rejected"))
     rows = batch.rename({"value": "original"}).hstack(found)
     good = rows.filter(pl.col("rejected").is_null()).drop("rejected")
     why = reasons(good["kind"], good["value"], policy, frozenset(feed.suppress.but))
     said = _columns(feed, good.filter(why.is_null()), now)
     return _Part(
         len(batch),
-        said.filter(pl.col("expires") > now),
+        scattered(said.filter(pl.col("expires") > now)),
         said.filter(pl.col("expires") <= now)["id"],
         _withheld(feed, good, why, now),
         _count(why),
@@ -127,11 +142,12 @@ def _summed(parts: list[_Part]) -> Normal:
     for part in parts:
         suppressed.update(part.suppressed)
         rejected.update(part.rejected)
-    rows, together = sum(part.rows for part in parts), sum(len(part.kept) for part in parts)
+    rows = sum(part.rows for part in parts)
+    together = sum(len(few) for part in parts for few in part.kept.values())
     over = pl.concat([empty(SCHEMA)["id"], *(part.over for part in parts)])
     rejected.update({"expired": len(over)} if len(over) else {})
     withheld = pl.concat([empty(WITHHELD), *(part.withheld for part in parts)])
-    once = unique(_taken(parts))
+    once = merged([part.kept for part in parts])
     # One report calls it over, another does not: it holds.
     gone = over.unique().to_frame().join(once.select("id"), on="id", how="anti")["id"]
     return Normal(
@@ -143,13 +159,6 @@ def _summed(parts: list[_Part]) -> Normal:
         together - len(once),
         withheld.unique("id", keep="first"),
     )
-
-
-def _taken(parts: list[_Part]) -> pl.DataFrame:
-    """Join the frames and let go of them: two copies of a big feed are one too many."""
-    together = pl.concat([empty(SCHEMA), *(part.kept for part in parts)])
-    parts.clear()
-    return together
 
 
 def _count(why: pl.Series) -> dict[str, int]:
@@ -169,7 +178,7 @@ def _columns(feed: Feed, rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
             ids(rows["kind"], rows["value"]).alias("id"),
             "kind",
             "value",
-            pl.when(pl.col("original") != pl.col("value")).then("original").alias("original"),
+            _original(rows),
             pl.col("confidence").fill_null(50).clip(0, 100).cast(pl.UInt8),
             pl.coalesce(pl.min_horizontal(first, last), at).alias("first_seen"),
             pl.coalesce(pl.max_horizontal(first, last), at).alias("last_seen"),
@@ -181,6 +190,13 @@ def _columns(feed: Feed, rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
         )
         .select(*SCHEMA)
     )
+
+
+def _original(rows: pl.DataFrame) -> pl.Series:
+    """Return the spellings that are not the canonical ones, and hold on to no others."""
+    odd = (rows["original"] != rows["value"]).arg_true()
+    none = pl.select(pl.repeat(None, len(rows), dtype=pl.String)).to_series()
+    return none.scatter(odd, rows["original"].gather(odd)).alias("original")
 
 
 def _tags(rows: pl.DataFrame) -> pl.Series:

@@ -4,16 +4,18 @@
 where it said nothing. Every problem with the whole payload is a BadPayload.
 """
 
-import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import orjson
 import polars as pl
 
 from tidegate import extract
 from tidegate.declare.feed import Feed, FieldMap, Format, Steps, Trailer
+from tidegate.ingest.table import BATCH, FAULT, header, table
 from tidegate.ports import BadPayload
 
 READ: dict[str, Any] = {
@@ -27,15 +29,38 @@ READ: dict[str, Any] = {
     "threat": pl.String(),
     "reference": pl.String(),
     "tlp": pl.String(),
+    "fault": pl.String(),  # why the row is none, where its format already says so
 }
-NULLS = ["", "None", "none", "null", "n/a", "N/A"]
 COMMENT = r"^\s*(?:#|;|//)"
 INLINE_COMMENT = r"\s+(?:#|;|//).*$"
 BINARY = re.compile(r"[\x01-\x08\x0e-\x1a]")
-HEADER_SCAN = 200  # banners are short
+KEYED = 100  # lines of JSON that are looked at for their keys
+MOST_KEYS, LONGEST_KEY = 500, 100
+
+__all__ = ["BATCH", "READ", "columns_of", "mapped", "parse"]
 
 
-BATCH = 100_000  # rows at once: bounds memory, and costs nothing
+def columns_of(feed: Feed, path: Path) -> tuple[str, ...]:
+    """Return the names of a payload's columns or keys, where it says them; else none."""
+    if feed.format is Format.CSV:
+        return header(feed, path)
+    if feed.format is not Format.JSONL:
+        return ()
+    with path.open("rb") as lines:
+        return tuple(sorted(_keys(islice(lines, KEYED), feed.trailer))[:MOST_KEYS])
+
+
+def _keys(lines: Iterable[bytes], trailer: Trailer | None) -> set[str]:
+    found = set[str]()
+    for line in lines:
+        try:
+            row = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
+        except orjson.JSONDecodeError:
+            continue
+        last = trailer and isinstance(row, dict) and trailer.where.items() <= row.items()
+        if isinstance(row, dict) and not last:
+            found.update(key for key in row if len(key) < LONGEST_KEY)
+    return found
 
 
 def parse(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
@@ -48,7 +73,7 @@ def parse(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
         return
     if feed.indicator is None:
         raise AssertionError(f"{feed.name}: checked when it was declared")
-    read = {Format.CSV: _csv, Format.JSONL: _jsonl, Format.LINES: _lines}[feed.format]
+    read = {Format.CSV: table, Format.JSONL: _jsonl, Format.LINES: _lines}[feed.format]
     for raw in read(feed, path):
         yield mapped(raw, feed.indicator)
 
@@ -73,28 +98,33 @@ def mapped(raw: pl.DataFrame, fields: FieldMap) -> pl.DataFrame:
     value = column(fields.value)
     if fields.prefix_length:
         value = pl.concat_str(value, column(fields.prefix_length), separator="/")
-    texts = ("first_seen", "last_seen", "expires", "tags", "threat", "reference")
+    tags = column(fields.tags)
+    if fields.port:
+        port = pl.concat_str(pl.lit("port:"), column(fields.port).str.extract(r"^(\d{1,5})$"))
+        tags = pl.concat_str(tags, port, separator=",", ignore_nulls=True)
+    texts = ("first_seen", "last_seen", "expires", "threat", "reference")
     return raw.select(
         pl.lit(fields.kind.value).alias("shape"),
         value.alias("value"),
-        _confidence(fields.confidence).alias("confidence"),
+        _confidence(fields.confidence, column).alias("confidence"),
+        tags.alias("tags"),
         *(column(getattr(fields, name)).alias(name) for name in texts),
         pl.lit(None, pl.String).alias("tlp"),
+        column(FAULT).alias("fault"),
     ).select(*READ)
 
 
-def _confidence(said: int | str | Steps) -> pl.Expr:
+def _confidence(said: int | str | Steps, column: Callable[[str], pl.Expr]) -> pl.Expr:
     match said:
         case int():
             return pl.lit(said, pl.Int64)
         case str():
-            return pl.col(said).cast(pl.Int64, strict=False)
+            return column(said).cast(pl.Int64, strict=False)
         case Steps():
-            return _reached(said)
+            return _reached(said, column(said.column).cast(pl.Int64, strict=False))
 
 
-def _reached(said: Steps) -> pl.Expr:
-    number = pl.col(said.column).cast(pl.Int64, strict=False)
+def _reached(said: Steps, number: pl.Expr) -> pl.Expr:
     found = pl.lit(None, pl.Int64)
     for step, confidence in sorted(said.steps.items()):
         found = pl.when(number >= step).then(pl.lit(confidence, pl.Int64)).otherwise(found)
@@ -109,73 +139,6 @@ def _prose(path: Path) -> pl.DataFrame:
     if found.is_empty():
         raise BadPayload("a text without any indicator")
     return found
-
-
-def _csv(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
-    header, first = _beginning(path, feed)
-    if not first:
-        if feed.header == "row":
-            raise BadPayload("no header")
-        return
-    columns = _known_columns(feed, header, first)
-    rows = pl.scan_csv(
-        path,
-        has_header=False,
-        new_columns=columns,
-        separator=feed.separator,
-        comment_prefix="#",
-        infer_schema=False,
-        encoding="utf8-lossy",
-        null_values=NULLS,
-        glob=False,
-    )
-    try:
-        yield from (
-            rows.slice(1 if feed.header == "row" else 0)
-            .select(_used(feed, columns))
-            .filter(~pl.all_horizontal(pl.all().is_null()))  # blank lines
-            .collect_batches(chunk_size=BATCH)
-        )
-    except pl.exceptions.PolarsError as error:
-        raise BadPayload(f"not the declared CSV: {str(error).splitlines()[0]}") from error
-
-
-def _beginning(path: Path, feed: Feed) -> tuple[list[str], list[str]]:
-    """Return the cells of the header and of the first row that is not a comment."""
-    comments, header, first = [""], [], []
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
-        for _, line in zip(range(HEADER_SCAN), text, strict=False):
-            if line.startswith("#"):
-                comments.append(line)
-            elif line.strip():
-                first = _cells(line, feed.separator)
-                break
-    if feed.header == "comment":
-        header = _cells(comments[-1].removeprefix("#"), feed.separator)
-    elif feed.header == "row":
-        header = first
-    return header, first
-
-
-def _cells(line: str, separator: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line.strip()], delimiter=separator), [])]
-
-
-def _known_columns(feed: Feed, header: list[str], first: list[str]) -> list[str]:
-    for columns in feed.columns:
-        if columns == header and len(columns) == len(first):
-            return columns
-    for columns in feed.columns:
-        # Stored copies lose their banner, and with it a header that is a comment.
-        if feed.header != "row" and len(columns) == len(first) and len(header) <= 1:
-            return columns
-    shown = ", ".join(header or first)[:200]
-    raise BadPayload(f"not the declared columns: {shown}")
-
-
-def _used(feed: Feed, columns: list[str]) -> list[str]:
-    used = feed.indicator.columns if feed.indicator else set()
-    return [name for name in columns if name in used]
 
 
 def _text_lines(path: Path) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Self
 
 import polars as pl
@@ -43,6 +44,12 @@ class Warninglists:
         frames = [_entries(number, one) for number, one in enumerate(ordered)]
         about = tuple(_about(one) for one in ordered)
         return cls(about, pl.concat([pl.DataFrame(schema=ENTRIES), *frames]))
+
+    def fingerprint(self) -> str:
+        """Return a digest of all that they say; another list, another entry: another digest."""
+        rows = self.entries.with_columns(pl.col("how").cast(pl.String)).hash_rows()
+        said = [(one.name, one.use, sorted(one.kinds), sorted(one.reaches)) for one in self.about]
+        return f"{len(rows)}-{rows.sum()}-{sha256(repr(said).encode()).hexdigest()[:16]}"
 
     def hits(self, kind: pl.Series, value: pl.Series, but: frozenset[str] = NONE) -> pl.Series:
         """Return, row by row, the name of the list that makes a value no indicator, or null.

@@ -1,13 +1,12 @@
 """Compiled warninglists: which list has a value, for whole columns."""
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import polars as pl
 
-from tidegate.hosts import number
+from tidegate.hosts import number, number6
 from tidegate.model import Kind
 from tidegate.warninglists.names import below
 from tidegate.warninglists.reading import How, either
@@ -205,18 +204,23 @@ def _fours(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sixes(rows: pl.DataFrame) -> pl.DataFrame:
-    found = [_six(text.strip("[]")) for text in rows["text"]]
-    names = ("version", "first", "last", "bits")
-    read = pl.DataFrame(found, {name: ENTRIES[name] for name in names}, orient="row")
-    return rows.select("row").hstack(read)
-
-
-def _six(text: str) -> tuple[int, int, int, int]:
-    if "/" not in text:  # a network of one address takes four times as long to read
-        address = int(ipaddress.IPv6Address(text))
-        return 6, address, address, 128
-    network = ipaddress.IPv6Network(text)
-    return 6, int(network.network_address), int(network.broadcast_address), network.prefixlen
+    parts = pl.col("text").str.strip_chars("[]").str.split_exact("/", 1).struct
+    lasts = pl.DataFrame(
+        {"bits": range(129), "others": [(1 << (128 - bits)) - 1 for bits in range(129)]},
+        schema={"bits": pl.UInt8(), "others": pl.UInt128()},
+    )
+    split = rows.select(
+        "row",
+        number6(parts.field("field_0")).alias("first"),
+        parts.field("field_1").cast(pl.UInt8, strict=False).fill_null(128).alias("bits"),
+    )
+    return split.join(lasts, on="bits").select(
+        "row",
+        pl.lit(6, pl.UInt8).alias("version"),
+        "first",
+        (pl.col("first") + pl.col("others")).alias("last"),
+        "bits",
+    )
 
 
 def _read(hosts: pl.Series) -> pl.DataFrame:

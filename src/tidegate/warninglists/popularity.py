@@ -37,6 +37,10 @@ class Popularity:
         named = pl.DataFrame([line]).select(name, rank).drop_nulls("name").with_row_index("at", 1)
         return cls(_registered(named.select("name", pl.coalesce("given", "at").alias("rank"))))
 
+    def fingerprint(self) -> str:
+        """Return a digest of all ranks."""
+        return f"{len(self.ranks)}-{self.ranks.hash_rows().sum()}"
+
     def popular(self, domains: pl.Series, within: int = WITHIN) -> pl.Series:
         """Say of each name whether it or its registered domain is among the first `within`.
 

@@ -1,4 +1,4 @@
-"""Sightings on one machine: for each source one sorted, immutable Parquet segment.
+"""Sightings on one machine: for each source one sorted, immutable segment.
 
 A commit writes a new segment and then moves one small pointer to it, atomically, so readers in
 other processes see the old state or the new one and never wait. Why files and not a database:
@@ -6,58 +6,47 @@ other processes see the old state or the new one and never wait. Why files and n
 """
 
 import fcntl
-import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from tidegate.adapters.local.segments import Segment, remove, write
 from tidegate.model import Sighting
 from tidegate.ports import SourceDown
-from tidegate.sightings import SCHEMA, STATE, empty, sightings, unexpired
+from tidegate.sightings import NETWORK, REPORTED, SCHEMA, STATE, empty, keyed, named, unexpired
 
-ROW_GROUP = 65_536
 KEPT = 2  # a reader may still be in the segment before the current one
-SOURCE = re.compile(r"[a-z0-9_-]{1,64}\Z")
+SOURCED = {**SCHEMA, "source": pl.String()}
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentStore:
-    """`ports.Sightings` in the folder `root`."""
+    """`ports.Sightings` in the folder `root`. Segments stay open until others take their place."""
 
     root: Path
+    _open: dict[str, Segment] = field(default_factory=dict, compare=False)
 
     def state(self, source: str) -> pl.DataFrame:
         """See `ports.Sightings`."""
         segment = self._current(source)
-        return (
-            empty()
-            if segment is None
-            else _as_now(pl.scan_parquet(segment, glob=False), STATE).collect()
-        )
+        return empty() if segment is None else segment.scan(STATE).collect()
 
     def commit(
         self,
         source: str,
         state: pl.DataFrame,
-        changed: pl.DataFrame,  # noqa: ARG002 - the whole state is one file
+        changed: pl.DataFrame,  # noqa: ARG002 - the whole state is one segment
     ) -> None:
         """See `ports.Sightings`."""
         folder = self._folder(source)
-        number = int(current.stem) + 1 if (current := self._current(source)) else 1
-        segment = folder / f"{number:08}.parquet"
-        with segment.open("wb") as file:
-            state.select(*STATE).write_parquet(
-                file, compression="zstd", compression_level=1, row_group_size=ROW_GROUP
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        self._point(folder, segment)
+        number = int(current.path.stem) + 1 if (current := self._current(source)) else 1
+        path = folder / f"{number:08}.parquet"
+        write(path, state)
+        self._point(folder, path)
 
     @contextmanager
     def writing(self, source: str) -> Iterator[None]:
@@ -71,42 +60,60 @@ class SegmentStore:
 
     def of(self, indicator: str) -> list[Sighting]:
         """See `ports.Sightings`."""
-        found = list(self._scans())
-        if not found:
-            return []
-        return sightings(pl.concat(found).filter(pl.col("id") == indicator).collect())
+        found = (segment.find(indicator, source) for source, segment in self._segments())
+        return [sighting for sighting in found if sighting is not None]
+
+    def reported(self, ids: pl.Series, now: datetime) -> pl.DataFrame:
+        """See `ports.Sightings`."""
+        asked = keyed(ids.unique().to_frame("id")).sort("key")  # one look-up is near the next
+        parts = [
+            segment.reported(asked).with_columns(source=pl.lit(source))
+            for source, segment in self._segments()
+        ]
+        found = pl.concat([empty(REPORTED), *(part.select(*REPORTED) for part in parts)])
+        return unexpired(found.lazy(), now).collect()
+
+    def networks(self, now: datetime) -> pl.DataFrame:
+        """See `ports.Sightings`."""
+        parts = [
+            segment.networks.with_columns(source=pl.lit(source))
+            for source, segment in self._segments()
+        ]
+        found = pl.concat([empty(NETWORK), *(part.select(*NETWORK) for part in parts)])
+        return unexpired(found.lazy(), now).collect()
 
     def live(self, now: datetime) -> pl.LazyFrame:
         """See `ports.Sightings`."""
-        found = list(self._scans())
-        columns = {**SCHEMA, "source": pl.String()}
-        return unexpired(pl.concat(found) if found else empty(columns).lazy(), now)
+        found = [
+            segment.scan(SCHEMA).with_columns(source=pl.lit(source))
+            for source, segment in self._segments()
+        ]
+        return unexpired(pl.concat(found) if found else empty(SOURCED).lazy(), now)
 
-    def _scans(self) -> Iterator[pl.LazyFrame]:
+    def _segments(self) -> Iterator[tuple[str, Segment]]:
         for folder in sorted(self.root.glob("*/")):
             if segment := self._current(folder.name):
-                source = pl.lit(folder.name).alias("source")
-                yield _as_now(pl.scan_parquet(segment, glob=False), SCHEMA).with_columns(source)
+                yield folder.name, segment
 
     def _folder(self, source: str) -> Path:
-        if not SOURCE.match(source):
-            raise ValueError(f"not a source's name: {source!r}")
-        folder = self.root / source
+        folder = self.root / named(source)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _current(self, source: str) -> Path | None:
+    def _current(self, source: str) -> Segment | None:
         pointer = self.root / source / "current"
-        return pointer.parent / pointer.read_text() if pointer.exists() else None
+        try:
+            path = pointer.parent / pointer.read_text()
+        except FileNotFoundError:
+            return None
+        known = self._open.get(source)
+        if known is None or known.path != path:
+            known = self._open[source] = Segment(path)
+        return known
 
     def _point(self, folder: Path, segment: Path) -> None:
         fresh = folder / "current.new"
         fresh.write_text(segment.name)
         fresh.replace(folder / "current")
         for old in sorted(folder.glob("*.parquet"))[:-KEPT]:
-            old.unlink()
-
-
-def _as_now(segment: pl.LazyFrame, schema: dict[str, Any]) -> pl.LazyFrame:
-    """Read the columns as they are today: a segment knows the kinds that its writer knew."""
-    return segment.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+            remove(old)

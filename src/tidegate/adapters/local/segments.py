@@ -1,0 +1,177 @@
+"""The files of one segment: a source's state, and two that answer without reading all of it.
+
+`N.parquet` is the state, sorted by id. `N.blocks` holds the same sightings in small blocks, and
+where they are, so that one of them is found by reading one block. `N.index` (Arrow, uncompressed)
+holds of each sighting what a bulk look-up asks. A segment never changes once it is written.
+"""
+
+import mmap
+import os
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from tidegate.model import Kind, Sighting, indicator_id
+from tidegate.sightings import HALF, KINDS, SCHEMA, STATE, TLPS, by_id, keyed, sighting
+from tidegate.warninglists.matching import network_columns
+
+ROW_GROUP = 65_536
+BLOCK = 512  # rows: a block is read whole for one of them
+NUMBER = 8  # bytes
+BLOCKS, INDEX = ".blocks", ".index"
+BETWEEN = "\x1f"
+NAMES, MARKS = KINDS.categories.to_list(), TLPS.categories.to_list()
+# Of a bulk answer; `key` and `rest` are the two halves of the id.
+ASKED = ("last_seen", "expires", "confidence", "tlp")
+
+
+def write(path: Path, state: pl.DataFrame) -> None:
+    """Write a segment; `path` is that of its Parquet file. All is on disk when this returns."""
+    rows = state if state["id"].is_sorted() else by_id(state)
+    with ThreadPoolExecutor(1) as beside:
+        others = beside.submit(_write_answers, path, rows)
+        _saved(path, lambda file: _write_parquet(rows, file))
+        others.result()
+
+
+def _write_parquet(rows: pl.DataFrame, file: IO[bytes]) -> None:
+    rows.select(*STATE).write_parquet(
+        file, compression="zstd", compression_level=1, row_group_size=ROW_GROUP
+    )
+
+
+def _write_answers(path: Path, rows: pl.DataFrame) -> None:
+    index = _index(rows.lazy())
+    _saved(path.with_suffix(INDEX), index.write_ipc_stream)
+    _saved(path.with_suffix(BLOCKS), lambda file: _write_blocks(rows, index["key"], file))
+
+
+def _write_blocks(rows: pl.DataFrame, keys: pl.Series, file: IO[bytes]) -> None:
+    """Write the blocks, then the keys of all rows, where the blocks begin, and how many."""
+    plain = rows.select(
+        pl.col(SCHEMA).exclude("id", "tags", "kind", "tlp"),
+        pl.col("kind", "tlp").to_physical(),
+        # A list is written with all texts of all lists, whichever part of it is asked for.
+        pl.when(pl.col("tags").list.len() > 0).then(pl.col("tags").list.join(BETWEEN)),
+    )
+    starts = array("Q", [0])
+    for part in plain.iter_slices(BLOCK):
+        block = BytesIO()
+        part.write_ipc_stream(block, compression="lz4", compat_level=pl.CompatLevel.oldest())
+        file.write(block.getbuffer())
+        starts.append(file.tell())
+    for numbers in (array("Q", keys), starts, array("Q", [len(rows)])):
+        file.write(numbers.tobytes())
+
+
+def _index(rows: pl.LazyFrame) -> pl.DataFrame:
+    asked = rows.select("id", *ASKED).with_columns(pl.col("tlp").to_physical())
+    return keyed(asked.collect()).drop("id").rechunk()
+
+
+def _saved(path: Path, written: Callable[[IO[bytes]], object]) -> None:
+    with path.open("wb") as file:
+        written(file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def remove(path: Path) -> None:
+    """Delete the files of a segment. A process that has them open may read on."""
+    for suffix in (BLOCKS, INDEX):
+        path.with_suffix(suffix).unlink(missing_ok=True)
+    path.unlink()
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment, open to be read by any number of threads; `path` is its Parquet file."""
+
+    path: Path
+
+    def scan(self, schema: dict[str, Any]) -> pl.LazyFrame:
+        """Read the columns as they are today: a segment knows the kinds that its writer knew."""
+        found = pl.scan_parquet(self.path, glob=False)
+        return found.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+    def find(self, indicator: str, source: str) -> Sighting | None:
+        """Return what the segment's source says of an indicator id."""
+        if self._blocks is None:
+            rows = self.scan(SCHEMA).filter(pl.col("id") == indicator).collect()
+            row = rows.row(0, named=True) if len(rows) else None
+        else:
+            row = self._blocks.row(indicator)
+        return sighting({**row, "source": source}) if row else None
+
+    def reported(self, asked: pl.DataFrame) -> pl.DataFrame:
+        """Return `id` and the columns of `ASKED` for those ids (with `key`, `rest`) that it has."""
+        index = self.index
+        if index.is_empty():
+            return asked.select("id").clear().hstack(index.select(*ASKED))
+        at = index["key"].search_sorted(asked["key"]).clip(upper_bound=len(index) - 1)
+        first = index[at].rename({"rest": "found"}).hstack(asked.select("id", "rest", asked="key"))
+        near = first.filter(pl.col("key") == pl.col("asked"))
+        # Two ids can be made to share a half: then what is behind the first one is looked at, too.
+        hidden = near.filter(pl.col("rest") != pl.col("found")).select("id", "key", "rest")
+        parts = [near.filter(pl.col("rest") == pl.col("found"))]
+        if len(hidden):
+            parts.append(hidden.join(index, on=["key", "rest"]))
+        return pl.concat(part.select("id", *ASKED) for part in parts)
+
+    @cached_property
+    def index(self) -> pl.DataFrame:
+        """Return `key`, `rest` and the columns of `ASKED`, sorted by key."""
+        file = self.path.with_suffix(INDEX)
+        found = pl.read_ipc_stream(file) if file.exists() else _index(self.scan(STATE))
+        return found.with_columns(pl.col("tlp").cat.to(TLPS)).rechunk()
+
+    @cached_property
+    def networks(self) -> pl.DataFrame:
+        """Return the sightings of networks, with the columns of `NETWORK` but for the source."""
+        rows = self.scan(SCHEMA).filter(pl.col("kind") == Kind.CIDR.value)
+        found = rows.select("value", "expires").collect()
+        return found.hstack(network_columns(found["value"]).drop("last"))
+
+    @cached_property
+    def _blocks(self) -> "_Blocks | None":
+        file = self.path.with_suffix(BLOCKS)
+        return _Blocks(file) if file.exists() else None
+
+
+class _Blocks:
+    """An open file of blocks."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        whole = memoryview(self._bytes)
+        (rows,) = whole[-NUMBER:].cast("Q")
+        blocks = -(-rows // BLOCK)
+        starts = len(whole) - NUMBER * (blocks + 2)
+        self._starts = whole[starts:-NUMBER].cast("Q")
+        self._keys = whole[starts - NUMBER * rows : starts].cast("Q")
+
+    def row(self, indicator: str) -> dict[str, Any] | None:
+        """Return the row of an indicator id by the columns of `SCHEMA` but for its id."""
+        key = int(indicator[:HALF], 16)
+        at = bisect_left(self._keys, key)
+        while at < len(self._keys) and self._keys[at] == key:
+            block = self._bytes[self._starts[at // BLOCK] : self._starts[at // BLOCK + 1]]
+            row = _as_now(pl.read_ipc_stream(block).row(at % BLOCK, named=True))
+            if indicator_id(row["kind"], row["value"]) == indicator:
+                return row
+            at += 1
+        return None
+
+
+def _as_now(row: dict[str, Any]) -> dict[str, Any]:
+    tags = row["tags"].split(BETWEEN) if row["tags"] is not None else []
+    return row | {"kind": Kind(NAMES[row["kind"]]), "tlp": MARKS[row["tlp"]], "tags": tags}

@@ -1,0 +1,136 @@
+"""A segment finds one of its rows, and many, as a scan of all of them does."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tidegate.adapters.local import segments
+from tidegate.adapters.local.segments import BLOCK, BLOCKS, INDEX, Segment, write
+from tidegate.adapters.local.sightings import KEPT, SegmentStore
+from tidegate.model import Kind, Sighting, Tlp, indicator_id
+from tidegate.sightings import SCHEMA, STATE, fingerprinted, frame, keyed, unique
+
+NOW = datetime(2026, 11, 20, 5, 1, 2, 345678, tzinfo=UTC)
+ODD = 'a\x1fb\n\0“\\"'
+
+
+def seen(number: int) -> Sighting:
+    tags = () if number % 3 == 0 else ("elf", f"t{number}") if number % 3 == 1 else ("",)
+    return Sighting(
+        Kind.DOMAIN,
+        f"h{number}.example",
+        "one",
+        number % 101,
+        NOW - timedelta(days=number % 7),
+        NOW,
+        NOW + timedelta(days=1 + number % 5),
+        tags,
+        threat=ODD if number % 2 else None,
+        reference=None if number % 5 else f"https://feed.example/{number}",
+        tlp=list(Tlp)[number % len(Tlp)],
+        original=f"H{number}.Example" if number % 4 == 0 else None,
+    )
+
+
+def state(rows: list[Sighting]) -> pl.DataFrame:
+    marked = fingerprinted(unique(frame(rows).select(*SCHEMA)))
+    return marked.with_columns(written=pl.lit(NOW).cast(STATE["written"])).select(*STATE)
+
+
+ROWS = [seen(number) for number in range(2 * BLOCK + 77)]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("segment") / "00000001.parquet"
+    write(path, state(ROWS))
+    return path
+
+
+@pytest.fixture(params=["all files", "of an earlier version"])
+def segment(request, written: Path, tmp_path: Path) -> Segment:
+    if request.param == "all files":
+        return Segment(written)
+    alone = tmp_path / written.name
+    alone.write_bytes(written.read_bytes())
+    return Segment(alone)
+
+
+def test_every_row_is_found_exactly(segment):
+    few = ROWS if segment.path.with_suffix(BLOCKS).exists() else ROWS[::97]
+    for row in few:
+        assert segment.find(row.indicator, "one") == row
+
+
+def test_what_is_not_there_is_not_found(segment):
+    for absent in ("0" * 32, "f" * 32, ROWS[0].indicator[::-1]):
+        assert segment.find(absent, "one") is None
+
+
+def test_many_are_found_at_once(segment):
+    asked = [*(row.indicator for row in ROWS[::5]), "0" * 32, "f" * 32]
+    found = segment.reported(keyed(pl.DataFrame({"id": asked})))
+    said = {row.indicator: row for row in ROWS}
+    assert found.height == len(ROWS[::5])
+    for row in found.iter_rows(named=True):
+        one = said[row["id"]]
+        assert (row["confidence"], row["tlp"]) == (one.confidence, one.tlp)
+        assert (row["last_seen"], row["expires"]) == (one.last_seen, one.expires)
+
+
+def test_half_an_id_in_common_is_not_the_same(segment):
+    twins = [row.indicator[:16] + "0" * 16 for row in ROWS[:50]]
+    assert segment.reported(keyed(pl.DataFrame({"id": twins}))).is_empty()
+    assert all(segment.find(twin, "one") is None for twin in twins)
+
+
+def test_two_rows_may_share_half_an_id(tmp_path, monkeypatch):
+    """As two values can be made to: a feed must not be able to hide one behind another."""
+    made = {"a.example": "ab" * 8 + "1" * 16, "b.example": "ab" * 8 + "2" * 16}
+    monkeypatch.setattr(segments, "indicator_id", lambda _, value: made[value])
+    rows = [seen(1), seen(2)]
+    whole = state(rows).with_columns(
+        id=pl.Series(sorted(made.values())), value=pl.Series(sorted(made))
+    )
+    path = tmp_path / "00000001.parquet"
+    write(path, whole)
+    for value, id_ in made.items():
+        assert Segment(path).find(id_, "one").value == value
+        assert Segment(path).reported(keyed(pl.DataFrame({"id": [id_]})))["id"].to_list() == [id_]
+
+
+def test_an_empty_state_has_nothing(tmp_path):
+    path = tmp_path / "00000001.parquet"
+    write(path, state([]))
+    assert Segment(path).find("0" * 32, "one") is None
+    assert Segment(path).reported(keyed(pl.DataFrame({"id": ["0" * 32]}))).is_empty()
+    assert Segment(path).networks.is_empty()
+
+
+def test_rows_in_any_order_are_written_in_theirs(tmp_path):
+    path = tmp_path / "00000001.parquet"
+    write(path, state(ROWS).reverse())
+    assert Segment(path).find(ROWS[7].indicator, "one") == ROWS[7]
+    assert Segment(path).scan(STATE).collect().equals(state(ROWS))
+
+
+def test_old_segments_go_with_all_their_files(tmp_path):
+    store = SegmentStore(tmp_path)
+    for number in range(KEPT + 2):
+        whole = state([seen(number)])
+        store.commit("one", whole, whole)
+    left = sorted(file.suffix for file in (tmp_path / "one").glob("0*"))
+    assert left == sorted([".parquet", BLOCKS, INDEX] * KEPT)
+
+
+def test_an_open_segment_gives_way_to_the_next(tmp_path):
+    store, other = SegmentStore(tmp_path), SegmentStore(tmp_path)
+    first, second = state([seen(1)]), state([seen(2)])
+    store.commit("one", first, first)
+    assert store.of(seen(1).indicator)
+    other.commit("one", second, second)
+    assert store.of(seen(1).indicator) == []
+    assert store.of(seen(2).indicator) == [seen(2)]
+    assert seen(2).indicator == indicator_id(Kind.DOMAIN, "h2.example")
