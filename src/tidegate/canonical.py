@@ -51,6 +51,8 @@ CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}\Z")
 ASN = re.compile(r"[1-9][0-9]{0,9}\Z")
 SHA1 = re.compile(r"[0-9a-f]{40}\Z")
 UNRESERVED = re.compile(r"%(2D|2E|5F|7E|3[0-9]|[46][1-9A-F]|[57][0-9A])", re.IGNORECASE)
+SCHEME = re.compile(r"http(s?)://", re.IGNORECASE)
+PASSWORD = re.compile(r"((?:://|\[:\]//|\[://\])[^/?#\\:]*:)[^/?#\\]*@")
 ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 
 
@@ -269,12 +271,9 @@ READERS = {
 
 
 def defanged(text: str) -> str:
-    """Return the value as people may read it: nothing that a click would open."""
-    return (
-        text.replace("http", "hxxp", 1).replace(".", "[.]")
-        if "://" in text
-        else (text.replace(".", "[.]").replace("@", "[@]"))
-    )
+    """Return the value as people may read it: nothing that a click would open, no password."""
+    text = PASSWORD.sub(r"\1***@", text).replace("[.]", ".").replace(".", "[.]")
+    return SCHEME.sub(r"hxxp\1://", text, count=1) if "://" in text else text.replace("@", "[@]")
 
 
 GUESSED: tuple[Kind | Shape, ...] = (

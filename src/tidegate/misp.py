@@ -11,12 +11,16 @@ from typing import Any
 
 import orjson
 
+from tidegate.marks import joined, strictest, techniques, tlp
 from tidegate.ports import BadPayload, Get
 
+PORT = re.compile(r"[0-9]{1,5}\Z")
 EVENT = re.compile(r"[0-9A-Za-z-]{8,64}\Z")
 FAMILY = re.compile(
-    r'misp-galaxy:(?:malpedia|tool|rat|ransomware|stealer|banker|botnet|backdoor)="([^"]+)"'
+    r"misp-galaxy:(?:malpedia|tool|rat|ransomware|stealer|banker|botnet|backdoor"
+    r'|mitre-(?:enterprise-attack-)?(?:malware|tool))="([^"]+?)(?: - S[0-9]{4})?"'
 )
+TECHNIQUE = re.compile(r'misp-galaxy:mitre-[a-z-]*attack-pattern="')
 SHAPES = {
     "ip-src": "address",
     "ip-dst": "address",
@@ -44,11 +48,21 @@ Row = dict[str, Any]
 def pages(get: Get, since: datetime, cursor: str | None) -> Generator[bytes, None, str]:
     """Yield the events that changed since; return the time of the newest. Raises BadPayload."""
     changed = _manifest(get("manifest.json", {}).body)
-    after = int(cursor) if cursor else int(since.timestamp())
+    newest = max(changed.values())
+    yield from _events_of(get, changed, int(cursor) if cursor else int(since.timestamp()), newest)
+    return str(newest)
+
+
+def between(get: Get, since: datetime, until: datetime) -> Iterator[bytes]:
+    """Yield the events that last changed between. Raises BadPayload."""
+    changed = _manifest(get("manifest.json", {}).body)
+    yield from _events_of(get, changed, int(since.timestamp()), int(until.timestamp()))
+
+
+def _events_of(get: Get, changed: Mapping[str, int], after: int, last: int) -> Iterator[bytes]:
     for event, stamp in sorted(changed.items(), key=lambda pair: pair[1]):
-        if stamp > after:
+        if after < stamp <= last:
             yield get(f"{event}.json", {}).body
-    return str(max(changed.values()))
 
 
 def _manifest(page: bytes) -> dict[str, int]:
@@ -65,7 +79,7 @@ def _manifest(page: bytes) -> dict[str, int]:
 def rows(payload: bytes, base: str = "") -> list[Row]:
     """Return a row for each indicator of each event. Raises BadPayload.
 
-    `base` is the address below which the events lie, for the reference.
+    `base` is the address below which the events lie: rows of an event refer to it, or to its id.
     """
     try:
         return [row for event in _events(orjson.loads(payload)) for row in _event(event, base)]
@@ -80,9 +94,9 @@ def _events(found: Any) -> Iterable[Mapping[str, Any]]:
 
 
 def _event(event: Mapping[str, Any], base: str) -> Iterator[Row]:
-    reference = f"{base}{event['uuid']}.json" if base else None
+    reference = f"{base}{event['uuid']}.json" if base else f"MISP event {event['uuid']}"
     for attribute in _attributes(event):
-        tags = _names(event) + _names(attribute)
+        tags = _names(event) + _names(attribute) + _port(attribute)
         about = {**_times(attribute), **_marks(tags), "reference": reference}
         for shape, value in _observables(attribute["type"], attribute["value"]):
             if shape or attribute.get("to_ids"):
@@ -99,6 +113,13 @@ def _names(tagged: Mapping[str, Any]) -> list[str]:
     return [tag["name"] for tag in tagged.get("Tag") or []]
 
 
+def _port(attribute: Mapping[str, Any]) -> list[str]:
+    """Return the port that stands beside a host as a tag; one beside an address stays with it."""
+    port = attribute["value"].rpartition("|")[2]
+    beside = attribute["type"] == "hostname|port" and PORT.match(port)
+    return [f"port:{port}"] if beside else []
+
+
 def _times(attribute: Mapping[str, Any]) -> Row:
     touched = str(attribute["timestamp"])
     over = attribute.get("deleted") or not attribute.get("to_ids")
@@ -110,13 +131,14 @@ def _times(attribute: Mapping[str, Any]) -> Row:
 
 
 def _marks(tags: list[str]) -> Row:
-    tlps = [tag for tag in tags if tag.lower().startswith("tlp:")]
+    marked = strictest(tlp(tag) for tag in tags if tag.lower().startswith("tlp:"))
+    attack = techniques(tag for tag in tags if TECHNIQUE.match(tag))
     families = (found[1] for tag in tags if (found := FAMILY.match(tag)))
     plain = [tag for tag in tags if not tag.lower().startswith(("tlp:", "misp-galaxy:"))]
     return {
-        "tlp": tlps[-1] if tlps else None,
+        "tlp": marked,
         "threat": next(families, None),
-        "tags": ",".join(tag.replace(",", " ") for tag in plain),
+        "tags": joined([*plain, *attack]),
     }
 
 

@@ -99,12 +99,17 @@ def _ip(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(ip, "ipv4_mapped", None) or ip
 
 
-def database(path: Path) -> Lookup:
-    """Return the lookup of a `.mmdb` of cities or countries. Raises BadPayload when it is none."""
+def opened(path: Path) -> maxminddb.Reader:
+    """Open a `.mmdb`. Raises BadPayload when it is none."""
     try:
-        reader = maxminddb.open_database(path)
+        return maxminddb.open_database(path)
     except (OSError, maxminddb.InvalidDatabaseError) as error:
         raise BadPayload(f"{path} is no geographic database: {error}") from error
+
+
+def database(path: Path) -> Lookup:
+    """Return the lookup of a `.mmdb` of cities or countries. Raises BadPayload when it is none."""
+    reader = opened(path)
     meta = reader.metadata()
     built = datetime.fromtimestamp(meta.build_epoch, UTC).date()
     source = f"{meta.database_type} {built}"

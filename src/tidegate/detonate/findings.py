@@ -7,6 +7,7 @@ import polars as pl
 
 from tidegate import hygiene
 from tidegate.canonical import Rejected, Shape, canonical
+from tidegate.marks import techniques
 from tidegate.model import (
     Artefact,
     Case,
@@ -77,9 +78,11 @@ def _sighting(ioc: Ioc, report: Report, life: timedelta) -> Sighting:
         first_seen=report.analysed,
         last_seen=report.analysed,
         expires=report.analysed + life,
-        tags=("detonated", str(ioc.verdict)),
+        # Sorted, as merging leaves them: the same again is then no change.
+        tags=tuple(sorted(["detonated", str(ioc.verdict), *techniques(report.techniques)])),
         threat=report.threats[0] if report.threats else None,
-        reference=report.link or None,
+        # What one analysis found goes together by it.
+        reference=report.link or f"VMRay sample {report.sample}",
         # It comes out of our own alerts: for the organisation, not for the world.
         tlp=Tlp.AMBER,
     )

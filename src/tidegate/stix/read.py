@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from tidegate.marks import joined, strictest, techniques, tlp
 from tidegate.model import Kind, Tlp
 from tidegate.ports import BadPayload
 from tidegate.stix.pattern import Comparison, Malformed, comparisons
@@ -28,8 +29,7 @@ MARKINGS = {
     "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": Tlp.AMBER_STRICT,
     "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": Tlp.RED,
 }
-STRICTNESS = {tlp: place for place, tlp in enumerate(Tlp)}
-WORDS = {"white": Tlp.CLEAR, **{tlp.value: tlp for tlp in Tlp}}
+COLLECTIONS = {"report", "grouping"}
 SHAPES = {
     "ipv4-addr:value": "address",
     "ipv6-addr:value": "address",
@@ -87,31 +87,62 @@ def _newest(objects: Iterable[Object]) -> Iterable[Object]:
 
 
 class _About:
-    """What other objects of a bundle say about its indicators: markings, and malware."""
+    """What other objects of a bundle say about its indicators.
+
+    Markings by id; malware families and techniques that an indicator indicates; the report (or
+    grouping) that names it.
+    """
 
     def __init__(self, objects: Iterable[Object]) -> None:
         self.markings: dict[str, Tlp] = dict(MARKINGS)
-        names: dict[str, str] = {}
-        links: list[tuple[str, str]] = []
+        self.reports: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._attack: dict[str, list[str]] = {}
+        self._links: dict[str, list[str]] = {}
         for one in objects:
-            if one["type"] == "marking-definition" and (tlp := _marking(one)):
-                self.markings.setdefault(one["id"], tlp)
-            elif one["type"] in {"malware", "tool"} and isinstance(one.get("name"), str):
-                names[one["id"]] = one["name"]
-            elif one["type"] == "relationship" and one.get("relationship_type") == "indicates":
-                links.append((one["source_ref"], one["target_ref"]))
-        self.threats = {source: names[target] for source, target in links if target in names}
+            self._read(one)
 
-    def tlp(self, one: Object) -> str | None:
-        """Return the strictest of an object's markings."""
-        known = (self.markings.get(ref) for ref in one.get("object_marking_refs") or [])
-        return max(filter(None, known), key=STRICTNESS.__getitem__, default=None)
+    def _read(self, one: Object) -> None:
+        kind = one["type"]
+        if kind == "marking-definition" and (marking := _marking(one)):
+            self.markings.setdefault(one["id"], marking)
+        elif kind in {"malware", "tool"} and isinstance(one.get("name"), str):
+            self._names[one["id"]] = one["name"]
+        elif kind == "attack-pattern":
+            self._attack[one["id"]] = attack_of(one)
+        elif kind == "relationship" and one.get("relationship_type") == "indicates":
+            self._links.setdefault(one["source_ref"], []).append(one["target_ref"])
+        elif kind in COLLECTIONS and not one.get("revoked"):
+            about = _url(one) or one["id"]
+            self.reports.update(dict.fromkeys(one.get("object_refs") or [], about))
+
+    def threat(self, one: Object) -> str | None:
+        """Return the name of the malware, or tool, that an indicator indicates."""
+        names = (self._names.get(target) for target in self._links.get(one["id"], []))
+        return next(filter(None, names), None)
+
+    def attack(self, one: Object) -> list[str]:
+        """Return the techniques that an indicator names or indicates, as tags."""
+        targets = self._links.get(one["id"], [])
+        return attack_of(one) + [tag for ref in targets for tag in self._attack.get(ref, [])]
+
+    def tlp(self, one: Object) -> Tlp | None:
+        """Return the strictest of an object's markings, those of its parts included."""
+        parts = [part.get("marking_ref") for part in one.get("granular_markings") or []]
+        refs = [*(one.get("object_marking_refs") or []), *parts]
+        return strictest(self.markings.get(ref) for ref in refs)
 
 
 def _marking(one: Object) -> Tlp | None:
     definition = one.get("definition") or {}
-    word = definition.get("tlp") or str(one.get("name") or "").lower().removeprefix("tlp:")
-    return WORDS.get(str(word).lower())
+    return tlp(definition.get("tlp") or one.get("name"))
+
+
+def attack_of(one: Object) -> list[str]:
+    """Return the techniques that an object refers to, as tags."""
+    references = one.get("external_references") or []
+    named = [ref for ref in references if str(ref.get("source_name")).startswith("mitre-")]
+    return techniques(ref.get("external_id") for ref in named)
 
 
 def _rows(one: Object, about: _About) -> Iterator[Row]:
@@ -121,9 +152,10 @@ def _rows(one: Object, about: _About) -> Iterator[Row]:
         "last_seen": one.get("modified"),
         # Revoked: over since it was last touched.
         "expires": one["modified"] if one.get("revoked") else one.get("valid_until"),
-        "tags": ",".join(_tags(one)),
-        "threat": about.threats.get(one["id"]),
-        "reference": _reference(one),
+        "tags": joined([*_tags(one), *about.attack(one)]),
+        "threat": about.threat(one),
+        # What lies in one report, or in one pattern, belongs together.
+        "reference": about.reports.get(one["id"]) or _url(one) or one["id"],
         "tlp": about.tlp(one),
     }
     for shape, value in observables(one.get("pattern"), one.get("pattern_type", "stix")):
@@ -132,14 +164,18 @@ def _rows(one: Object, about: _About) -> Iterator[Row]:
 
 def _tags(one: Object) -> Iterator[str]:
     for name in ("indicator_types", "labels"):
-        for tag in one.get(name) or []:
-            if tag != "unknown":
-                yield tag.replace(",", " ")
+        yield from (tag for tag in one.get(name) or [] if tag != "unknown")
+    for phase in one.get("kill_chain_phases") or []:
+        if str(phase.get("kill_chain_name")).startswith("mitre-"):
+            yield f"tactic:{phase.get('phase_name')}"
 
 
-def _reference(one: Object) -> str | None:
-    urls = (reference.get("url") for reference in one.get("external_references") or [])
-    return next(filter(None, urls), None)
+def _url(one: Object) -> str | None:
+    """Return the address of a text about an object; ATT&CK's own pages are about its techniques."""
+    for reference in one.get("external_references") or []:
+        if reference.get("url") and not str(reference.get("source_name")).startswith("mitre-"):
+            return str(reference["url"])
+    return None
 
 
 def observables(pattern: object, language: str = "stix") -> Iterator[tuple[str | None, str]]:

@@ -4,10 +4,10 @@ The cursor is the server's own time of the last object that it gave, not the obj
 an old object may be added late.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from datetime import UTC, datetime
 
-from tidegate.ports import BadPayload, Get
+from tidegate.ports import BadPayload, Get, Response
 from tidegate.stix.read import envelope
 
 PAGE = "1000"
@@ -35,6 +35,31 @@ def pages(get: Get, since: datetime, cursor: str | None) -> Generator[bytes, Non
         if tuple(query.values()) in asked:
             raise BadPayload("the pages go round in a circle")
     raise BadPayload(f"more than {MOST_PAGES} pages")
+
+
+def between(get: Get, since: datetime, until: datetime) -> Iterator[bytes]:
+    """Yield the pages of what was added between, and the rest of the last one of them."""
+    added: list[datetime] = []
+
+    def noting(url: str, query: Mapping[str, str]) -> Response:
+        answer = get(url, query)
+        added.extend(_added(answer))
+        return answer
+
+    for page in pages(noting, since, None):
+        yield page
+        if added and added[-1] >= until:
+            return
+
+
+def _added(answer: Response) -> Iterator[datetime]:
+    text = answer.headers.get(LAST_ADDED)
+    if text:
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise BadPayload(f"not a time: {text[:40]!r}") from error
+        yield found.replace(tzinfo=found.tzinfo or UTC)
 
 
 def _following(query: dict[str, str], following: object, cursor: str | None) -> dict[str, str]:

@@ -4,12 +4,16 @@ The id of an indicator is a UUIDv5 over our own id of it, so that the same value
 id in every export of every deployment.
 """
 
+import json
+from collections.abc import Mapping
 from hashlib import sha1
 from uuid import UUID
 
 import polars as pl
 
 from tidegate.model import Kind, Tlp
+from tidegate.sharing import OTHERS, Terms, shareable, stricter
+from tidegate.sightings import SCHEMA, unique
 
 NAMESPACE = UUID("6f1dd1c8-8a5a-5a1e-9d0e-2f9f4a1c7b35")
 TLP2 = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
@@ -50,22 +54,25 @@ def _uuid5(prefix: str, namespace: bytes, name: str) -> str:
     )
 
 
-def objects(rows: pl.DataFrame) -> pl.Series:
+def objects(rows: pl.DataFrame, *, up_to: Tlp = OTHERS) -> pl.Series:
     """Return one indicator as JSON text for each row of `sightings.SCHEMA`, ids unique.
 
-    A CVE is no pattern: such rows have no object.
+    A CVE is no pattern: such rows have no object, and none has what is marked more strictly than
+    `up_to`. A column `statements` may name markings besides TLP.
     """
-    kept = rows.filter(pl.col("kind").cast(pl.String) != Kind.CVE.value)
+    kept = rows.filter((pl.col("kind").cast(pl.String) != Kind.CVE.value) & ~stricter(up_to))
     namespace = NAMESPACE.bytes
     ids = pl.Series("id", [_uuid5("indicator--", namespace, one) for one in kept["id"]], pl.String)
+    mandatory = _mandatory(kept.columns).str.strip_suffix("}")
     texts = kept.with_columns(ids.alias("id")).select(
         # Structs write nulls and empty lists, which STIX forbids: what may be absent is added.
-        pl.concat_str(_mandatory().str.strip_suffix("}"), _labels(), _references(), pl.lit("}"))
+        pl.concat_str(mandatory, _labels(), _references(), pl.lit("}"))
     )
     return texts.to_series().rename("object")
 
 
-def _mandatory() -> pl.Expr:
+def _mandatory(columns: list[str]) -> pl.Expr:
+    statements = ["statements"] if "statements" in columns else []
     return _json(
         type=pl.lit("indicator"),
         spec_version=pl.lit("2.1"),
@@ -80,7 +87,7 @@ def _mandatory() -> pl.Expr:
         valid_from=_stamp("first_seen"),
         valid_until=_stamp("expires"),
         confidence=pl.col("confidence"),
-        object_marking_refs=pl.concat_list(_marking()),
+        object_marking_refs=pl.concat_list(_marking(), *statements),
     )
 
 
@@ -128,13 +135,51 @@ def _member(**field: pl.Expr) -> pl.Expr:
     return pl.lit(",") + _json(**field).str.strip_prefix("{").str.strip_suffix("}")
 
 
-def bundle(rows: pl.DataFrame) -> bytes:
-    """Return all indicators, and the markings that they refer to, as one bundle."""
-    written = objects(rows)
-    used = [tlp for tlp in Tlp if tlp.value in set(rows["tlp"].cast(pl.String))]
-    parts = [_definition(tlp) for tlp in used] + written.to_list()
-    name = _uuid5("bundle--", NAMESPACE.bytes, "\n".join(rows["id"]))
-    return f'{{"type":"bundle","id":"{name}","objects":[{",".join(parts)}]}}'.encode()
+def bundle(rows: pl.DataFrame, *, up_to: Tlp = OTHERS, terms: Terms | None = None) -> bytes:
+    """Return all that may be shared, and the markings that it refers to, as one bundle.
+
+    `rows` are sightings of `SCHEMA` and `source`, any number of an indicator.
+    """
+    terms = terms or Terms()
+    shared = shareable(rows, up_to, terms)
+    texts = {source: terms.attributions.get(source) for source in shared["source"].unique()}
+    statements = {source: text for source, text in sorted(texts.items()) if text}
+    merged = _stated(unique(shared.select(*SCHEMA)), shared, statements)
+    used = [tlp for tlp in Tlp if tlp.value in set(merged["tlp"].cast(pl.String))]
+    parts = [
+        *map(_definition, used),
+        *map(_statement, dict.fromkeys(statements.values())),
+        *objects(merged, up_to=up_to),
+    ]
+    name = _uuid5("bundle--", NAMESPACE.bytes, "\n".join(merged["id"]))
+    # Empty lists are forbidden, too.
+    held = f',"objects":[{",".join(parts)}]' if parts else ""
+    return f'{{"type":"bundle","id":"{name}"{held}}}'.encode()
+
+
+def _stated(
+    merged: pl.DataFrame, sightings: pl.DataFrame, statements: Mapping[str, str]
+) -> pl.DataFrame:
+    """Add the column `statements`: what has to stand beside, for the sources of each indicator."""
+    named = {source: _statement_id(text) for source, text in statements.items()}
+    said = sightings.filter(pl.col("source").is_in(sorted(named))).select(
+        "id", pl.col("source").replace_strict(named, return_dtype=pl.String).alias("statements")
+    )
+    listed = said.group_by("id").agg(pl.col("statements").unique().sort())
+    joined = merged.join(listed, on="id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("statements").fill_null([]))
+
+
+def _statement_id(text: str) -> str:
+    return _uuid5("marking-definition--", NAMESPACE.bytes, text)
+
+
+def _statement(text: str) -> str:
+    return (
+        f'{{"type":"marking-definition","spec_version":"2.1","id":"{_statement_id(text)}",'
+        f'"created":"2022-10-01T00:00:00.000Z","definition_type":"statement",'
+        f'"definition":{{"statement":{json.dumps(text)}}}}}'
+    )
 
 
 def _definition(tlp: Tlp) -> str:

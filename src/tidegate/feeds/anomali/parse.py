@@ -1,11 +1,12 @@
 """Anomali ThreatStream: pages behind a growing `update_id`, and states that withdraw."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+from tidegate.marks import joined, techniques
 from tidegate.ports import BadPayload, Get
 
 PAGE = 1_000
@@ -27,10 +28,27 @@ SHAPES = {
 
 def pages(get: Get, since: datetime, cursor: str | None) -> Generator[bytes, None, str | None]:
     """Yield all pages after the cursor; return the greatest update_id. Raises BadPayload."""
-    begin = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    after = {"update_id__gt": cursor} if cursor else {"modified_ts__gte": begin}
+    first = {"update_id__gt": cursor} if cursor else {"modified_ts__gte": _stamp(since)}
+    return (yield from _pages(get, first, {}, cursor))
+
+
+def between(get: Get, since: datetime, until: datetime) -> Iterator[bytes]:
+    """Yield all pages of what was last modified between. Raises BadPayload."""
+    always = {"modified_ts__gte": _stamp(since), "modified_ts__lt": _stamp(until)}
+    yield from _pages(get, {}, always, None)
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _pages(
+    get: Get, after: dict[str, str], always: dict[str, str], cursor: str | None
+) -> Generator[bytes, None, str | None]:
+    """Yield pages in the order of update_id: the first `after` this, and `always` under this."""
     for _ in range(MOST_PAGES):
-        page = get("", {"limit": str(PAGE), "order_by": "update_id", **after}).body
+        asked = {"limit": str(PAGE), "order_by": "update_id", **always, **after}
+        page = get("", asked).body
         yield page
         found = _numbers(page)
         if found and int(cursor or 0) >= found[-1]:
@@ -59,7 +77,7 @@ def parse(payload: bytes) -> list[dict[str, Any]]:
 
 def _row(found: dict[str, Any]) -> dict[str, Any]:
     over = found["status"] in OVER
-    sure = found["confidence"]
+    sure, session = found["confidence"], found.get("import_session_id")
     names = [found["itype"], *(tag["name"] for tag in found.get("tags") or [])]
     return {
         "shape": SHAPES.get(found["type"]),
@@ -68,7 +86,9 @@ def _row(found: dict[str, Any]) -> dict[str, Any]:
         "first_seen": found.get("created_ts"),
         "last_seen": found.get("modified_ts"),
         "expires": found["modified_ts"] if over else found.get("expiration_ts"),
-        "tags": ",".join(name.replace(",", " ") for name in names),
-        "threat": found.get("threat_type"),
+        "tags": joined([*names, *techniques(names)]),
+        "threat": (found.get("meta") or {}).get("maltype") or found.get("threat_type"),
+        # What one report or one upload brought has one number.
+        "reference": f"import session {session}" if session else None,
         "tlp": found.get("tlp"),
     }

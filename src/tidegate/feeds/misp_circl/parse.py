@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tidegate.misp import pages, rows
+from tidegate.misp import between, pages, rows
 
-__all__ = ["pages", "parse"]
+__all__ = ["between", "pages", "parse"]
 BASE = "https://www.circl.lu/doc/misp/feed-osint/"
 
 

@@ -1,16 +1,22 @@
 """OTX: pages of pulses, each with its indicators; long pulses go on at an address of their own."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from tidegate.ports import BadPayload, Get
+from tidegate.marks import joined, techniques
+from tidegate.ports import BadPayload, Get, QuotaSpent, SourceDown
 
 API = "https://otx.alienvault.com/api/v1/pulses"
 PAGE = "50"
+LONG_PAGE = 1_000
 MOST_PAGES = 2_000
+NUMBER = re.compile(r"[0-9]{1,9}\Z")
+HALVES = range(2, LONG_PAGE + 1, 2)  # limits that can be halved
 SHAPES = {
     "IPv4": "ipv4",
     "IPv6": "ipv6",
@@ -22,6 +28,8 @@ SHAPES = {
     "FileHash-MD5": "md5",
     "FileHash-SHA1": "sha1",
     "FileHash-SHA256": "sha256",
+    "SSLCertFingerprint": "certificate",
+    "CVE": "cve",
 }
 
 
@@ -31,7 +39,7 @@ def pages(get: Get, since: datetime, _cursor: str | None = None) -> Iterator[byt
     parameters: Mapping[str, str] = {"limit": PAGE, "modified_since": modified}
     url = f"{API}/subscribed"
     for _ in range(MOST_PAGES):
-        page = get(url, parameters).body
+        page = _page(get, url, parameters)
         yield page
         found = _loaded(page)
         for pulse in found["results"]:
@@ -44,19 +52,45 @@ def pages(get: Get, since: datetime, _cursor: str | None = None) -> Iterator[byt
 
 
 def _rest(get: Get, pulse: dict[str, Any]) -> Iterator[bytes]:
-    url, parameters = f"{API}/{pulse['id']}/indicators", {"limit": "1000"}
+    url = f"{API}/{pulse['id']}/indicators"
+    parameters: Mapping[str, str] = {"limit": str(LONG_PAGE)}
     for _ in range(MOST_PAGES):
-        found = _loaded(get(url, parameters).body)
+        found = _loaded(_page(get, url, parameters))
         rest = {**pulse, "indicators": found["results"], "more_indicators": False}
         yield orjson.dumps({"results": [rest], "next": None})
         url, parameters = _next(found), {}
         if not url:
             return
+    raise BadPayload(f"a pulse of more than {MOST_PAGES} pages")
+
+
+def _page(get: Get, url: str, parameters: Mapping[str, str]) -> bytes:
+    """Ask for a page; where OTX takes too long over it (504), for half of it."""
+    try:
+        return get(url, parameters).body
+    except QuotaSpent:
+        raise
+    except SourceDown:
+        half = _half(url, parameters)
+        if half is None:
+            raise
+        return _page(get, *half)
+
+
+def _half(url: str, parameters: Mapping[str, str]) -> tuple[str, Mapping[str, str]] | None:
+    """Return what asks for the first half of a page; None where it cannot be parted."""
+    parts = urlsplit(url)
+    asked = {**dict(parse_qsl(parts.query)), **parameters}
+    limit, page = asked.get("limit", ""), asked.get("page", "1")
+    if not (NUMBER.match(limit) and NUMBER.match(page)) or int(limit) not in HALVES:
+        return None
+    half = {"limit": str(int(limit) // 2), "page": str(2 * int(page) - 1)}
+    return f"{parts.scheme}://{parts.netloc}{parts.path}", {**asked, **half}
 
 
 def _next(found: dict[str, Any]) -> str:
     url = found.get("next") or ""
-    if url and not url.startswith(f"{API}/"):
+    if not isinstance(url, str) or (url and not url.startswith(f"{API}/")):
         raise BadPayload("the next page is not at OTX")
     return url
 
@@ -91,7 +125,7 @@ def _row(pulse: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         "last_seen": pulse.get("modified"),
         # OTX withdraws by switching off: over since it was last touched.
         "expires": found.get("expiration") if found.get("is_active", 1) else found["created"],
-        "tags": ",".join(tag.replace(",", " ") for tag in pulse.get("tags") or []),
+        "tags": joined([*(pulse.get("tags") or []), *techniques(pulse.get("attack_ids") or [])]),
         "threat": _family(pulse),
         "reference": f"https://otx.alienvault.com/pulse/{pulse['id']}",
         "tlp": pulse.get("tlp"),

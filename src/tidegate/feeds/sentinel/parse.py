@@ -9,8 +9,9 @@ from typing import Any
 
 import orjson
 
+from tidegate.marks import joined, strictest, tlp
 from tidegate.ports import BadPayload
-from tidegate.stix.read import observables, shape_of
+from tidegate.stix.read import MARKINGS, attack_of, observables, shape_of
 
 OLD = {
     "NetworkIP": "address",
@@ -24,7 +25,9 @@ OLD = {
     "EmailSenderAddress": "email",
     "FileHashValue": "hash",
 }
+PORTS = ("NetworkPort", "NetworkSourcePort", "NetworkDestinationPort")
 NO = {False, "false", "False"}
+OVER = ("State: inactive;", "State: falsepos;")  # what Sentinel's own rules go by
 
 Row = dict[str, Any]
 Cells = Mapping[str, Any]
@@ -57,13 +60,18 @@ def _rows(cells: Cells) -> Iterator[Row]:
 
 
 def _new(cells: Cells) -> Iterator[Row]:
+    stix, more = _dynamic(cells.get("Data")), _dynamic(cells.get("AdditionalFields"))
     over = cells.get("IsActive") in NO or cells.get("IsDeleted") not in {*NO, None}
+    over = over or any(state in str(stix.get("description")) for state in OVER)
+    markings = (MARKINGS.get(ref) for ref in stix.get("object_marking_refs") or [])
     about = {
         "confidence": cells.get("Confidence"),
         "first_seen": cells.get("ValidFrom"),
         "last_seen": cells.get("Modified"),
         "expires": cells["TimeGenerated"] if over else cells.get("ValidUntil"),
-        "tags": _tags(cells.get("Tags")),
+        "tags": joined([*_tags(cells.get("Tags")), *attack_of(stix)]),
+        "reference": cells.get("Id"),
+        "tlp": strictest([tlp(more.get("TLPLevel")), *markings]),
     }
     if cells["ObservableKey"]:
         found = [(shape_of(cells["ObservableKey"]), cells["ObservableValue"])]
@@ -80,7 +88,8 @@ def _old(cells: Cells) -> Iterator[Row]:
         "expires": cells["TimeGenerated"]
         if cells.get("Active") in NO
         else cells.get("ExpirationDateTime"),
-        "tags": _tags(cells.get("Tags")),
+        "tags": joined([*_tags(cells.get("Tags")), *_ports(cells)]),
+        "reference": cells["IndicatorId"],
         "threat": cells.get("ThreatType") or None,
         "tlp": cells.get("TrafficLightProtocolLevel") or None,
     }
@@ -89,8 +98,18 @@ def _old(cells: Cells) -> Iterator[Row]:
             yield {"shape": shape, "value": cells[name], **about}
 
 
-def _tags(tags: Any) -> str:
+def _dynamic(cell: Any) -> Cells:
+    """Read a cell of a dynamic column: an object, or the JSON text of one."""
+    found = orjson.loads(cell) if isinstance(cell, str) and cell else cell
+    return found if isinstance(found, dict) else {}
+
+
+def _ports(cells: Cells) -> set[str]:
+    return {f"port:{cells[name]}" for name in PORTS if cells.get(name)}
+
+
+def _tags(tags: Any) -> list[str]:
     """Tags are a list, or the JSON text of one, or plain text."""
     if isinstance(tags, str) and tags.startswith("["):
         tags = orjson.loads(tags)
-    return tags if isinstance(tags, str) else ",".join(map(str, tags or []))
+    return tags.split(",") if isinstance(tags, str) else list(map(str, tags or []))

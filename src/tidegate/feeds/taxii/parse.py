@@ -1,6 +1,6 @@
 """A TAXII 2.1 collection."""
 
 from tidegate.stix.read import rows as parse
-from tidegate.stix.taxii import pages
+from tidegate.stix.taxii import between, pages
 
-__all__ = ["pages", "parse"]
+__all__ = ["between", "pages", "parse"]
