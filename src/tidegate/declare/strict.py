@@ -1,5 +1,7 @@
 """The base of all declarations, and how one is read from its YAML file."""
 
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 from importlib.resources.abc import Traversable
 from typing import Annotated, Any, TypeVar
@@ -8,6 +10,9 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+DURATION = re.compile(r"[0-9]{1,5}[mhd]\Z")
+LARGEST = 64 << 10  # bytes of a declaration: ours have one thousand
+WHOLE = "the whole"
 
 
 class Ours(BaseModel):
@@ -16,9 +21,19 @@ class Ours(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Mistakes(ValueError):
+    """What is wrong with a declaration: one line for each mistake, with file, key and reason."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
+
+
 def _duration(text: object) -> object:
-    if isinstance(text, str) and text[-1:] in UNITS and text[:-1].isdigit():
+    if isinstance(text, str) and DURATION.match(text):
         return timedelta(**{UNITS[text[-1]]: int(text[:-1])})
+    if not isinstance(text, timedelta):
+        raise ValueError("a duration is written as 15m, 6h or 30d")  # noqa: TRY004 - pydantic's way
     return text
 
 
@@ -29,12 +44,43 @@ Declared = TypeVar("Declared", bound=Ours)
 
 
 def read(model: type[Declared], file: Traversable, **more: Any) -> Declared:
-    """Read one YAML file as `model`; `more` are fields that its folder gives.
-
-    Raises ValueError with file, key and reason.
-    """
+    """Read one YAML file as `model`; `more` are fields that its folder gives. Raises Mistakes."""
+    fields = _mapping(file)
+    if given := sorted(fields.keys() & more.keys()):
+        raise Mistakes([f"{file}: {key}: is said by the file's place" for key in given])
     try:
-        fields = yaml.safe_load(file.read_text(encoding="utf-8"))
         return model.model_validate({**fields, **more})
-    except (yaml.YAMLError, TypeError, ValidationError) as error:
-        raise ValueError(f"{file}: {error}") from error
+    except ValidationError as error:
+        raise Mistakes([f"{file}: {line}" for line in _lines(error)]) from error
+
+
+def _mapping(file: Traversable) -> dict[Any, Any]:
+    try:
+        with file.open("rb") as data:
+            text = data.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise Mistakes([f"{file}: {WHOLE}: more than {LARGEST:,} bytes"])
+        fields = yaml.safe_load(text.decode("utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Mistakes([f"{file}: line {line}: {error.problem}"]) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise Mistakes([f"{file}: {WHOLE}: no YAML ({type(error).__name__})"]) from error
+    except OSError as error:
+        raise Mistakes([f"{file}: {WHOLE}: {error.strerror}"]) from error
+    if not isinstance(fields, dict):
+        raise Mistakes([f"{file}: {WHOLE}: not a mapping of keys to values"])
+    return fields
+
+
+def _lines(error: ValidationError) -> Iterator[str]:
+    """Yield key and reason of each mistake, without the input: it may be a key written down."""
+    seen = set[tuple[int | str, ...]]()
+    for one in error.errors(include_url=False, include_input=False):
+        place = one["loc"][:2]  # what comes after names the alternatives that were tried
+        if place and place in seen:
+            continue
+        seen.add(place)
+        key = ".".join(map(str, place)) or WHOLE
+        for reason in one["msg"].removeprefix("Value error, ").split("\n"):
+            yield "".join(c if c.isprintable() else "·" for c in f"{key}: {reason}")

@@ -6,10 +6,20 @@ from typing import Any
 import polars as pl
 
 from tidegate.declare.feed import Semantics
+from tidegate.hygiene import Policy, reasons
 from tidegate.sightings import SCHEMA
 
 WITHHELD: dict[str, Any] = {**SCHEMA, "why": pl.String()}
 """The sightings that a source would have, had hygiene let them pass."""
+
+
+def parted(
+    stored: pl.DataFrame, policy: Policy, but: frozenset[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part sightings that another policy let in: those that stay, and those that go, with why."""
+    why = reasons(stored["kind"], stored["value"], policy, but)
+    out = stored.with_columns(why=why).drop_nulls("why").select(*WITHHELD)
+    return stored.filter(why.is_null()), out
 
 
 def merged(

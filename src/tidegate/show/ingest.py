@@ -1,19 +1,40 @@
 """Feeds, their runs and their past."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.text import Text
 
 from tidegate.canonical import defanged
 from tidegate.declare.feed import Feed
 from tidegate.ingest.replay import Replayed
+from tidegate.ingest.trial import Trial
 from tidegate.model import Outcome, Run, Status
-from tidegate.ports import FeedState
-from tidegate.show.cells import SHOWN, out, short, table
+from tidegate.ports import FeedState, Trouble
+from tidegate.show.cells import SHOWN, out, plain, short, table
 
 ALWAYS = 5  # columns of the feeds' table: how many rows came in, were kept, were new
 GOOD = {Status.OK, Status.UNCHANGED}
+FINE = Trouble()
+PARTS = ("declaration", "contract", "memory", "trouble")
+NOTHING: tuple[object, ...] = (None, [], {}, (), "")
+LISTED = (
+    "feed",
+    "title",
+    "state",
+    "every_minutes",
+    "semantics",
+    "reliability",
+    "needs",
+    "fetched",
+    "rows",
+    "origin",
+    "why",
+)
 
 
 def outcomes(found: Sequence[Outcome]) -> None:
@@ -30,30 +51,114 @@ def _outcome(one: Outcome) -> Sequence[object]:
     rejected = ", ".join(f"{reason} {n:,}" for reason, n in one.rejected.items())
     counts = (one.rows, one.kept, one.new, one.changed, one.withdrawn, one.suppressed, one.repeated)
     status = Text(one.status, style=colour)
-    return (one.feed, status, *counts, rejected, round(one.seconds, 2), one.reason)
+    why = "; ".join(filter(None, [one.reason, *one.notes]))
+    return (one.feed, status, *counts, rejected, round(one.seconds, 2), why)
 
 
-def feed(declared: Feed, state: FeedState) -> dict[str, Any]:
-    """Return what is known of a feed, as one flat record."""
+def feed(
+    declared: Feed, state: FeedState, trouble: Trouble = FINE, off: str | None = None
+) -> dict[str, Any]:
+    """Return what is known of a feed, as one flat record; `off` says why it does not run."""
+    well = "good" if state.fetched else "new"
     return {
         "feed": declared.name,
         "title": declared.title,
+        "state": "off" if off else trouble.state or well,
+        "why": off or trouble.reason,
         "every_minutes": int(declared.every.total_seconds() // 60),
         "semantics": declared.semantics,
         "reliability": declared.reliability,
         "licence": declared.licence,
-        "needs": sorted(f"TIDEGATE_{name}" for name in declared.secrets),
+        "needs": sorted({declared.setting_of(name) for name in declared.secrets}),
         "fetched": state.fetched,
         "rows": state.rows,
         "origin": state.origin,
     }
 
 
+def broken_feed(name: str, mistakes: Sequence[str]) -> dict[str, Any]:
+    """Return what is known of a feed whose declaration cannot be read, as `feed` does."""
+    unknown = dict.fromkeys((*LISTED, "licence"))
+    more = f"; and {len(mistakes) - 1} more" if len(mistakes) > 1 else ""
+    return {**unknown, "feed": name, "state": "broken", "why": f"{mistakes[0]}{more}"}
+
+
 def feeds(rows: Sequence[dict[str, Any]]) -> None:
     """Print the feeds."""
-    columns = ("feed", "title", "every_minutes", "semantics", "reliability", "needs", "fetched")
-    lines = [[short(row[name]) for name in (*columns, "rows", "origin")] for row in rows]
-    table("Feeds", (*columns, "rows", "origin"), lines)
+    table("Feeds", LISTED, [[short(row[name]) for name in LISTED] for row in rows])
+
+
+def declared(
+    found: Feed, state: FeedState, trouble: Trouble, off: str | None, given: str | None
+) -> dict[str, Any]:
+    """Return all that is known of one feed. `given` is the address that settings give it."""
+    spoken = found.model_dump(by_alias=True, exclude_none=True)
+    contract = spoken.pop("contract")
+    return {
+        **feed(found, state, trouble, off),
+        "address": redacted(given or found.url),
+        "declaration": {name: _spelled(value) for name, value in spoken.items()},
+        "contract": {name: _spelled(value) for name, value in contract.items()},
+        "memory": asdict(state),
+        "trouble": asdict(trouble),
+    }
+
+
+def redacted(url: str) -> str:
+    """Return an address without its credentials and its query, which may be a key."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    query = "?…" if parts.query else ""
+    return f"{parts.scheme}://{host}{parts.path}{query}"
+
+
+def _spelled(value: object) -> object:
+    """Return a duration as declarations write it, anything else as it is."""
+    if not isinstance(value, timedelta):
+        return value
+    minutes = int(value.total_seconds() // 60)
+    sizes = (("d", 1440), ("h", 60))
+    unit, size = next(((u, s) for u, s in sizes if minutes % s == 0), ("m", 1))
+    return f"{minutes // size}{unit}"
+
+
+def whole_feed(known: dict[str, Any], latest: Sequence[Run]) -> None:
+    """Print all that is known of one feed, and what its last runs came to."""
+    flat = {name: value for name, value in known.items() if not isinstance(value, dict)}
+    parts = [(known["feed"], flat), *((name, known[name]) for name in PARTS)]
+    for title, part in parts:
+        rows = [(name, _cell(value)) for name, value in part.items() if value not in NOTHING]
+        table(str(title).capitalize(), ("what", "is"), rows)
+    runs(latest)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (
+        json.dumps(value, default=str) if isinstance(value, dict | list | tuple) else short(value)
+    )
+
+
+def trial(found: Trial) -> None:
+    """Print what would become of a payload."""
+    columns = ("feed", "from", "rows", "kept", "repeats", "suppressed", "rejected")
+    suppressed, rejected = sum(found.suppressed.values()), sum(found.rejected.values())
+    counts = (found.rows, found.kept, found.repeated, suppressed, rejected)
+    table("Trial", columns, [(found.feed, found.origin.value, *counts)])
+    for what, examples in found.examples.items():
+        if examples:
+            lines = [(defanged(one.text), defanged(one.means)) for one in examples]
+            table(what.capitalize(), ("the source wrote", "which is"), lines)
+    for note in found.notes:
+        out.print(plain(note))
+    out.print(plain(f"refused: {found.refusal}" if found.refusal else "would be let in"))
+
+
+def notice(said: dict[str, Any]) -> None:
+    """Print what a command did, one line for each thing."""
+    for name, value in said.items():
+        out.print(plain(f"{name}: {value}"))
 
 
 def runs(found: Sequence[Run]) -> None:

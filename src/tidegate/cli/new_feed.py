@@ -1,0 +1,158 @@
+"""Declares a feed of one's own: a folder with its declaration, and the sample it was guessed by."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from tidegate.cli.app import WRONG_USE, AsJson, emit, fail, feeds_app, house, refuse
+from tidegate.show import ingest as shown
+from tidegate.wiring import Local
+
+READ = 1 << 20  # bytes of a payload that are looked at
+KEPT = 16_000  # characters of a sample that are kept, in whole lines
+MOST = 1 << 30
+ENDINGS = {"csv": "csv", "jsonl": "jsonl", "code": "json"}
+ORDER = (
+    "title",
+    "reference",
+    "licence",
+    "every",
+    "url",
+    "headers",
+    "format",
+    "like",
+    "separator",
+    "header",
+    "columns",
+    "semantics",
+    "keep",
+    "reliability",
+    "indicator",
+)
+
+
+def _option(text: str, *names: str) -> Any:
+    return typer.Option(*names, help=text)
+
+
+@feeds_app.command(name="new")
+def new(
+    name: Annotated[str, typer.Argument(help="Its name: small letters, digits, _ and -.")],
+    url: Annotated[str, _option("Where it is: https, without a query.")],
+    form: Annotated[
+        str | None, _option("csv, jsonl, lines, text or code; guessed from a sample.", "--format")
+    ] = None,
+    like: Annotated[str | None, _option("For code: the built-in feed that reads the same.")] = None,
+    kind: Annotated[str | None, _option("What its values are: url, address, hash …")] = None,
+    value: Annotated[str | None, _option("The column or key that holds the values.")] = None,
+    columns: Annotated[str | None, _option("All columns of a csv, with commas.")] = None,
+    key: Annotated[
+        list[str] | None, _option("Header=NAME, NAME being one of TIDEGATE_FEED_SECRETS.")
+    ] = None,
+    every: Annotated[str, _option("How often it is asked.")] = "6h",
+    semantics: Annotated[str, _option("snapshot, window or log.")] = "window",
+    keep: Annotated[str, _option("How long a sighting holds.")] = "7d",
+    reliability: Annotated[str, _option("A to F; F: it cannot be judged yet.")] = "F",
+    licence: Annotated[str, _option("The terms of its source.")] = "not stated",
+    file: Annotated[Path | None, _option("A sample to guess by; its beginning is kept.")] = None,
+    fetch: Annotated[bool, _option("Ask the address for the sample.", "--fetch")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the declaration of a feed of one's own into the folder of TIDEGATE_FEEDS_FOLDER."""
+    said = {
+        "title": name,
+        "reference": f"https://{urlsplit(url).hostname or 'unknown'}/",
+        "licence": licence,
+        "every": every,
+        "url": url,
+        "headers": {header: f"${secret}" for header, _, secret in map(_pair, key or [])},
+        "format": form,
+        "like": like,
+        "semantics": semantics,
+        "keep": keep,
+        "reliability": reliability,
+        "columns": [columns.split(",")] if columns else None,
+        "indicator": {"kind": kind, "value": value or "line"} if kind else None,
+    }
+    given = {one: told for one, told in said.items() if told}
+    with house() as opened:
+        sample = _sample(opened, given, file, fetch=fetch)
+        declared = _declared(given, sample)
+        written = _written(opened, name, declared, sample)
+    if as_json:
+        emit({"feed": name, "file": written, "declaration": declared})
+    else:
+        shown.notice({"written": written, **declared, "next": f"tidegate feeds test {name}"})
+
+
+def _pair(text: str) -> tuple[str, str, str]:
+    return text.partition("=")
+
+
+def _sample(
+    opened: Local, given: Mapping[str, Any], file: Path | None, *, fetch: bool
+) -> str | None:
+    """Return the beginning of the file or of what the address gives; None where neither is said."""
+    from tidegate.ingest.payload import plain
+
+    if file is None and not fetch:
+        return None
+    if file and not file.is_file():
+        fail(f"{file}: no such file", WRONG_USE)
+    with TemporaryDirectory() as folder:
+        path = plain(file or _fetched(opened, given, Path(folder)), Path(folder))
+        with path.open("rb") as data:
+            return data.read(READ).decode("utf-8-sig", "replace")
+
+
+def _fetched(opened: Local, given: Mapping[str, Any], folder: Path) -> Path:
+    keys = opened.settings.feed_keys
+    if not given["url"].startswith("https://"):
+        fail("--url must begin with https://", WRONG_USE)
+    named = given.get("headers", {})
+    secrets = {header: secret.removeprefix("$") for header, secret in named.items()}
+    if missing := sorted({*secrets.values()} - keys.keys()):
+        fail(f"{missing[0]} is not among TIDEGATE_FEED_SECRETS", WRONG_USE)
+    headers = {header: keys[secret] for header, secret in secrets.items()}
+    to = folder / "fetched"
+    opened.ingest.http.download(given["url"], to, headers=headers, max_bytes=MOST)
+    return to
+
+
+def _declared(given: Mapping[str, Any], sample: str | None) -> dict[str, Any]:
+    """Put together what was said and what the sample looks like; what was said counts."""
+    from tidegate.ingest.proposal import proposal
+
+    guessed: dict[str, Any] = {}
+    if sample is not None and given.get("format") not in {"code", "text"}:
+        guessed = proposal(sample)
+    if given.get("format", guessed.get("format")) != guessed.get("format"):
+        guessed = {}
+    both = {**guessed, **given}
+    return {one: both[one] for one in ORDER if one in both}
+
+
+def _written(opened: Local, name: str, declared: dict[str, Any], sample: str | None) -> Path:
+    from tidegate.declare.draft import Draft, write
+    from tidegate.declare.strict import Mistakes
+
+    folder = opened.settings.feeds_folder
+    if folder is None:
+        fail("there is no folder for it: set TIDEGATE_FEEDS_FOLDER", WRONG_USE)
+    kept = _beginning(sample) if sample else None
+    draft = Draft(name, declared, kept, ENDINGS.get(declared.get("format", ""), "txt"))
+    try:
+        return write(draft, folder, opened.catalogue.taken)
+    except Mistakes as mistakes:
+        refuse(mistakes.lines)
+
+
+def _beginning(sample: str) -> bytes:
+    """Return the first lines; one document is kept whole, or it would be none."""
+    if len(sample) <= KEPT or "\n" not in sample[:KEPT]:
+        return sample.encode()
+    return sample[: sample.rindex("\n", 0, KEPT) + 1].encode()
