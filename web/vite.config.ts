@@ -9,6 +9,7 @@ export default defineConfig({
     cssTarget: "esnext",
     assetsInlineLimit: 0, // `script-src 'self'` and `connect-src 'self'` admit no data: address
     modulePreload: { polyfill: false },
+    rolldownOptions: { input: ["index.html", "feeds.html"] },
     sourcemap: false,
     reportCompressedSize: true,
   },
