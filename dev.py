@@ -18,9 +18,11 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 WEB = ROOT / "web"
+AZURITE = ROOT / "tests" / "azure" / "azurite"
 PAGE = WEB / "dist"
 LEAST_PYTHON = (3, 11)
 LEAST_NODE = (20, 19)
+QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 SOURCES = ("src", "tests", "apps", "docs", "dev.py")
 
 
@@ -56,6 +58,7 @@ def test() -> None:
     system_packages()
     lint()
     web(check=True)
+    azurite()
     pytest("-n", "2", "-m", "not slow")
     pytest("-m", "slow")
 
@@ -143,19 +146,32 @@ def web(*, check: bool = False) -> None:
     fresh = stamp.is_file() and stamp.read_text() == wanted and PAGE.is_dir()
     if fresh and not check:
         return
-    environment = node_environment()
-    npm = shutil.which("npm", path=environment["PATH"])
-    if npm is None:
-        sys.exit("npm was not found, although node was")
     if not fresh:
         say("building the page")
-        quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        do(npm, "ci", *quiet, cwd=WEB, env=environment)
-        do(npm, "run", "--silent", "build", cwd=WEB, env=environment)
+        npm(WEB, "ci", *QUIET)
+        npm(WEB, "run", "--silent", "build")
         stamp.write_text(wanted)
     if check:
-        do(npm, "run", "--silent", "check", cwd=WEB, env=environment)
-        do(npm, "test", "--silent", cwd=WEB, env=environment)
+        npm(WEB, "run", "--silent", "check")
+        npm(WEB, "test", "--silent")
+
+
+def azurite() -> None:
+    """Bring the emulator of Azure Storage that slow tests talk to, if it is not there yet."""
+    stamp, wanted = AZURITE / "node_modules" / ".installed", digest(AZURITE / "package-lock.json")
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        say("installing Azurite")
+        npm(AZURITE, "ci", *QUIET)
+        stamp.write_text(wanted)
+
+
+def npm(folder: Path, *words: str) -> None:
+    """Run npm in a folder."""
+    environment = node_environment()
+    found = shutil.which("npm", path=environment["PATH"])
+    if found is None:
+        sys.exit("npm was not found, although node was")
+    do(found, *words, cwd=folder, env=environment)
 
 
 def built(path: Path) -> bool:
@@ -186,9 +202,11 @@ def node_version(environment: dict[str, str]) -> tuple[int, ...]:
 
 
 def system_packages() -> None:
-    """Install the browser of the browser tests, where it is missing and we may."""
+    """Install the browser and the Redis of the tests, where they are missing and we may."""
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         apt_install("chromium")
+    if shutil.which("redis-server") is None:
+        apt_install("redis-server")
 
 
 def apt_install(*names: str) -> None:

@@ -6,22 +6,21 @@ from collections.abc import Iterator
 import azure.functions as func
 from fastapi import APIRouter
 
-from tidegate import loop
-from tidegate.api import health, ingest
-from tidegate.functions import House, Routes, keyholder
+from tidegate import functions
+from tidegate.api import health, ingest, probes
 from tidegate.wiring import Local
 
-house = House("ingest", "gate")
+house = functions.House("figures", "ingest", "knowledge", "desk")
 
 
 def routers(opened: Local) -> Iterator[APIRouter]:
-    feeds = {feed.name: feed for feed in loop.enabled(opened)}
-    yield ingest.router(opened.ingest, opened.gate, feeds, may_ingest=keyholder)
-    yield health.router({"ingest": health.ingest(opened.memory)})
+    yield from ingest.routers(opened, functions.keyholder)
+    checks = {"ingest": health.ingest(opened.memory)}
+    yield health.router(checks, lambda: probes.ingest(opened.desk), functions.keyholder)
 
 
 # The worker takes one of these per file. Its one function has one level for all routes.
-app = func.AsgiFunctionApp(Routes(house, routers), func.AuthLevel.FUNCTION)
+app = func.AsgiFunctionApp(functions.Routes(house, routers), func.AuthLevel.FUNCTION)
 
 
 @app.function_name("health")
@@ -31,6 +30,18 @@ async def answer_health(req: func.HttpRequest, context: func.Context) -> func.Ht
 
 
 @app.function_name("feeds")
-@app.timer_trigger(schedule="0 */5 * * * *", arg_name="timer")
-async def run_feeds(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
-    await asyncio.to_thread(lambda: loop.ingest_due(house()))
+@app.timer_trigger(schedule="0 */15 * * * *", arg_name="timer")
+async def start_feeds(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
+    await asyncio.to_thread(lambda: functions.start_feeds(house()))
+
+
+@app.function_name("run_feed")
+@app.queue_trigger(arg_name="message", queue_name="feeds", connection="Storage")
+async def run_feed(message: func.QueueMessage) -> None:
+    await asyncio.to_thread(lambda: functions.run_feed(house(), message))
+
+
+@app.function_name("run_request")
+@app.queue_trigger(arg_name="message", queue_name="requests", connection="Storage")
+async def run_request(message: func.QueueMessage) -> None:
+    await asyncio.to_thread(lambda: functions.run_request(house(), message))

@@ -1,19 +1,34 @@
-"""What the Function apps share: a house that is opened late and once, and routes on it."""
+"""What the Function apps share: a house that is opened late and once, routes and turns on it."""
 
 import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Protocol
 
 from fastapi import APIRouter, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tidegate import loop
 from tidegate.api import app as web
-from tidegate.wiring import Local, local
+from tidegate.api import metrics
+from tidegate.ingest import journal, requests
+from tidegate.ingest.run import Job, run
+from tidegate.ingest.schedule import due
+from tidegate.ports import Conflict, Message, SourceDown
+from tidegate.wiring import Azure, Local, house
+
+log = logging.getLogger(__name__)
+
+WAIT = timedelta(minutes=1)  # until a request is tried again
 
 # The telemetry exporter would export its own calls; the clients log whole URLs.
 for chatty in ("azure", "httpx", "httpcore"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+ANONYMOUS = "health"  # the one function that asks for no key
 
 
 class House:
@@ -28,9 +43,11 @@ class House:
         """Return the house; whoever comes first opens it for all."""
         with self._lock:
             if self._opened is None:
-                opened = local()
+                opened = house()
                 for part in self._parts:
                     getattr(opened, part)
+                if "desk" in self._parts and not isinstance(opened, Azure):
+                    opened.attend()  # on one machine no queue triggers anything
                 self._opened = opened
             return self._opened
 
@@ -52,9 +69,76 @@ class Routes:
 
     def _built(self) -> ASGIApp:
         with self._lock:
-            return self._app or web.create(self._routers(self._house()))
+            if self._app is None:
+                house = self._house()
+                pace = house.settings.api_per_minute
+                routers = [*self._routers(house), *metrics.routers(house, keyholder)]
+                self._app = web.create(routers, meters=house.meters, per_minute=pace)
+            return self._app
 
 
-def keyholder(_: Request) -> bool:
-    """Whoever got here showed the function key, which the platform asks for."""
-    return True
+def keyholder(request: Request) -> bool:
+    """Whoever got here showed the function key, which the platform asks for; but for health."""
+    return request.scope.get("azure_functions.function_name") != ANONYMOUS
+
+
+class Brought(Protocol):
+    """A message that the platform took from a queue for us, and deletes unless we raise."""
+
+    @property
+    def id(self) -> str | None: ...
+
+    @property
+    def dequeue_count(self) -> int | None: ...
+
+    def get_body(self) -> str | bytes: ...
+
+
+def start_feeds(opened: Local) -> None:
+    """Give each feed that is due a message of its own, so that a slow one holds up no other."""
+    if not isinstance(opened, Azure):
+        loop.ingest_due(opened)
+        return
+    for feed in due(loop.enabled(opened), opened.memory, opened.ingest.clock()):
+        opened.turns.put(feed.name)
+    opened.refresh_old_warninglists()
+
+
+def run_feed(opened: Azure, brought: Brought) -> None:
+    """Run the feed that a message names, if it is due: another may have run it meanwhile."""
+    message, queue = _message(brought), opened.turns
+    if queue.valid(message):
+        try:
+            _run_feed(opened, message)
+        except SourceDown as down:
+            log.warning("feed %s waits for its next time: %s", message.case, down)
+        queue.settled(message)
+
+
+def _run_feed(opened: Azure, message: Message) -> None:
+    feeds = {feed.name: feed for feed in loop.enabled(opened)}
+    feed, now = feeds.get(message.case), opened.ingest.clock()
+    # One that comes back had its process die: its feed was asked, but is not done.
+    if feed and (message.attempts > 1 or any(due([feed], opened.memory, now))):
+        journal.total([run(Job(feed), opened.ingest)])
+
+
+def run_request(opened: Azure, brought: Brought) -> None:
+    """Run what a message's request still waits for; it comes again while that cannot be."""
+    message, queue = _message(brought), opened.requests
+    if not queue.valid(message):
+        return
+    try:
+        requests.finish(message.case, opened.desk, message.attempts)
+    except (Conflict, SourceDown) as fault:
+        # Not by raising: the platform would count this as a failure, and give the message up.
+        log.warning("request %s waits: %s", message.case, fault)
+        queue.again(message, WAIT)
+    else:
+        queue.settled(message)
+
+
+def _message(brought: Brought) -> Message:
+    body = brought.get_body()
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    return Message(text, brought.id or "", brought.dequeue_count or 1)

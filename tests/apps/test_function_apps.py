@@ -3,32 +3,29 @@
 What this does not show: the worker's indexing, the host's timers, keys and routes.
 """
 
-import asyncio
-import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import azure.functions as func
 import pytest
-from azure.functions.meta import Datum
+from driver import APPS, http, indexed, loaded, raw, tick, trigger
 
 from tidegate import functions
 from tidegate.wiring import Local
 
 pytestmark = pytest.mark.slow
 
-APPS = Path(__file__).parents[2] / "apps"
 NAMES = ["ingest", "detonate", "maps"]
 TIMERS = {
-    "ingest": ("feeds", "0 */5 * * * *"),
+    "ingest": ("feeds", "0 */15 * * * *"),
     "detonate": ("alerts", "0 * * * * *"),
     "maps": ("datasets", "0 */5 * * * *"),
 }
+QUEUES = {"ingest": {"run_feed": "feeds", "run_request": "requests"}}
 Load = Callable[[str], ModuleType]
 
 
@@ -36,13 +33,13 @@ Load = Callable[[str], ModuleType]
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Local]:
     """The houses that were opened; each is closed after the test."""
     houses: list[Local] = []
-    really = functions.local
+    really = functions.house
 
-    def local() -> Local:
+    def house() -> Local:
         houses.append(really())
         return houses[-1]
 
-    monkeypatch.setattr(functions, "local", local)
+    monkeypatch.setattr(functions, "house", house)
     return houses
 
 
@@ -52,81 +49,18 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opened: list[Local]) -
     monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
 
-    loaded: list[ModuleType] = []
+    modules: list[ModuleType] = []
 
     def load_app(name: str) -> ModuleType:
-        path = APPS / name / "function_app.py"
-        spec = importlib.util.spec_from_file_location(f"function_app_{name}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        loaded.append(module)
-        return module
+        modules.append(loaded(name))
+        return modules[-1]
 
     yield load_app
-    for module in loaded:
+    for module in modules:
         # Else the app ends its lifespan from `__del__`, in the middle of whatever runs then.
         module.app.startup_task_done = False
     for house in opened:
         house.__exit__()
-
-
-def indexed(module: ModuleType) -> dict[str, Any]:
-    return {one.get_function_name(): one for one in module.app.get_functions()}
-
-
-def bindings(function: Any) -> list[dict[str, Any]]:
-    return [json.loads(one) for one in function.get_raw_bindings()]
-
-
-def trigger(function: Any) -> dict[str, Any]:
-    [found] = [one for one in bindings(function) if one["type"].endswith("Trigger")]
-    return found
-
-
-def texts(values: dict[str, str]) -> dict[str, Datum]:
-    return {name: Datum(value, "string") for name, value in values.items()}
-
-
-def call(function: Any, datum: Datum) -> Any:
-    """Invoke a function: decode what the host sends, encode what goes back to it."""
-    converters = func.get_binding_registry()
-    entry = trigger(function)
-    given = {entry["name"]: converters.get(entry["type"]).decode(datum, trigger_metadata={})}
-    user = function.get_user_function()
-    if "context" in user.__code__.co_varnames:
-        trace = SimpleNamespace(Traceparent="", Tracestate="", attributes={})
-        given["context"] = SimpleNamespace(
-            invocation_id="1",
-            function_name=function.get_function_name(),
-            function_directory="",
-            trace_context=trace,
-            retry_context=None,
-            thread_local_storage=SimpleNamespace(invocation_id=None),
-        )
-    returned = asyncio.run(user(**given))
-    back = [one for one in bindings(function) if one["name"] == "$return"]
-    return converters.get(back[0]["type"]).encode(returned, expected_type=None) if back else None
-
-
-def http(function: Any, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
-    parts = {
-        "method": Datum(method, "string"),
-        "url": Datum(f"https://tidegate.example{path}", "string"),
-        "headers": texts({"host": "tidegate.example", "content-type": "application/json"}),
-        "query": texts({}),
-        "params": texts({"route": path.lstrip("/")}),
-        "body": Datum(body, "bytes"),
-    }
-    answer = call(function, Datum(parts, "http")).value
-    data = answer["body"].value if answer.get("body") else b""
-    return int(answer["status_code"].value), json.loads(data)
-
-
-def tick(function: Any) -> None:
-    schedule = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
-    call(function, Datum(json.dumps(schedule), "json"))
 
 
 # --- what is declared -------------------------------------------------------------------------
@@ -137,7 +71,9 @@ def test_an_app_is_its_triggers_and_no_more(load, opened, name):
     module = load(name)
     found = indexed(module)
     timer, schedule = TIMERS[name]
-    assert found.keys() == {"http_app_func", "health", timer}
+    queues = QUEUES.get(name, {})
+    assert found.keys() == {"http_app_func", "health", timer, *queues}
+    assert {one: trigger(found[one])["queueName"] for one in queues} == queues
     everything, health = trigger(found["http_app_func"]), trigger(found["health"])
     assert (everything["type"], everything["route"]) == ("httpTrigger", "/{*route}")
     assert everything["authLevel"] == "FUNCTION"
@@ -154,7 +90,7 @@ def test_an_app_is_its_triggers_and_no_more(load, opened, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_app_is_thin_and_has_one_register(load, name):
-    assert len((APPS / name / "function_app.py").read_text().splitlines()) <= 40
+    assert len((APPS / name / "function_app.py").read_text().splitlines()) <= 50
     registers = [v for v in vars(load(name)).values() if isinstance(v, func.FunctionRegister)]
     assert len(registers) == 1
 
@@ -171,6 +107,13 @@ def test_the_host_is_told_what_it_needs(name):
     assert host["telemetryMode"] == "OpenTelemetry"
     assert host["functionTimeout"]
     assert host["logging"]["logLevel"]["default"] == "Information"
+
+
+def test_queues_carry_what_the_adapter_sends():
+    queues = json.loads((APPS / "ingest" / "host.json").read_text())["extensions"]["queues"]
+    assert queues["messageEncoding"] == "none"
+    # So many runs at once in a process; each holds its own frames in memory.
+    assert queues["batchSize"] + queues["newBatchThreshold"] <= 4
 
 
 def test_loading_an_app_loads_no_engine_and_no_web_server(tmp_path):
@@ -197,6 +140,21 @@ def test_health_answers_with_and_without_a_key(load, opened, name):
     assert len(opened) == 1
 
 
+def test_deep_health_takes_a_key(load):
+    found = indexed(load("ingest"))
+    assert http(found["health"], "GET", "/api/health?deep=true")[0] == 403
+    status, body = http(found["http_app_func"], "GET", "/api/health?deep=true")
+    assert (status, body["apps"]) == (200, {"ingest": "up"})
+    assert {one["state"] for one in body["checks"]} == {"healthy", "degraded"}
+
+
+def test_a_request_for_runs_is_worked_on_where_no_queue_triggers_it(load):
+    everything = indexed(load("ingest"))["http_app_func"]
+    status, body = http(everything, "POST", "/api/ingest?source=urlhaus")
+    [outcome] = body["feeds"]
+    assert (status, outcome["reason"]) == (502, "needs a key: set TIDEGATE_ABUSECH_KEY")
+
+
 def test_an_app_has_its_own_routes_and_no_others(load):
     everything = indexed(load("ingest"))["http_app_func"]
     assert http(everything, "GET", "/api/indicators/b.example")[0] == 404
@@ -215,7 +173,7 @@ def test_an_alert_comes_in_by_webhook(load):
 @pytest.mark.parametrize(
     ("name", "use_case"),
     [
-        ("ingest", "tidegate.loop.ingest_due"),
+        ("ingest", "tidegate.functions.start_feeds"),
         ("detonate", "tidegate.loop.detonate_due"),
         ("maps", "refresh_all"),
     ],
@@ -247,3 +205,12 @@ def test_a_use_case_that_fails_fails_the_invocation(load, monkeypatch):
     monkeypatch.setattr(module, "house", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         tick(indexed(module)["feeds"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_figures_of_an_app_are_behind_its_key(load, name):
+    found = indexed(load(name))
+    http(found["http_app_func"], "GET", "/api/nothing")
+    status, text = raw(found["http_app_func"], "GET", "/api/metrics")
+    assert status == 200
+    assert b'http_response_status_code="404"' in text

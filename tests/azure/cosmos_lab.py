@@ -13,11 +13,14 @@ from rerouted import Rerouted
 
 from tidegate.adapters.azure.cosmos import CosmosSightings
 from tidegate.adapters.azure.cosmos_budget import Account, Budget, ObjectSpending
-from tidegate.adapters.azure.cosmos_client import Indicators
+from tidegate.adapters.azure.cosmos_client import Cosmos, Indicators
 from tidegate.adapters.azure.cosmos_documents import INDICATORS
+from tidegate.adapters.azure.cosmos_runs import RUNS, CosmosRuns
+from tidegate.adapters.azure.cosmos_states import Copies
 from tidegate.adapters.local.files import FileObjects
+from tidegate.adapters.local.sightings import SegmentStore
 from tidegate.model import Kind, Sighting, Tlp
-from tidegate.ports import Sightings
+from tidegate.ports import Objects, Sightings
 from tidegate.sightings import SCHEMA, STATE, fingerprinted, frame, unique
 
 START = datetime(2026, 11, 18, 5, tzinfo=UTC)
@@ -31,13 +34,17 @@ class Lab:
     root: Path
     now: datetime = START
     slept: list[float] = field(default_factory=list)
-    _open: list[Indicators] = field(default_factory=list)
+    _open: list[Cosmos] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.standin = Standin(INDICATORS, now=lambda: self.clock().timestamp())
-        self.objects = FileObjects(self.root, self.clock)
-        self.spending = ObjectSpending(self.objects)
+        self.standin = Standin([INDICATORS, RUNS], now=lambda: self.clock().timestamp())
+        self.keep_in(FileObjects(self.root, self.clock))
         self.address = ""
+
+    def keep_in(self, objects: Objects) -> None:
+        """Keep states and spending there from now on."""
+        self.objects = objects
+        self.spending = ObjectSpending(objects)
 
     def clock(self) -> datetime:
         return self.now
@@ -45,19 +52,29 @@ class Lab:
     def pass_(self, **time: float) -> None:
         self.now += timedelta(**time)
 
-    def indicators(
-        self, credential: TokenCredential | str | None = None, writers: int = 8
-    ) -> Indicators:
+    def cosmos(self, credential: TokenCredential | str | None = None) -> Cosmos:
         url = f"https://{self.standin.host}"
         transport = Rerouted({".documents.azure.com": self.address})
         key = self.standin.key if credential is None else credential
-        made = Indicators(url, key, transport=transport, writers=writers, sleep=self.slept.append)
+        made = Cosmos(url, key, transport=transport, sleep=self.slept.append)
         self._open.append(made)
         return made
 
+    def indicators(
+        self, credential: TokenCredential | str | None = None, writers: int = 8
+    ) -> Indicators:
+        return Indicators(self.cosmos(credential), writers)
+
     def store(self, budget: Budget | None = None, writers: int = 8) -> CosmosSightings:
         account = Account(self.clock, self.spending, budget or Budget())
-        return CosmosSightings(self.indicators(writers=writers), self.objects, self.clock, account)
+        indicators = self.indicators(writers=writers)
+        copies = Copies(
+            self.objects, SegmentStore(self.root.with_name(f"copies-{len(self._open)}"))
+        )
+        return CosmosSightings(indicators, self.objects, self.clock, account, copies)
+
+    def runs(self) -> CosmosRuns:
+        return CosmosRuns(self.cosmos())
 
     def close(self) -> None:
         for made in self._open:

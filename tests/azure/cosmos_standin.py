@@ -1,8 +1,8 @@
-"""A stand-in for Cosmos DB on loopback that the real SDK talks to: one container of documents.
+"""A stand-in for Cosmos DB on loopback that the real SDK talks to: one database of containers.
 
-It plays what the adapter uses, upserts, transactional batches, TTL and one query, and refuses all
-else with 400: a stand-in that nearly answers is worse than none. It checks what the service checks:
-signature or token audience, partition keys, ids, sizes. Its request charges are invented.
+It plays what the adapters use and refuses all else with 400: a stand-in that nearly answers is
+worse than none. It checks what the service checks: signature or token audience, and what
+`cosmos_container` does with documents. Its request charges are invented.
 """
 
 import base64
@@ -20,40 +20,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-MOST_OPERATIONS = 100
-MOST_BYTES = 2_000_000
-LONGEST_ID = 1023
-FORBIDDEN = set("/\\?#")
-QUERY = "SELECT * FROM c WHERE c.indicator = @indicator"
+from cosmos_container import Answer, Container, Document, Fault, Refused
+
 SLICE = 0.002
-
-Document = dict[str, Any]
-
-
-class Refused(Exception):
-    """An answer other than success."""
-
-    def __init__(self, status: int, said: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(said)
-        self.status = status
-        self.headers = headers or {}
-
-
-@dataclass
-class Fault:
-    """Refuse `times` document requests so, after `skip`; with `operation`, that one of a batch."""
-
-    status: int
-    times: int = 1
-    skip: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    operation: int | None = None
-    after: bool = False  # the work is done, and the answer is lost
-
-    def strike(self) -> None:
-        """Refuse once."""
-        self.times -= 1
-        raise Refused(self.status, "injected", self.headers)
 
 
 @dataclass
@@ -69,9 +38,9 @@ class Seen:
 
 @dataclass
 class Standin:
-    """The account: one database, one container. `now` is its clock, for TTL."""
+    """The account: one database and its containers. `now` is its clock, for TTL."""
 
-    container: Document
+    definitions: list[Document]
     database: str = "tidegate"
     host: str = "acct.documents.azure.com"
     now: Callable[[], float] = time.time
@@ -81,51 +50,67 @@ class Standin:
     seen: list[Seen] = field(default_factory=list)
     most_at_once: int = 0
     _at_once: int = 0
-    _documents: dict[str, dict[str, Document]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.containers = {one["id"]: Container(one, self.now) for one in self.definitions}
 
     # --- what tests look at -------------------------------------------------------------------
 
-    def documents(self) -> dict[str, Document]:
-        """Return every living document by id."""
+    def documents(self, container: str = "indicators") -> dict[str, Document]:
+        """Return every living document of a container by id."""
         with self._lock:
-            found = [doc for part in self._documents.values() for doc in part.values()]
-        return {doc["id"]: doc for doc in found if self._lives(doc)}
+            return self.containers[container].documents()
 
     @property
     def charged(self) -> float:
         """What all requests about documents were charged."""
         return sum(request.charge for request in self.seen)
 
-    def _lives(self, document: Document) -> bool:
-        ttl = document.get("ttl", self.container["defaultTtl"])
-        return ttl == -1 or document["_ts"] + ttl > self.now()
-
     # --- the wire -----------------------------------------------------------------------------
 
-    def answer(self, method: str, path: str, headers: Any, body: bytes) -> "Answer":
+    def answer(self, method: str, path: str, headers: Any, body: bytes) -> Answer:
         """Answer one request."""
         self._authorise(method, path, headers)
-        collection = f"/dbs/{self.database}/colls/{self.container['id']}"
         if method == "GET" and path == "/":
             return Answer(200, self._account())
-        if method == "GET" and path.rstrip("/") == collection:
-            return Answer(200, {**self.container, "_rid": "AAAA", "_self": "dbs/x/colls/y/"})
-        if method == "POST" and path.rstrip("/") == f"{collection}/docs":
-            return self._about_documents(headers, body)
-        if path.startswith("/dbs/"):
-            missing = not path.startswith(collection)
-            raise Refused(404 if missing else 400, f"{method} {path} is not played here")
-        raise Refused(400, f"{method} {path} is not played here")
+        match path.strip("/").split("/"):
+            case ["dbs", self.database, "colls", name, *rest] if name in self.containers:
+                return self._within(self.containers[name], method, rest, headers, body)
+        raise Refused(404 if path.startswith("/dbs/") else 400, f"{path} is not here")
 
-    def _about_documents(self, headers: Any, body: bytes) -> "Answer":
+    def _within(
+        self, container: Container, method: str, rest: list[str], headers: Any, body: bytes
+    ) -> Answer:
+        match method, rest:
+            case "GET", []:
+                found = {**container.definition, "_rid": "AAAA", "_self": "dbs/x/colls/y/"}
+                return Answer(200, found)
+            case "GET", ["docs", name]:
+                work = lambda _: container.read(_partition(headers), name)  # noqa: E731
+                return self._counted_answer("read", 1, b"", work)
+            case "POST", ["docs"]:
+                return self._about_documents(container, headers, body)
+        raise Refused(400, f"{method} of {rest} is not played here")
+
+    def _about_documents(self, container: Container, headers: Any, body: bytes) -> Answer:
         asked = json.loads(body)
-        operations = len(asked) if isinstance(asked, list) else 1
+        batch = isinstance(asked, list)
+        verb = "batch" if batch else "query" if "query" in asked else "upsert"
+        return self._counted_answer(
+            verb,
+            len(asked) if batch else 1,
+            body,
+            lambda fault: container.work(_partition(headers), headers, asked, body, fault),
+        )
+
+    def _counted_answer(
+        self, verb: str, operations: int, body: bytes, work: Callable[[Fault | None], Answer]
+    ) -> Answer:
         with self._counted():
             time.sleep(self.delay)
             with self._lock:
-                answer = self._one(headers, asked, body)
-        verb = "batch" if isinstance(asked, list) else "query" if "query" in asked else "upsert"
+                answer = self._one(work)
         self.seen.append(Seen(answer.status, operations, len(body), answer.charge, verb))
         return answer
 
@@ -138,13 +123,13 @@ class Standin:
         with self._lock:
             self._at_once -= 1
 
-    def _one(self, headers: Any, asked: Any, body: bytes) -> "Answer":
+    def _one(self, work: Callable[[Fault | None], Answer]) -> Answer:
         fault = self._fault()
         try:
             if fault is None or fault.operation is not None:
-                return self._work(headers, asked, body, fault)
+                return work(fault)
             if fault.after:
-                self._work(headers, asked, body, None)
+                work(None)
             fault.strike()
         except Refused as no:
             # A refused request is charged, too: a little.
@@ -156,73 +141,6 @@ class Standin:
             return fault
         fault.skip -= 1
         return None
-
-    def _work(self, headers: Any, asked: Any, body: bytes, fault: Fault | None) -> "Answer":
-        partition = _partition(headers)
-        if len(body) > MOST_BYTES:
-            raise Refused(413, "Request size is too large")
-        if headers.get("x-ms-cosmos-is-batch-request", "").lower() == "true":
-            return self._batch(partition, asked, fault)
-        if headers.get("x-ms-documentdb-isquery", "").lower() == "true":
-            return self._query(partition, asked)
-        if headers.get("x-ms-documentdb-is-upsert", "").lower() == "true":
-            part = self._documents.setdefault(partition, {})
-            done = self._upsert(part, partition, asked)
-            return Answer(done["statusCode"], None, done["requestCharge"])
-        raise Refused(400, "of single documents only upserts are played here")
-
-    def _query(self, partition: str, asked: Document) -> "Answer":
-        if asked["query"] != QUERY:
-            raise Refused(400, f"this query is not played here: {asked['query']}")
-        wanted = asked["parameters"][0]["value"]
-        part = self._documents.get(partition, {}).values()
-        found = [doc for doc in part if self._lives(doc) and doc["indicator"] == wanted]
-        charge = round(2.3 + 0.1 * len(found), 2)
-        return Answer(200, {"_rid": "AAAA", "Documents": found, "_count": len(found)}, charge)
-
-    def _batch(self, partition: str, operations: list[Document], fault: Fault | None) -> "Answer":
-        if len(operations) > MOST_OPERATIONS:
-            raise Refused(400, "more operations in a batch than supported")
-        part = dict(self._documents.get(partition, {}))
-        done: list[Document] = []
-        for index, operation in enumerate(operations):
-            try:
-                if fault is not None and fault.operation == index:
-                    fault.strike()
-                done.append(self._operate(part, partition, operation))
-            except Refused as no:
-                return _undone(operations, done, no)
-        self._documents[partition] = part
-        return Answer(200, done, round(sum(one["requestCharge"] for one in done), 2))
-
-    def _operate(self, part: dict[str, Document], key: str, operation: Document) -> Document:
-        match operation:
-            case {"operationType": "Upsert", "resourceBody": document}:
-                return self._upsert(part, key, document)
-            case {"operationType": "Delete", "id": name}:
-                document = part.pop(name, None)
-                if document is None or not self._lives(document):
-                    raise Refused(404, "Entity with the specified id does not exist")
-                return {"statusCode": 204, "requestCharge": 5.0}
-        raise Refused(400, f"{operation.get('operationType')} is not played here")
-
-    def _upsert(self, part: dict[str, Document], key: str, document: Document) -> Document:
-        self._check(key, document)
-        new = document["id"] not in part
-        part[document["id"]] = {**document, "_ts": int(self.now()), "_etag": str(uuid.uuid4())}
-        charge = round(5 + len(json.dumps(document)) / 1024, 2)
-        return {"statusCode": 201 if new else 200, "requestCharge": charge}
-
-    def _check(self, key: str, document: Document) -> None:
-        name, ttl = document.get("id"), document.get("ttl", -1)
-        if not isinstance(name, str) or not 0 < len(name.encode()) <= LONGEST_ID:
-            raise Refused(400, "The input name is invalid")
-        if set(name) & FORBIDDEN or name != name.strip():
-            raise Refused(400, "The input name contains an illegal character")
-        if document.get(self.container["partitionKey"]["paths"][0].strip("/")) != key:
-            raise Refused(400, "PartitionKey extracted from document doesn't match the header")
-        if not isinstance(ttl, int) or not (ttl == -1 or 0 < ttl < 2**31):
-            raise Refused(400, "The input ttl is invalid")
 
     def _account(self) -> Document:
         where = [{"name": "Local", "databaseAccountEndpoint": f"https://{self.host}/"}]
@@ -263,28 +181,11 @@ class Standin:
         return hmac.compare_digest(base64.b64encode(mac).decode(), signature)
 
 
-@dataclass
-class Answer:
-    """A status, a body as JSON, and what it costs."""
-
-    status: int
-    body: Any
-    charge: float = 0.0
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 def _partition(headers: Any) -> str:
     given = headers.get("x-ms-documentdb-partitionkey")
     if given is None or headers.get("x-ms-start-epk"):
         raise Refused(400, "only requests to one partition are played here")
     return json.loads(given)[0]
-
-
-def _undone(operations: list[Document], done: list[Document], no: Refused) -> Answer:
-    answers = [{"statusCode": 424, "requestCharge": 0} for _ in operations]
-    answers[len(done)] = {"statusCode": no.status, "requestCharge": 0, "message": str(no)}
-    charge = round(1 + sum(one["requestCharge"] for one in done), 2)
-    return Answer(207, answers, charge, no.headers)
 
 
 class _Handler(BaseHTTPRequestHandler):

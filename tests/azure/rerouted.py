@@ -8,6 +8,7 @@ import base64
 import json
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,8 +23,8 @@ class Offline(Exception):
 class Rerouted(RequestsTransport):
     """A transport that carries requests for hosts with these suffixes to these addresses."""
 
-    def __init__(self, hosts: Mapping[str, str]) -> None:
-        super().__init__()
+    def __init__(self, hosts: Mapping[str, str], certificate: Path | None = None) -> None:
+        super().__init__(**({"connection_verify": str(certificate)} if certificate else {}))
         self._hosts = hosts
 
     def send(self, request: Any, **options: Any) -> Any:
@@ -52,8 +53,10 @@ class Identity:
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         self.scopes += scopes
-        expires = int(time.time()) + 3600
-        claims = {"aud": scopes[0].removesuffix("/.default"), "exp": expires}
+        now = int(time.time())
+        expires = now + 3600
+        claims = {"aud": scopes[0].removesuffix("/.default"), "iat": now, "nbf": now}
+        claims |= {"exp": expires, "iss": "https://sts.windows.net/tenant/"}
         parts = ({"alg": "none"}, claims, {})
         token = ".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).decode() for p in parts)
         return AccessToken(token.replace("=", ""), expires)

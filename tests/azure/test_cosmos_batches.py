@@ -115,7 +115,7 @@ def test_an_upsert_that_finds_nothing_is_no_success(cosmos):
 
 def test_a_container_that_is_not_there_is_said(cosmos):
     writer = cosmos.indicators()
-    writer.database = "other"
+    writer.cosmos.database = "other"
     with pytest.raises(BadPayload, match="404"):
         writer.write(only(seen("a.example")))
 
@@ -193,7 +193,7 @@ def test_the_rest_is_down_or_bad(cosmos, status, error):
 
 def test_nobody_there_is_down(cosmos):
     writer = cosmos.indicators()
-    writer.transport._hosts = {".documents.azure.com": "http://127.0.0.1:1"}
+    writer.cosmos.transport._hosts = {".documents.azure.com": "http://127.0.0.1:1"}
     with pytest.raises(SourceDown, match="Cosmos DB: "):
         writer.of("00" * 16)
 

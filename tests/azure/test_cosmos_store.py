@@ -157,6 +157,24 @@ def test_states_and_live_ask_cosmos_nothing(cosmos):
     assert cosmos.standin.seen == []
 
 
+def test_only_states_that_changed_are_copied_again(cosmos, monkeypatch):
+    store = cosmos.store()
+    put(store, *many(3))
+    put(store, *many(2, source="two"), source="two")
+    assert len(store.live(cosmos.now).collect()) == 5
+    put(store, *many(1, source="two"), source="two")
+    read, get = [], type(cosmos.objects).get
+
+    def told(self, name: str):
+        read.append(name)
+        return get(self, name)
+
+    monkeypatch.setattr(type(cosmos.objects), "get", told)
+    for _ in range(2):
+        assert len(store.live(cosmos.now).collect()) == 4
+    assert read == ["states/two.parquet"]
+
+
 def test_a_state_of_a_time_with_fewer_kinds_is_still_read(cosmos):
     store, data = cosmos.store(), BytesIO()
     before = state(*many(2))

@@ -1,8 +1,9 @@
 """What every implementation of `Cases`, `Queue` and `Ledger` must do."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from tidegate.model import (
     Trait,
     Verdict,
 )
-from tidegate.ports import Conflict
+from tidegate.ports import Conflict, Queue
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 HIDDEN = timedelta(minutes=10)
@@ -36,11 +37,6 @@ class Clock:
 
     def __call__(self):
         return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -57,9 +53,36 @@ def cases(databases):
     return SqliteCases(databases[0])
 
 
+@dataclass
+class Queues:
+    """Two clients of one queue, as two processes have them, and the clock that hides messages."""
+
+    one: Queue
+    two: Queue
+    clock: Any
+
+
+@pytest.fixture(params=["sqlite", pytest.param("storage", marks=pytest.mark.slow)])
+def queues(request):
+    if request.param == "sqlite":
+        clock, databases = Clock(), request.getfixturevalue("databases")
+        yield Queues(*(SqliteQueue(database, clock) for database in databases), clock)
+        return
+    from azurite_lab import Turning, azurite, container, queue  # noqa: PLC0415 - SQLite needs none
+
+    with container() as objects, queue(objects) as one, queue(objects, one.name) as two:
+        yield Queues(one, two, Turning(azurite()))
+
+
 @pytest.fixture
-def queue(databases, clock):
-    return SqliteQueue(databases[0], clock)
+def queue(queues):
+    return queues.one
+
+
+@pytest.fixture
+def turned(queues):
+    """The clock of the queue."""
+    return queues.clock
 
 
 @pytest.fixture
@@ -131,10 +154,10 @@ def test_the_watermark_never_goes_back(cases):
 # --- queue ------------------------------------------------------------------------------------
 
 
-def test_a_message_is_shown_to_one_worker(queue, databases, clock):
+def test_a_message_is_shown_to_one_worker(queue, queues):
     queue.put("a_1")
     assert queue.take(HIDDEN).case == "a_1"
-    assert SqliteQueue(databases[1], clock).take(HIDDEN) is None
+    assert queues.two.take(HIDDEN) is None
 
 
 def test_a_case_waits_once(queue):
@@ -144,57 +167,57 @@ def test_a_case_waits_once(queue):
     assert queue.take(HIDDEN) is None
 
 
-def test_a_killed_workers_message_comes_back_and_counts(queue, clock):
+def test_a_killed_workers_message_comes_back_and_counts(queue, turned):
     queue.put("a_1")
     assert queue.take(HIDDEN).attempts == 1
-    clock.now += HIDDEN
+    turned.now += HIDDEN
     assert queue.take(HIDDEN).attempts == 2
 
 
-def test_one_that_comes_back_late_acknowledges_nothing(queue, clock):
+def test_one_that_comes_back_late_acknowledges_nothing(queue, turned):
     queue.put("a_1")
     late = queue.take(HIDDEN)
-    clock.now += HIDDEN
+    turned.now += HIDDEN
     other = queue.take(HIDDEN)
     queue.done(late)
     queue.later(late, timedelta(0))
     assert queue.take(HIDDEN) is None
     queue.done(other)
-    clock.now += HIDDEN
+    turned.now += HIDDEN
     assert queue.take(HIDDEN) is None
 
 
-def test_later_is_no_failed_attempt_but_retry_is(queue, clock):
+def test_later_is_no_failed_attempt_but_retry_is(queue, turned):
     queue.put("a_1")
     queue.retry(queue.take(HIDDEN), timedelta(minutes=1))
     assert queue.take(HIDDEN) is None
-    clock.now += timedelta(minutes=1)
+    turned.now += timedelta(minutes=1)
     again = queue.take(HIDDEN)
     assert again.attempts == 2
     queue.later(again, timedelta(minutes=1))
-    clock.now += timedelta(minutes=1)
+    turned.now += timedelta(minutes=1)
     assert queue.take(HIDDEN).attempts == 1
 
 
-def test_who_is_due_longest_comes_first(queue, clock):
+def test_who_is_due_longest_comes_first(queue, turned):
     queue.put("b")
-    clock.now += timedelta(seconds=1)
+    turned.now += timedelta(seconds=1)
     queue.put("a")
     assert [queue.take(HIDDEN).case for _ in range(2)] == ["b", "a"]
 
 
-def test_many_workers_never_share_a_message(queue, databases, clock):
+def test_many_workers_never_share_a_message(queue, queues):
     for number in range(60):
         queue.put(f"a_{number}")
 
-    def drain(database):
-        mine, taken = SqliteQueue(database, clock), []
+    def drain(mine):
+        taken = []
         while message := mine.take(HIDDEN):
             taken.append(message.case)
         return taken
 
     with ThreadPoolExecutor(4) as pool:
-        taken = [name for part in pool.map(drain, databases * 2) for name in part]
+        taken = [name for part in pool.map(drain, [queues.one, queues.two] * 2) for name in part]
     assert sorted(taken) == sorted(f"a_{number}" for number in range(60))
 
 

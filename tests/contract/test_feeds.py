@@ -10,11 +10,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tidegate.adapters.local.sightings import SOURCE
 from tidegate.canonical import canonical
 from tidegate.declare.feed import Feed, feeds
 from tidegate.model import Kind, Origin, Status, indicator_id
 from tidegate.settings import Settings
+from tidegate.sightings import SOURCE
 
 each = pytest.mark.parametrize("feed", [pytest.param(f, id=name) for name, f in feeds().items()])
 HARMLESS_HEADERS = {"accept", "user-agent"}

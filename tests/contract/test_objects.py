@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
 
 import pytest
 
@@ -24,23 +27,46 @@ class Ticking:
         self.now += timedelta(seconds=seconds)
 
 
-@pytest.fixture
-def clock() -> Ticking:
-    return Ticking()
+class Passing(Protocol):
+    """A store's clock."""
+
+    def __call__(self) -> datetime: ...
+
+    def pass_(self, seconds: float) -> None: ...
+
+
+@pytest.fixture(params=["files", pytest.param("blob", marks=pytest.mark.slow)])
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Objects, Passing]]:
+    """A store and its clock: files in a folder, or a container of Azurite."""
+    if request.param == "files":
+        ticking = Ticking()
+        yield FileObjects(tmp_path / "objects", ticking), ticking
+        return
+    from azurite_lab import Turning, azurite, container  # noqa: PLC0415 - files need no SDK
+
+    with container() as objects:
+        yield objects, Turning(azurite())
 
 
 @pytest.fixture
-def objects(tmp_path: Path, clock: Ticking) -> Objects:
-    return FileObjects(tmp_path / "objects", clock)
+def objects(made: tuple[Objects, Passing]) -> Objects:
+    return made[0]
+
+
+@pytest.fixture
+def clock(made: tuple[Objects, Passing]) -> Passing:
+    return made[1]
 
 
 @pytest.fixture
 def leased(objects: Objects) -> Objects:
     objects.put("locks/a.json", b"{}")
-    objects.acquire("locks/a.json", 15, "one")
+    objects.acquire("locks/a.json", 15, ONE)
     return objects
 
 
+# Blob Storage takes no leases but UUIDs.
+ONE, TWO, THREE = (str(uuid4()) for _ in range(3))
 NAME = "locks/a.json"
 
 
@@ -90,7 +116,7 @@ def test_an_etag_of_nothing_is_refused(objects: Objects):
 def test_names_are_those_with_the_prefix(objects: Objects):
     for name in ("datasets/b/1", "datasets/a/1", "datasets/a/2", "locks/a"):
         objects.put(name, b"")
-    objects.acquire("locks/a", 15, "one")
+    objects.acquire("locks/a", 15, ONE)
     assert list(objects.names("datasets/a")) == ["datasets/a/1", "datasets/a/2"]
     assert list(objects.names("")) == ["datasets/a/1", "datasets/a/2", "datasets/b/1", "locks/a"]
     assert list(objects.names("nothing/here")) == []
@@ -116,42 +142,42 @@ def test_a_name_never_leaves_the_store(objects: Objects, name: str):
 
 def test_nothing_cannot_be_leased(objects: Objects):
     with pytest.raises(Conflict):
-        objects.acquire("a", 15, "one")
+        objects.acquire("a", 15, ONE)
 
 
 @pytest.mark.parametrize("seconds", [0, 10, 14, 61])
 def test_a_lease_lasts_15_to_60_seconds(objects: Objects, seconds: int):
     objects.put("a", b"")
     with pytest.raises(ValueError, match="lease"):
-        objects.acquire("a", seconds, "one")
+        objects.acquire("a", seconds, ONE)
 
 
-def test_an_endless_lease_is_possible(objects: Objects, clock: Ticking):
+def test_an_endless_lease_is_possible(objects: Objects, clock: Passing):
     objects.put("a", b"")
-    objects.acquire("a", -1, "one")
+    objects.acquire("a", -1, ONE)
     clock.pass_(1e6)
     with pytest.raises(Conflict):
-        objects.acquire("a", 15, "two")
+        objects.acquire("a", 15, TWO)
 
 
 def test_a_held_lease_is_refused_to_another(leased: Objects):
     with pytest.raises(Conflict):
-        leased.acquire(NAME, 15, "two")
+        leased.acquire(NAME, 15, TWO)
 
 
-def test_acquiring_again_restarts_the_clock(leased: Objects, clock: Ticking):
+def test_acquiring_again_restarts_the_clock(leased: Objects, clock: Passing):
     clock.pass_(14)
-    leased.acquire(NAME, 15, "one")
+    leased.acquire(NAME, 15, ONE)
     clock.pass_(14)
     with pytest.raises(Conflict):
-        leased.acquire(NAME, 15, "two")
+        leased.acquire(NAME, 15, TWO)
 
 
-@pytest.mark.parametrize("lease", [None, "two"])
+@pytest.mark.parametrize("lease", [None, TWO], ids=["nobody", "another"])
 def test_a_leased_object_is_written_by_its_holder_alone(leased: Objects, lease: str | None):
     with pytest.raises(Conflict):
         leased.put(NAME, b"x", lease=lease)
-    leased.put(NAME, b"x", lease="one")
+    leased.put(NAME, b"x", lease=ONE)
 
 
 def test_a_leased_object_is_not_deleted(leased: Objects):
@@ -161,63 +187,63 @@ def test_a_leased_object_is_not_deleted(leased: Objects):
 
 def test_reading_needs_no_lease_and_leasing_changes_no_etag(leased: Objects):
     before = leased.get(NAME)
-    leased.renew(NAME, "one")
-    leased.release(NAME, "one")
+    leased.renew(NAME, ONE)
+    leased.release(NAME, ONE)
     assert leased.get(NAME) == before
 
 
-def test_a_lease_expires(leased: Objects, clock: Ticking):
+def test_a_lease_expires(leased: Objects, clock: Passing):
     clock.pass_(16)
-    leased.acquire(NAME, 15, "two")
+    leased.acquire(NAME, 15, TWO)
     with pytest.raises(Conflict):
-        leased.renew(NAME, "one")
+        leased.renew(NAME, ONE)
 
 
-def test_an_expired_lease_cannot_write(leased: Objects, clock: Ticking):
+def test_an_expired_lease_cannot_write(leased: Objects, clock: Passing):
     clock.pass_(16)
     with pytest.raises(Conflict):
-        leased.put(NAME, b"x", lease="one")
+        leased.put(NAME, b"x", lease=ONE)
 
 
-def test_an_untouched_expired_lease_is_renewed(leased: Objects, clock: Ticking):
+def test_an_untouched_expired_lease_is_renewed(leased: Objects, clock: Passing):
     clock.pass_(16)
-    leased.renew(NAME, "one")
-    leased.put(NAME, b"x", lease="one")
+    leased.renew(NAME, ONE)
+    leased.put(NAME, b"x", lease=ONE)
 
 
-def test_a_write_in_between_ends_an_expired_lease(leased: Objects, clock: Ticking):
+def test_a_write_in_between_ends_an_expired_lease(leased: Objects, clock: Passing):
     clock.pass_(16)
     leased.put(NAME, b"x")
     with pytest.raises(Conflict):
-        leased.renew(NAME, "one")
+        leased.renew(NAME, ONE)
 
 
 def test_a_wrong_id_does_not_renew(leased: Objects):
     with pytest.raises(Conflict):
-        leased.renew(NAME, "two")
+        leased.renew(NAME, TWO)
 
 
 def test_after_the_release_others_may(leased: Objects):
-    leased.release(NAME, "one")
+    leased.release(NAME, ONE)
     with pytest.raises(Conflict):
-        leased.renew(NAME, "one")
-    leased.acquire(NAME, 15, "two")
+        leased.renew(NAME, ONE)
+    leased.acquire(NAME, 15, TWO)
 
 
-def test_releasing_a_lost_lease_is_fine_and_does_not_free_it(leased: Objects, clock: Ticking):
+def test_releasing_a_lost_lease_is_fine_and_does_not_free_it(leased: Objects, clock: Passing):
     clock.pass_(16)
-    leased.acquire(NAME, 15, "two")
-    leased.release(NAME, "one")
+    leased.acquire(NAME, 15, TWO)
+    leased.release(NAME, ONE)
     with pytest.raises(Conflict):
-        leased.acquire(NAME, 15, "three")
+        leased.acquire(NAME, 15, THREE)
 
 
-def test_a_deleted_object_has_lost_its_lease(leased: Objects, clock: Ticking):
+def test_a_deleted_object_has_lost_its_lease(leased: Objects, clock: Passing):
     clock.pass_(16)
     leased.delete(NAME)
     with pytest.raises(Conflict):
-        leased.renew(NAME, "one")
-    leased.release(NAME, "one")
+        leased.renew(NAME, ONE)
+    leased.release(NAME, ONE)
 
 
 INCREMENT = """
@@ -239,8 +265,8 @@ while done < 25:
 """
 
 
-def test_processes_never_lose_each_others_updates(tmp_path: Path, clock: Ticking):
-    objects = FileObjects(tmp_path, clock)
+def test_processes_never_lose_each_others_updates(tmp_path: Path):
+    objects = FileObjects(tmp_path, Ticking())
     objects.put("counter", b"0")
     command = [sys.executable, "-c", INCREMENT, str(tmp_path)]
     writers = [subprocess.Popen(command) for _ in range(3)]  # noqa: S603 - our own interpreter

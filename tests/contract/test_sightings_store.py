@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from tidegate.adapters.local.sightings import KEPT, SegmentStore
 from tidegate.model import Kind, Sighting, Tlp
 from tidegate.ports import Sightings, SourceDown
-from tidegate.sightings import SCHEMA, STATE, empty, fingerprinted, frame, unique
+from tidegate.sightings import NETWORK, REPORTED, SCHEMA, STATE, empty, fingerprinted, frame, unique
 
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -22,11 +24,20 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "sightings"
 
 
-@pytest.fixture(params=["segments", "cosmos"])
-def store(request, root: Path) -> Sightings:
+@pytest.fixture(params=["segments", "cosmos", pytest.param("azure", marks=pytest.mark.slow)])
+def store(request, root: Path) -> Iterator[Sightings]:
+    """Segments in a folder; Cosmos with its states in files; Cosmos with its states in Blob."""
     if request.param == "segments":
-        return SegmentStore(root)
-    return request.getfixturevalue("cosmos").store()
+        yield SegmentStore(root)
+    elif request.param == "cosmos":
+        yield request.getfixturevalue("cosmos").store()
+    else:
+        from azurite_lab import container  # noqa: PLC0415 - local stores need no SDK
+
+        with container() as objects:
+            lab = request.getfixturevalue("cosmos")
+            lab.keep_in(objects)
+            yield lab.store()
 
 
 only_segments = pytest.mark.parametrize("store", ["segments"], indirect=True)
@@ -82,6 +93,29 @@ def test_live_is_what_holds_now_of_all_sources(store):
     put(store, seen("a.example", "two"), source="two")
     found = store.live(NOW).select("value", "source").collect().rows()
     assert sorted(found) == [("a.example", "one"), ("a.example", "two")]
+
+
+def test_many_are_looked_up_at_once(store):
+    put(store, seen("a.example"), seen("b.example"), seen("c.example", expires=NOW))
+    put(store, seen("a.example", "two"), source="two")
+    asked = [seen(value).indicator for value in ("a.example", "c.example", "d.example")]
+    found = store.reported(pl.Series("id", [*asked, *asked]), NOW)
+    assert found.schema == pl.Schema(REPORTED)
+    assert sorted(found.select("id", "source").rows()) == [(asked[0], "one"), (asked[0], "two")]
+    put(store, seen("b.example"))
+    assert store.reported(pl.Series("id", asked), NOW)["source"].to_list() == ["two"]
+
+
+def test_networks_are_found_among_all(store):
+    net = replace(seen("192.0.2.0/24"), kind=Kind.CIDR)
+    put(store, seen("a.example"), net, replace(net, value="198.51.100.0/24", expires=NOW))
+    put(store, replace(net, source="two"), source="two")
+    found = store.networks(NOW)
+    assert found.schema == pl.Schema(NETWORK)
+    assert sorted(found.select("value", "source").rows()) == [
+        ("192.0.2.0/24", "one"),
+        ("192.0.2.0/24", "two"),
+    ]
 
 
 def test_sources_do_not_touch_each_other(store):

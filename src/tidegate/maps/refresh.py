@@ -14,11 +14,11 @@ from hashlib import sha256
 import polars as pl
 
 from tidegate.declare.dataset import Dataset
+from tidegate.lease import SECONDS, Busy, Lease, held
 from tidegate.maps import state as states
 from tidegate.maps import tsv
 from tidegate.maps.answer import conform
 from tidegate.maps.geo import locate, located
-from tidegate.maps.lease import SECONDS, Busy, Lease, held
 from tidegate.maps.merge import alive, merge, since
 from tidegate.maps.state import Manifest, State
 from tidegate.maps.world import World

@@ -17,16 +17,28 @@ from tidegate.settings import Settings
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from opentelemetry.metrics import MeterProvider
 
     from tidegate import detonate as detonation
     from tidegate import ports
+    from tidegate.adapters.metrics import Metrics
+    from tidegate.adapters.prometheus import Exposition
     from tidegate.adapters.warninglists import Folder, Refreshed
+    from tidegate.declare.catalogue import Catalogue
+    from tidegate.gate import enrich, value
     from tidegate.gate import run as gate
+    from tidegate.gate.knowledge import Knowledge
+    from tidegate.ingest import requests
     from tidegate.ingest import world as ingest
+    from tidegate.ingest.pulse import Pulse
+    from tidegate.ingest.schedule import Choice
     from tidegate.maps import world as maps
+    from tidegate.model import Outcome
 
 OWN_GRADES = {"vmray": "A", "analyst": "A"}
+OWN_SHARES = {"vmray": "analysis"}
 
 
 def now() -> datetime:
@@ -34,7 +46,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _quiet(feed: str, stage: str) -> None:
+def quiet(feed: str, stage: str) -> None:
     """Show no progress."""
 
 
@@ -59,8 +71,9 @@ class Local:
     """
 
     settings: Settings
-    progress: Callable[[str, str], None] = _quiet
+    progress: Callable[[str, str], None] = quiet
     _open: ExitStack = field(default_factory=ExitStack, init=False)
+    _metrics: Metrics | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
         return self
@@ -122,6 +135,54 @@ class Local:
         return SegmentStore(self.settings.home / "sightings")
 
     @cached_property
+    def cache(self) -> ports.Cache:
+        """Where answers are kept for a while."""
+        if self.settings.redis_url is None:
+            from tidegate.adapters.cache import ObjectCache
+
+            return ObjectCache(self.objects, now)
+        from tidegate.adapters.redis import RedisCache
+
+        cache = RedisCache(self.settings.redis_url)
+        self._open.callback(cache.close)
+        return cache
+
+    @cached_property
+    def enrichment(self) -> enrich.World:
+        """Who outside may be asked about a value."""
+        from tidegate.adapters.greynoise import GreyNoise
+        from tidegate.adapters.http import HttpClient
+        from tidegate.adapters.virustotal import VirusTotal
+        from tidegate.gate.enrich import World
+
+        settings = self.settings
+        # A person waits, and each try counts against the day's requests.
+        http = self._open.enter_context(HttpClient(retries=0, timeout=10.0, total=20.0))
+        greynoise = GreyNoise(http, settings.greynoise_key, settings.greynoise_daily)
+        virustotal = VirusTotal(http, settings.virustotal_key, settings.virustotal_daily)
+        return World((greynoise, virustotal), self.cache, self.knowledge)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The feeds that are known here, as they were declared when they were first asked for."""
+        from tidegate.declare.catalogue import catalogue
+
+        return catalogue(self.settings.feeds_folder, OWN_GRADES)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is any state to read, as far as can be said without making one."""
+        return self.settings.on_azure or (self.settings.home / "tidegate.sqlite").is_file()
+
+    @property
+    def choice(self) -> Choice:
+        """What settings and people say now on which feeds run."""
+        from tidegate.ingest.schedule import Choice
+
+        switched = self.memory.switched()
+        return Choice(self.settings.feeds_off, self.settings.feed_urls, switched)
+
+    @cached_property
     def memory(self) -> ports.Feeds:
         """What is remembered of feeds."""
         from tidegate.adapters.local.feeds import FeedTable
@@ -153,31 +214,125 @@ class Local:
             secrets=self.settings.feed_keys,
             urls=self.settings.feed_urls,
             progress=self.progress,
+            counted=self._count,
         )
+
+    @cached_property
+    def figures(self) -> Exposition | None:
+        """Figures from now on, as Prometheus reads them; None where the settings want none."""
+        made = self._exposition() if self.settings.metrics else None
+        self._metrics = self._measuring(made.provider if made else None)
+        return made
+
+    @property
+    def meters(self) -> MeterProvider | None:
+        """What provides the meters; None leaves it to the process, which may have none."""
+        return self.figures.provider if self.figures else None
+
+    def _exposition(self) -> Exposition:
+        from tidegate.adapters.prometheus import Exposition
+
+        made = Exposition()
+        self._open.callback(made.close)
+        return made
+
+    def _measuring(self, provider: MeterProvider | None) -> Metrics:
+        from opentelemetry.metrics import get_meter
+
+        from tidegate.adapters.metrics import Lookups, Metrics
+        from tidegate.ingest.pulse import pulses
+
+        def look() -> Iterator[Pulse]:
+            running = self.choice.running(self.catalogue.feeds.values())
+            return pulses(running, self.memory, now())
+
+        lookups = Lookups(look, lambda: self.units(now().date().isoformat()))
+        return Metrics(get_meter("tidegate", meter_provider=provider), lookups)
+
+    def _count(self, outcome: Outcome) -> None:
+        """Count a run where somebody wants figures: a command that ends at once has none."""
+        if self._metrics:
+            self._metrics.ran(outcome)
+
+    def units(self, day: str) -> Mapping[str, float]:  # noqa: ARG002 - others charge by the day
+        """Return what the store charged on a day (ISO date) by source, in request units."""
+        return {}
+
+    @cached_property
+    def desk(self) -> requests.Desk:
+        """Where runs of feeds are asked for."""
+        from tidegate.adapters.local.queue import SqliteQueue
+        from tidegate.ingest.requests import Desk
+
+        queue = SqliteQueue(self.database, now, "requests")
+        return Desk(self.ingest, queue, self.catalogue.feeds, lambda: self.choice)
+
+    def attend(self) -> None:
+        """Work on requests beside whatever this process does, until the house is closed."""
+        from threading import Event, Thread
+
+        from tidegate.ingest.requests import attend
+
+        stopped = Event()
+        thread = Thread(target=attend, args=(self.desk, stopped), name="requests", daemon=True)
+        thread.start()
+        self._open.callback(thread.join)
+        self._open.callback(stopped.set)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """What is known of indicators; it needs no tenant."""
+        from tidegate.declare.feed import Semantics, Use
+        from tidegate.gate.knowledge import Knowledge
+
+        declared = self.catalogue.feeds.values()
+        return Knowledge(
+            sightings=self.sightings,
+            feeds=self.memory,
+            clock=now,
+            policy=self.policy,
+            grades={feed.name: feed.reliability for feed in declared} | OWN_GRADES,
+            snapshots=frozenset(f.name for f in declared if f.semantics is Semantics.SNAPSHOT),
+            groups={feed.name: feed.group for feed in declared if feed.group},
+            copies={feed.name: frozenset(feed.copies) for feed in declared},
+            advisory=frozenset(feed.name for feed in declared if feed.use is not Use.BLOCK),
+            exceptions={f.name: frozenset(f.suppress.but) for f in declared if f.suppress.but},
+            suppressed=self.suppressed,
+            shares={feed.name: feed.shares for feed in declared} | OWN_SHARES,
+            allocations=self._allocations(),
+        )
+
+    def _allocations(self) -> ports.Allocations | None:
+        """Return the user's tables of addresses, where there are any."""
+        paths = [p for p in (self.settings.asn_database, self.settings.geo_database) if p]
+        if not paths:
+            return None
+        from tidegate.adapters.allocations import Tables
+
+        return Tables(*paths)
+
+    @property
+    def value(self) -> value.World:
+        """What is needed to say what the feeds that run now are worth."""
+        from tidegate.gate.value import World
+
+        judged = self.choice.running(self.catalogue.feeds.values())
+        feeds = {feed.name: feed for feed in judged}
+        return World(self.knowledge, self.runs, feeds, self.units)
 
     @cached_property
     def gate(self) -> gate.World:
         """The world of `gate`."""
         from tidegate.adapters.defender_indicators import DefenderIndicators
-        from tidegate.declare.feed import Semantics, Use, feeds
         from tidegate.gate.run import World
 
-        declared = feeds().values()
         return World(
-            sightings=self.sightings,
-            feeds=self.memory,
+            knowledge=self.knowledge,
             enforcement=DefenderIndicators(self._defender, self.tenant.defender),
-            clock=now,
-            policy=self.policy,
-            grades={feed.name: feed.reliability for feed in declared} | OWN_GRADES,
-            snapshots=frozenset(f.name for f in declared if f.semantics is Semantics.SNAPSHOT),
             limit=self.settings.gate_cap,
             headroom=self.settings.gate_headroom,
             least_score=self.settings.gate_min_score,
-            suppressed=self.suppressed,
-            groups={feed.name: feed.group for feed in declared if feed.group},
-            copies={feed.name: frozenset(feed.copies) for feed in declared},
-            advisory=frozenset(feed.name for feed in declared if feed.use is not Use.BLOCK),
+            up_to=self.settings.gate_tlp,
         )
 
     @cached_property
@@ -313,7 +468,7 @@ def _base(url: object) -> str:
     return str(url).rstrip("/")
 
 
-def local(settings: Settings | None = None, progress: Callable[[str, str], None] = _quiet) -> Local:
+def local(settings: Settings | None = None, progress: Callable[[str, str], None] = quiet) -> Local:
     """Return the house on one machine."""
     return Local(settings or Settings(), progress)
 

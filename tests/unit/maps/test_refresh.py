@@ -15,8 +15,8 @@ import pytest
 
 from tidegate.adapters.local.files import FileObjects
 from tidegate.declare.dataset import Dataset
+from tidegate.lease import Busy, held
 from tidegate.maps import state, tsv
-from tidegate.maps.lease import Busy, held
 from tidegate.maps.listing import listing
 from tidegate.maps.refresh import Result, refresh, refresh_all
 from tidegate.maps.world import World

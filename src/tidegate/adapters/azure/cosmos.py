@@ -18,14 +18,13 @@ import polars as pl
 from tidegate.adapters.azure.cosmos_batches import Batch, batches
 from tidegate.adapters.azure.cosmos_budget import Account, Meter
 from tidegate.adapters.azure.cosmos_client import Indicators
-from tidegate.adapters.azure.cosmos_documents import named, sighting
-from tidegate.maps.lease import Busy, Lease, held
+from tidegate.adapters.azure.cosmos_documents import sighting
+from tidegate.adapters.azure.cosmos_states import STATES, Copies, scan, state_name
+from tidegate.lease import Busy, Lease, held
 from tidegate.model import Sighting
 from tidegate.ports import Clock, Conflict, Objects, QuotaSpent, SourceDown, Stored
-from tidegate.sightings import SCHEMA, STATE, TIME, empty, unexpired
+from tidegate.sightings import SCHEMA, STATE, TIME, named
 
-STATES = "states/"
-SUFFIX = ".parquet"
 # Renewals are written in slices, those that expire soonest first, so that a budget that ends in
 # the middle of them leaves the ones that can wait.
 SLICE = 25_600
@@ -75,31 +74,32 @@ def settled(old: pl.LazyFrame, state: pl.DataFrame, unwritten: set[str]) -> pl.D
 
 @dataclass(frozen=True, slots=True)
 class CosmosSightings:
-    """`ports.Sightings` in Cosmos DB, with the states in `objects`."""
+    """`ports.Sightings` in Cosmos DB, with the states in `objects`, and `copies` of them here."""
 
     indicators: Indicators
     objects: Objects
     clock: Clock
     account: Account
+    copies: Copies
     _leases: dict[str, Lease] = field(default_factory=dict, init=False)
 
     def state(self, source: str) -> pl.DataFrame:
         """See `ports.Sightings`."""
-        return _scan(self.objects.get(_state(source))).collect()
+        return scan(self.objects.get(state_name(source))).collect()
 
     def commit(self, source: str, state: pl.DataFrame, changed: pl.DataFrame) -> None:
         """See `ports.Sightings`. Raises QuotaSpent when not all of it could be written.
 
         What was written then is kept, and the next run finds the rest still to be done.
         """
-        stored, now = self.objects.get(_state(source)), self.clock()
-        plan = planned(_scan(stored), state, changed, now)
+        stored, now = self.objects.get(state_name(source)), self.clock()
+        plan = planned(scan(stored), state, changed, now)
         with self.account.run(source) as meter:
             run = _Run(source, plan, meter)
             trouble = self._write(run, now)
             if run.done or trouble is None:
                 left = plan.ids - run.done
-                self._save(source, settled(_scan(stored), state, left), stored)
+                self._save(source, settled(scan(stored), state, left), stored)
         if trouble := trouble or self._short_of(run):
             raise trouble
 
@@ -123,18 +123,17 @@ class CosmosSightings:
         found = [sighting(document) for document in self.indicators.of(indicator)]
         return sorted(found, key=lambda one: one.source)
 
-    def live(self, now: datetime) -> pl.LazyFrame:
-        """See `ports.Sightings`. Read from the states: a scan of documents would cost a fortune."""
-        found = list(self._scans())
-        columns = {**SCHEMA, "source": pl.String()}
-        return unexpired(pl.concat(found) if found else empty(columns).lazy(), now)
+    def reported(self, ids: pl.Series, now: datetime) -> pl.DataFrame:
+        """See `ports.Sightings`."""
+        return self.copies.fresh().reported(ids, now)
 
-    def _scans(self) -> Iterator[pl.LazyFrame]:
-        for name in self.objects.names(STATES):
-            stored = self.objects.get(name) if name.endswith(SUFFIX) else None
-            if stored is not None:
-                source = pl.lit(name.removeprefix(STATES).removesuffix(SUFFIX)).alias("source")
-                yield _scan(stored).select(*SCHEMA, source)
+    def networks(self, now: datetime) -> pl.DataFrame:
+        """See `ports.Sightings`."""
+        return self.copies.fresh().networks(now)
+
+    def live(self, now: datetime) -> pl.LazyFrame:
+        """See `ports.Sightings`."""
+        return self.copies.fresh().live(now)
 
     def _write(self, run: "_Run", now: datetime) -> SourceDown | None:
         """Write what is new, then renewals; return what stopped it, if the service did."""
@@ -180,7 +179,9 @@ class CosmosSightings:
         self._check(source)
         etag = before.etag if before else None
         try:
-            self.objects.put(_state(source), data.getvalue(), if_match=etag, if_absent=etag is None)
+            self.objects.put(
+                state_name(source), data.getvalue(), if_match=etag, if_absent=etag is None
+            )
         except Conflict as error:
             raise _overtaken(source) from error
 
@@ -222,15 +223,3 @@ def _landed(flying: set[Future[None]]) -> set[Future[None]]:
 
 def _overtaken(source: str) -> SourceDown:
     return SourceDown(f"{source} was written by another process meanwhile")
-
-
-def _state(source: str) -> str:
-    return f"{STATES}{named(source)}{SUFFIX}"
-
-
-def _scan(stored: Stored | None) -> pl.LazyFrame:
-    """Read a state with its columns as they are today: it knows the kinds that its writer knew."""
-    if stored is None:
-        return empty().lazy()
-    found = pl.scan_parquet(BytesIO(stored.data))
-    return found.select(pl.col(name).cast(dtype) for name, dtype in STATE.items())

@@ -13,14 +13,12 @@ from datetime import UTC, datetime, time, timedelta
 from threading import Lock
 from typing import Protocol
 
-import orjson
-
-from tidegate.ports import Clock, Conflict, Objects, SourceDown
+from tidegate.adapters.azure.revising import Said, revise, said
+from tidegate.ports import Clock, Objects
 
 log = logging.getLogger(__name__)
 
 CHARGE = "x-ms-request-charge"
-TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +70,16 @@ class ObjectSpending:
 
     def of(self, day: str) -> Mapping[str, Cost]:
         """See `Spending`."""
-        return self._read(day)[0]
+        return {name: Cost(**cost) for name, cost in said(self.objects, _name(day)).items()}
 
     def add(self, day: str, source: str, cost: Cost) -> None:
         """See `Spending`."""
-        for _ in range(TRIES):
-            costs, etag = self._read(day)
-            costs[source] = costs.get(source, Cost()) + cost
-            data = orjson.dumps({name: asdict(cost) for name, cost in costs.items()})
-            try:
-                self.objects.put(_name(day), data, if_match=etag, if_absent=etag is None)
-            except Conflict:
-                continue
-            return
-        raise SourceDown(f"{_name(day)} is written by too many at once")
 
-    def _read(self, day: str) -> tuple[dict[str, Cost], str | None]:
-        stored = self.objects.get(_name(day))
-        if stored is None:
-            return {}, None
-        costs = orjson.loads(stored.data)
-        return {name: Cost(**cost) for name, cost in costs.items()}, stored.etag
+        def added(costs: Said) -> Said:
+            before = Cost(**costs[source]) if source in costs else Cost()
+            return costs | {source: asdict(before + cost)}
+
+        revise(self.objects, _name(day), added)
 
 
 def _name(day: str) -> str:

@@ -1,4 +1,4 @@
-"""The container `indicators` over the wire: what is retried, what is counted, what is raised.
+"""Cosmos DB over the wire: what is retried, what is counted, what is raised.
 
 The SDK retries 429 nine times, as the service asks, and 503 once. It never retries 408 and 449 on
 writes, nor a batch in which one operation was throttled; ours may be repeated, so we do.
@@ -39,59 +39,29 @@ def _uncounted(_: Headers) -> None:
 
 
 @dataclass
-class Indicators:
-    """The container, reached when first asked. Safe for threads. `credential` may be a key.
+class Cosmos:
+    """A database, reached when first asked. Safe for threads. `credential` may be a key.
 
-    `transport` stands between the SDK and the network; a test's leads to a stand-in. No more than
-    `writers` batches are under way at once, whoever sends them.
+    `transport` stands between the SDK and the network; a test's leads to a stand-in.
     """
 
     url: str
     credential: TokenCredential | str = field(repr=False)
     database: str = "tidegate"
     transport: HttpTransport[Any, Any] | None = None
-    writers: int = 8  # fewer than the ten connections that the SDK's transport keeps open
     sleep: Callable[[float], None] = time.sleep
     _client: CosmosClient | None = field(default=None, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
 
-    def __post_init__(self) -> None:
-        self._free = Semaphore(self.writers)
+    def container(self, name: str) -> ContainerProxy:
+        """Return a container. Raises the SDK's errors: it asks the account where it lives."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+        return self._client.get_database_client(self.database).get_container_client(name)
 
-    def write(self, batch: Batch, count: Count = _uncounted) -> None:
-        """Write all of the batch or nothing; a deletion of what is gone already is fine."""
-        try:
-            with self._free, _translated():
-                self._patiently(lambda: self._execute(batch, count))
-        except _Missing:
-            if not batch.deletes:
-                raise
-            for part in batch.apart():
-                self.write(part, count)
-
-    def of(self, indicator: str) -> list[dict[str, Any]]:
-        """Return the indicator's documents, by one query of one partition."""
-        with _translated():
-            found = self._container().query_items(
-                LOOK_UP,
-                parameters=[{"name": "@indicator", "value": indicator}],
-                partition_key=partition_key(indicator),
-            )
-            return list(found)
-
-    def close(self) -> None:
-        """Close all connections."""
-        if self._client is not None:
-            self._client.close()
-
-    def _execute(self, batch: Batch, count: Count) -> None:
-        self._container().execute_item_batch(
-            [operation.wire for operation in batch.operations],
-            partition_key=batch.partition,
-            raw_response_hook=_each_charge(count),
-        )
-
-    def _patiently(self, work: Callable[[], None]) -> None:
+    def patiently(self, work: Callable[[], None]) -> None:
+        """Do what may be repeated, again and again where the SDK would give up."""
         for attempt in range(1, TRIES):
             try:
                 return work()
@@ -102,14 +72,10 @@ class Indicators:
                 self.sleep(max(pause, (_told(error) or timedelta()).total_seconds()))
         return work()
 
-    def _container(self) -> ContainerProxy:
-        # Making a client already asks the account where it lives, so this may fail.
-        with self._lock:
-            if self._client is None:
-                self._client = self._connect()
-        return self._client.get_database_client(self.database).get_container_client(
-            INDICATORS["id"]
-        )
+    def close(self) -> None:
+        """Close all connections."""
+        if self._client is not None:
+            self._client.close()
 
     def _connect(self) -> CosmosClient:
         options: dict[str, Any] = {
@@ -123,12 +89,52 @@ class Indicators:
         return CosmosClient(self.url, self.credential, **options)
 
 
+@dataclass
+class Indicators:
+    """The container `indicators`. No more than `writers` batches are under way at once."""
+
+    cosmos: Cosmos
+    writers: int = 8  # fewer than the ten connections that the SDK's transport keeps open
+
+    def __post_init__(self) -> None:
+        self._free = Semaphore(self.writers)
+
+    def write(self, batch: Batch, count: Count = _uncounted) -> None:
+        """Write all of the batch or nothing; a deletion of what is gone already is fine."""
+        try:
+            with self._free, translated():
+                self.cosmos.patiently(lambda: self._execute(batch, count))
+        except _Missing:
+            if not batch.deletes:
+                raise
+            for part in batch.apart():
+                self.write(part, count)
+
+    def of(self, indicator: str) -> list[dict[str, Any]]:
+        """Return the indicator's documents, by one query of one partition."""
+        with translated():
+            found = self.cosmos.container(INDICATORS["id"]).query_items(
+                LOOK_UP,
+                parameters=[{"name": "@indicator", "value": indicator}],
+                partition_key=partition_key(indicator),
+            )
+            return list(found)
+
+    def _execute(self, batch: Batch, count: Count) -> None:
+        self.cosmos.container(INDICATORS["id"]).execute_item_batch(
+            [operation.wire for operation in batch.operations],
+            partition_key=batch.partition,
+            raw_response_hook=_each_charge(count),
+        )
+
+
 class _Missing(BadPayload):
     """One operation of the batch found nothing, which undid the batch."""
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Raise the SDK's faults as ours."""
     try:
         yield
     except HttpResponseError as error:

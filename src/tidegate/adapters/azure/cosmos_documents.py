@@ -4,7 +4,6 @@ One document per sighting, so writers of different sources never touch the same 
 write is an upsert that needs no read before it.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -30,18 +29,10 @@ INDICATORS: dict[str, Any] = {
 }
 LOOK_UP = "SELECT * FROM c WHERE c.indicator = @indicator"
 
-SOURCE = re.compile(r"[a-z0-9_-]{1,64}\Z")
 LONGEST_TTL = 2**31 - 1
 MICROSECONDS = 1_000_000
 TIMES = ("first_seen", "last_seen", "expires")
 SAID = [name for name in SCHEMA if name != "id"]
-
-
-def named(source: str) -> str:
-    """Return the source's name if it can be part of an id. Raises ValueError."""
-    if not SOURCE.match(source):
-        raise ValueError(f"not a source's name: {source!r}")
-    return source
 
 
 def document_id(indicator: str, source: str) -> str:

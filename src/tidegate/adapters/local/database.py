@@ -6,8 +6,11 @@ any number of processes share the file without a transaction of ours.
 """
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
+from typing import Any, Self, cast
 
 WAIT = 10.0  # seconds for a lock; writers hold it for milliseconds
 
@@ -16,10 +19,6 @@ CREATE TABLE IF NOT EXISTS cases (
     id TEXT PRIMARY KEY, version INTEGER NOT NULL, opened REAL NOT NULL, document TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS queue (
-    id TEXT PRIMARY KEY, due REAL NOT NULL, receipt INTEGER NOT NULL, attempts INTEGER NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS queue_due ON queue (due);
 CREATE TABLE IF NOT EXISTS ledger (
     key TEXT PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL, done INTEGER NOT NULL,
     result TEXT NOT NULL
@@ -28,12 +27,56 @@ CREATE INDEX IF NOT EXISTS ledger_owner ON ledger (owner);
 """
 
 
+class _Connection(sqlite3.Connection):
+    """One whose statements never overlap, whichever threads they come from.
+
+    Two that are open at once share a transaction: when it fails, one of them has told what it did
+    and did not.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.alone = Lock()
+
+    def execute(self, statement: str, values: Any = (), /) -> sqlite3.Cursor:
+        return self.cursor(_Cursor).execute(statement, values)
+
+    def executescript(self, script: str, /) -> sqlite3.Cursor:
+        with self.alone:
+            return super().executescript(script)
+
+
+class _Cursor(sqlite3.Cursor):
+    """Has all rows by the time that `execute` returns."""
+
+    def execute(self, statement: str, values: Any = (), /) -> Self:
+        connection = cast("_Connection", self.connection)
+        with connection.alone:
+            super().execute(statement, values)
+            self._rows = super().fetchall()
+        return self
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        return iter(self._rows)
+
+    def fetchall(self) -> list[Any]:
+        return self._rows
+
+    def fetchone(self) -> Any:
+        return self._rows[0] if self._rows else None
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, which is made if absent. Safe for threads and processes; autocommits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # No cache of statements: from Python 3.12 on, two threads may be handed the same one.
     database = sqlite3.connect(
-        path, timeout=WAIT, isolation_level=None, check_same_thread=False, cached_statements=0
+        path,
+        timeout=WAIT,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=0,
+        factory=_Connection,
     )
     database.execute("PRAGMA journal_mode = WAL")
     # Nothing may be done twice, so what was written must survive a power cut, too.

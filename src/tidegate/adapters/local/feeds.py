@@ -5,15 +5,18 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from tidegate.ports import FeedState
+from tidegate.ports import FeedState, Trouble
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS feeds (name TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS budgets (
     feed TEXT NOT NULL, day TEXT NOT NULL, spent INTEGER NOT NULL, PRIMARY KEY (feed, day)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS troubles (feed TEXT PRIMARY KEY, trouble TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS switches (feed TEXT PRIMARY KEY, enabled INTEGER NOT NULL) STRICT;
 """
 STATE = TypeAdapter(FeedState)
+TROUBLE = TypeAdapter(Trouble)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,23 @@ class FeedTable:
             (feed, day, budget),
         ).fetchall()
         return bool(spent)
+
+    def trouble(self, feed: str) -> Trouble:
+        """See `ports.Feeds`."""
+        find = "SELECT trouble FROM troubles WHERE feed = ?"
+        row = self.database.execute(find, (feed,)).fetchone()
+        return TROUBLE.validate_json(row[0]) if row else Trouble()
+
+    def note(self, feed: str, trouble: Trouble) -> None:
+        """See `ports.Feeds`."""
+        text = TROUBLE.dump_json(trouble).decode()
+        self.database.execute("REPLACE INTO troubles VALUES (?, ?)", (feed, text))
+
+    def switch(self, feed: str, on: bool) -> None:
+        """See `ports.Feeds`."""
+        self.database.execute("REPLACE INTO switches VALUES (?, ?)", (feed, int(on)))
+
+    def switched(self) -> dict[str, bool]:
+        """See `ports.Feeds`."""
+        rows = self.database.execute("SELECT feed, enabled FROM switches").fetchall()
+        return {feed: bool(enabled) for feed, enabled in rows}

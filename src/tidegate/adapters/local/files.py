@@ -6,7 +6,6 @@ threads exclude each other with `flock`, for microseconds: the bytes are staged 
 
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +18,10 @@ from zlib import crc32
 
 import orjson
 
+from tidegate.adapters.naming import FOREVER, NAME, lease_seconds, object_name
 from tidegate.ports import Clock, Conflict, Stored
 
-# No segment starts with a dot: that keeps `..` out, and our own `.meta` and `.staged` unreachable.
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=@-]{0,199}(/[A-Za-z0-9_][A-Za-z0-9_.+=@-]{0,199})*")
 STRIPES = 64
-FOREVER = -1
-SHORTEST, LONGEST = 15, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +94,9 @@ class FileObjects:
             if name.startswith(prefix) and NAME.fullmatch(name) and path.is_file():
                 yield name
 
+    def etags(self, prefix: str) -> dict[str, str]:
+        return {name: self._read(name).etag for name in self.names(prefix)}
+
     def delete(self, name: str) -> None:
         path = self._path(name)
         with self._locked(name):
@@ -106,8 +105,7 @@ class FileObjects:
             self._sidecar(name).unlink(missing_ok=True)
 
     def acquire(self, name: str, seconds: int, lease: str) -> None:
-        if seconds != FOREVER and not SHORTEST <= seconds <= LONGEST:
-            raise ValueError(f"a lease lasts {SHORTEST} to {LONGEST} s or for ever, not {seconds}")
+        seconds = lease_seconds(seconds)
         path, now = self._path(name), self._now()
         with self._locked(name):
             meta = self._read(name)
@@ -145,9 +143,7 @@ class FileObjects:
         return self._clock().timestamp()
 
     def _path(self, name: str) -> Path:
-        if not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} cannot name an object")
-        return self._folder / name
+        return self._folder / object_name(name)
 
     def _sidecar(self, name: str) -> Path:
         return self._meta / f"{self._path(name).relative_to(self._folder)}.json"

@@ -1,7 +1,6 @@
 """What hygiene kept out, on one machine: one Parquet file for each source."""
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,8 @@ import polars as pl
 
 from tidegate.ingest.withheld import WITHHELD
 from tidegate.ports import Withheld
-from tidegate.sightings import empty, sightings
+from tidegate.sightings import empty, named, sightings
 
-SOURCE = re.compile(r"[a-z0-9_-]{1,64}\Z")
 # As they are today: a file knows the kinds of the version that wrote it.
 COLUMNS = [pl.col(name).cast(dtype) for name, dtype in WITHHELD.items()]
 
@@ -57,6 +55,4 @@ class WithheldFiles:
             yield pl.scan_parquet(file, glob=False).select(*COLUMNS, source)
 
     def _file(self, source: str) -> Path:
-        if not SOURCE.match(source):
-            raise ValueError(f"not a source's name: {source!r}")
-        return self.root / f"{source}.parquet"
+        return self.root / f"{named(source)}.parquet"

@@ -4,8 +4,8 @@ from threading import Event
 
 import pytest
 
-from tidegate.maps import lease as leases
-from tidegate.maps.lease import held
+from tidegate import lease as leases
+from tidegate.lease import held
 from tidegate.ports import Conflict, SourceDown
 
 

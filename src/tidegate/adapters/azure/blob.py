@@ -1,0 +1,131 @@
+"""Objects in one container of Blob Storage, which the infrastructure makes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
+
+from tidegate.adapters.azure.storage import Storage, translated
+from tidegate.adapters.naming import lease_seconds, object_name
+from tidegate.ports import Conflict, SourceDown, Stored
+
+BLOCK = 8 << 20  # bytes that one request carries, and that a retry repeats
+AT_ONCE = 2  # blocks of one upload or download; a Function has half a dozen feeds on its way
+
+
+@dataclass
+class BlobObjects:
+    """`ports.Objects` in one container. Safe for threads; a lease's id must be a UUID."""
+
+    storage: Storage
+    container: str = "tidegate"
+
+    def __post_init__(self) -> None:
+        self._blobs = _service(self.storage).get_container_client(self.container)
+
+    def create(self) -> None:
+        """Make the container where there is none: an emulator starts empty."""
+        with suppress(Conflict), translated(self.container):
+            self._blobs.create_container()
+
+    def get(self, name: str) -> Stored | None:
+        """See `ports.Objects`."""
+        try:
+            return self._read(name)
+        except ResourceNotFoundError:
+            return None
+        except Conflict as changed:
+            # A large one is read in parts, each of which must have the first one's ETag.
+            raise SourceDown(f"{name}: replaced while it was read") from changed
+
+    def put(
+        self,
+        name: str,
+        data: bytes | Path,
+        *,
+        if_match: str | None = None,
+        if_absent: bool = False,
+        lease: str | None = None,
+    ) -> str:
+        """See `ports.Objects`. A file is streamed, in blocks that become visible at once."""
+        conditions: dict[str, Any] = {"overwrite": not if_absent}
+        if if_match is not None:
+            conditions |= {"etag": if_match, "match_condition": MatchConditions.IfNotModified}
+        if lease is not None:
+            conditions["lease"] = lease
+        if isinstance(data, bytes):
+            return self._write(name, data, conditions)
+        with data.open("rb") as file:
+            return self._write(name, file, conditions)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """See `ports.Objects`."""
+        return iter(self.etags(prefix))
+
+    def etags(self, prefix: str) -> dict[str, str]:
+        """See `ports.Objects`. One request for each five thousand of them."""
+        with translated(prefix):
+            found = self._blobs.list_blobs(name_starts_with=prefix)
+            return {blob.name: blob.etag for blob in found}
+
+    def delete(self, name: str) -> None:
+        """See `ports.Objects`."""
+        blob = self._blob(name)
+        with suppress(ResourceNotFoundError), translated(name):
+            blob.delete_blob()
+
+    def acquire(self, name: str, seconds: int, lease: str) -> None:
+        """See `ports.Objects`."""
+        lasting = lease_seconds(seconds)
+        with _missing_is_conflict(name), translated(name):
+            self._leased(name, lease).acquire(lasting)
+
+    def renew(self, name: str, lease: str) -> None:
+        """See `ports.Objects`."""
+        with _missing_is_conflict(name), translated(name):
+            self._leased(name, lease).renew()
+
+    def release(self, name: str, lease: str) -> None:
+        """See `ports.Objects`."""
+        with suppress(Conflict, ResourceNotFoundError), translated(name):
+            self._leased(name, lease).release()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._blobs.close()
+
+    def _read(self, name: str) -> Stored:
+        with translated(name):
+            found = self._blob(name).download_blob(max_concurrency=AT_ONCE)
+            return Stored(found.readall(), found.properties.etag)
+
+    def _write(self, name: str, data: Any, conditions: dict[str, Any]) -> str:
+        with translated(name):
+            written = self._blob(name).upload_blob(data, max_concurrency=AT_ONCE, **conditions)
+            return str(written["etag"])
+
+    def _blob(self, name: str) -> BlobClient:
+        return self._blobs.get_blob_client(object_name(name))
+
+    def _leased(self, name: str, lease: str) -> BlobLeaseClient:
+        return BlobLeaseClient(self._blob(name), lease)
+
+
+def _service(storage: Storage) -> BlobServiceClient:
+    options = {**storage.options, "max_single_put_size": BLOCK, "max_block_size": BLOCK}
+    if storage.connection is not None:
+        return BlobServiceClient.from_connection_string(storage.connection, **options)
+    return BlobServiceClient(storage.url, storage.credential, **options)
+
+
+@contextmanager
+def _missing_is_conflict(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ResourceNotFoundError as missing:
+        raise Conflict(f"{name}: nothing to lease") from missing

@@ -1,0 +1,54 @@
+"""The states of sources, one Parquet object each, and their copies on an instance's own disk.
+
+A look-up of many values, and whatever looks at all sightings, reads the copies: the same of
+documents would cost a fortune.
+"""
+
+from dataclasses import dataclass, field
+from io import BytesIO
+from threading import Lock
+
+import polars as pl
+
+from tidegate.adapters.local.sightings import SegmentStore
+from tidegate.ports import Objects, Stored
+from tidegate.sightings import STATE, empty, named
+
+STATES = "states/"
+SUFFIX = ".parquet"
+
+
+def state_name(source: str) -> str:
+    """Return the name of the source's state."""
+    return f"{STATES}{named(source)}{SUFFIX}"
+
+
+def scan(stored: Stored | None) -> pl.LazyFrame:
+    """Read a state with its columns as they are today: it knows the kinds that its writer knew."""
+    if stored is None:
+        return empty().lazy()
+    found = pl.scan_parquet(BytesIO(stored.data))
+    return found.select(pl.col(name).cast(dtype) for name, dtype in STATE.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The states in `objects` as segments in `store`, which is of this process alone."""
+
+    objects: Objects
+    store: SegmentStore
+    _copied: dict[str, str] = field(default_factory=dict, init=False)
+    _lock: Lock = field(default_factory=Lock, init=False)
+
+    def fresh(self) -> SegmentStore:
+        """Copy what has changed, and return the copies."""
+        with self._lock:
+            for name, etag in self.objects.etags(STATES).items():
+                if name.endswith(SUFFIX) and self._copied.get(name) != etag:
+                    self._copy(name)
+                    self._copied[name] = etag
+        return self.store
+
+    def _copy(self, name: str) -> None:
+        state = scan(self.objects.get(name)).collect()
+        self.store.commit(name.removeprefix(STATES).removesuffix(SUFFIX), state, state.clear())

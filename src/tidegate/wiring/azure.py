@@ -1,0 +1,227 @@
+"""Everything that ingestion needs, on Azure: documents in Cosmos DB, all else in Storage.
+
+Imports stand inside, for cold start: a Function app pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from typing import TYPE_CHECKING, Any
+
+from tidegate.settings import Settings
+from tidegate.wiring.local import Local, Tenant, local, now, quiet
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator, Mapping
+
+    from azure.core.credentials import TokenCredential
+    from azure.core.pipeline.transport import HttpTransport
+
+    from tidegate import ports
+    from tidegate.adapters.azure.blob import BlobObjects
+    from tidegate.adapters.azure.cosmos_budget import ObjectSpending
+    from tidegate.adapters.azure.cosmos_client import Cosmos
+    from tidegate.adapters.azure.lists import StoredLists
+    from tidegate.adapters.azure.queue import StorageQueue
+    from tidegate.adapters.azure.storage import Storage
+    from tidegate.adapters.warninglists import Folder, Refreshed
+    from tidegate.ingest.requests import Desk
+
+
+@dataclass
+class Azure(Local):
+    """The house with its state on Azure; on its own disk there is only what may be lost.
+
+    `credential` and `transport` stand in for the managed identity and the network: tests give
+    them.
+    """
+
+    credential: TokenCredential | None = None
+    transport: HttpTransport[Any, Any] | None = None
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The storage account, which nothing is asked yet."""
+        from tidegate.adapters.azure.storage import Storage
+
+        connection = self.settings.storage_connection
+        if connection is not None:
+            return Storage(connection=connection.get_secret_value(), transport=self.transport)
+        url = str(self.settings.storage_url).rstrip("/")
+        return Storage(url, self._identity, transport=self.transport)
+
+    @cached_property
+    def objects(self) -> BlobObjects:
+        """Payloads, states and what is remembered of feeds, in one container."""
+        from tidegate.adapters.azure.blob import BlobObjects
+
+        made = BlobObjects(self.storage, self.settings.storage_container)
+        self._open.callback(made.close)
+        if self._emulated:
+            made.create()
+        return made
+
+    @cached_property
+    def cosmos(self) -> Cosmos:
+        """The database, which nothing is asked yet."""
+        from tidegate.adapters.azure.cosmos_client import Cosmos
+
+        key = self.settings.cosmos_key
+        made = Cosmos(
+            str(self.settings.cosmos_url),
+            self._identity if key is None else key.get_secret_value(),
+            self.settings.cosmos_database,
+            self.transport,
+        )
+        self._open.callback(made.close)
+        return made
+
+    @cached_property
+    def sightings(self) -> ports.Sightings:
+        """All sightings, within the day's request units."""
+        from tidegate.adapters.azure.cosmos import CosmosSightings
+        from tidegate.adapters.azure.cosmos_budget import Account, Budget
+        from tidegate.adapters.azure.cosmos_client import Indicators
+        from tidegate.adapters.azure.cosmos_states import Copies
+        from tidegate.adapters.local.sightings import SegmentStore
+
+        units = self.settings.cosmos_daily_units
+        budget = Budget() if units is None else Budget(units)
+        account = Account(now, self._spending, budget)
+        copies = Copies(self.objects, SegmentStore(self._passing("sightings")))
+        return CosmosSightings(Indicators(self.cosmos), self.objects, now, account, copies)
+
+    def units(self, day: str) -> Mapping[str, float]:
+        """Return what Cosmos DB charged on a day (ISO date) by source, in request units."""
+        return {source: cost.units for source, cost in self._spending.of(day).items()}
+
+    @cached_property
+    def _spending(self) -> ObjectSpending:
+        from tidegate.adapters.azure.cosmos_budget import ObjectSpending
+
+        return ObjectSpending(self.objects)
+
+    @cached_property
+    def memory(self) -> ports.Feeds:
+        """What is remembered of feeds."""
+        from tidegate.adapters.azure.feeds import ObjectFeeds
+
+        return ObjectFeeds(self.objects)
+
+    @cached_property
+    def runs(self) -> ports.Runs:
+        """What the runs of feeds came to."""
+        from tidegate.adapters.azure.cosmos_runs import CosmosRuns
+
+        return CosmosRuns(self.cosmos)
+
+    @cached_property
+    def suppressed(self) -> ports.Suppressed:
+        """What hygiene kept out of the store."""
+        from tidegate.adapters.azure.withheld import WithheldObjects
+
+        return WithheldObjects(self.objects)
+
+    @cached_property
+    def turns(self) -> StorageQueue:
+        """The feeds that are due, a message for each."""
+        return self._queue("feeds")
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Where runs of feeds are asked for."""
+        from tidegate.ingest.requests import Desk
+
+        return Desk(self.ingest, self.requests, self.catalogue.feeds, lambda: self.choice)
+
+    @cached_property
+    def requests(self) -> StorageQueue:
+        """The runs that are asked for, a message for each request."""
+        return self._queue("requests")
+
+    @cached_property
+    def warninglists(self) -> Folder:
+        """The installed warninglists, copied to this machine."""
+        return self._lists.folder()
+
+    def refresh_warninglists(self) -> Iterator[Refreshed]:
+        """Bring the newest public warninglists, for all instances that start from then on."""
+        return self._lists.keep(self.warninglists, super().refresh_warninglists())
+
+    def refresh_old_warninglists(self) -> None:
+        """Do so if nobody has for a day."""
+        from tidegate.adapters.azure.lists import old
+
+        if old(self.warninglists, now()):
+            for _ in self.refresh_warninglists():
+                pass
+
+    @cached_property
+    def tenant(self) -> Tenant:
+        """The tenant of the settings; none is simulated beside real data."""
+        from tidegate.ports import SourceDown
+
+        if self.settings.defender_url is None:
+            raise SourceDown("no tenant is set")
+        return super().tenant
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """There is none: a file here would be lost with the instance."""
+        raise NotImplementedError("cases, their queue and ledger have no place on Azure yet")
+
+    @cached_property
+    def _lists(self) -> StoredLists:
+        from tidegate.adapters.azure.lists import StoredLists
+
+        return StoredLists(self.objects, self._passing("warninglists"))
+
+    @cached_property
+    def _identity(self) -> TokenCredential:
+        from azure.identity import ManagedIdentityCredential
+
+        # By name: a chain of guesses may hang where there is no identity.
+        client = self.settings.identity_client_id
+        return self.credential or ManagedIdentityCredential(client_id=client)
+
+    @property
+    def _emulated(self) -> bool:
+        """Whether what infrastructure makes has to be made here."""
+        return self.settings.storage_connection is not None
+
+    def _passing(self, what: str) -> Path:
+        """Make a folder of this process, which goes with it."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        made = TemporaryDirectory(prefix=f"{what}-", dir=self.settings.home)
+        return Path(self._open.enter_context(made))
+
+    def _queue(self, name: str) -> StorageQueue:
+        from tidegate.adapters.azure.queue import StorageQueue
+
+        made = StorageQueue(self.storage, name, self.objects, now)
+        self._open.callback(made.close)
+        if self._emulated:
+            made.create()
+        return made
+
+
+def azure(
+    settings: Settings,
+    progress: Callable[[str, str], None] = quiet,
+    credential: TokenCredential | None = None,
+    transport: HttpTransport[Any, Any] | None = None,
+) -> Azure:
+    """Return the house on Azure. Unless told otherwise, its scratch is the machine's own."""
+    if "home" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"home": Path(gettempdir()) / "tidegate"})
+    return Azure(settings, progress, credential, transport)
+
+
+def house(settings: Settings | None = None, progress: Callable[[str, str], None] = quiet) -> Local:
+    """Return the house of the settings: on Azure where they name it, else on one machine."""
+    settings = settings or Settings()
+    return azure(settings, progress) if settings.on_azure else local(settings, progress)
