@@ -1,12 +1,19 @@
 """What is configured, what is missing, and what each missing thing switches off."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.declare.feed import Feed, feeds
+from tidegate.declare.feed import Feed
+from tidegate.ingest.alerts import BAD, QUARANTINED
+from tidegate.ingest.schedule import Choice
+from tidegate.ports import BadPayload, SourceDown, Trouble
 from tidegate.settings import Settings
+from tidegate.wiring import Local, house
+
+REFUSED = {BAD, QUARANTINED}  # what came was not let in
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +26,18 @@ class Check:
 
 
 def checks(settings: Settings) -> list[Check]:
-    """Look at the settings and the folder of the state; nothing is called or changed."""
+    """Look at the settings and at where the state lives. Only Azure's stores are called."""
     return [
-        _home(settings.home),
+        *(_stores(settings) if settings.on_azure else [_home(settings.home)]),
         *_feeds(settings),
         _tenant(settings),
         _workspace(settings),
-        _geo(settings.geo_database),
+        _database(
+            "geo database",
+            settings.geo_database,
+            "addresses without coordinates in the log are not located",
+        ),
+        _database("ASN database", settings.asn_database, "look-ups do not say whose an address is"),
         _page(settings.page),
     ]
 
@@ -37,28 +49,69 @@ def _home(home: Path) -> Check:
     return Check("state", "ok", f"in {home.absolute()}")
 
 
+def _stores(settings: Settings) -> Iterator[Check]:
+    by_key = settings.storage_url is None
+    storage = "that of its connection string" if by_key else settings.storage_url
+    with house(settings) as opened:
+        # That there is no such object, and no run, are answers, too.
+        yield _reached("objects", f"Blob Storage, {storage}", lambda: opened.objects.get("doctor"))
+        yield _reached(
+            "sightings", f"Cosmos DB, {settings.cosmos_url}", lambda: opened.runs.newest(None, 1)
+        )
+
+
+def _reached(what: str, where: str, asked: Callable[[], object]) -> Check:
+    try:
+        asked()
+    except (SourceDown, BadPayload) as error:
+        return Check(what, "broken", f"{where}: {error}")
+    return Check(what, "ok", f"in {where}")
+
+
 def _feeds(settings: Settings) -> Iterator[Check]:
-    for feed in feeds().values():
-        yield _feed(feed, settings)
+    folder = settings.feeds_folder
+    if folder and not folder.is_dir():
+        yield Check("feeds folder", "broken", f"{folder} is no folder: no feeds of your own")
+    with house(settings) as opened:
+        choice, troubles = _remembered(opened)
+        for feed in opened.catalogue.feeds.values():
+            off, trouble = choice.why_not(feed), troubles.get(feed.name, Trouble())
+            yield _feed(feed, settings, off, trouble)
+        for name, mistakes in opened.catalogue.broken.items():
+            yield Check(f"feed {name}", "broken", "; ".join(mistakes))
 
 
-def _feed(feed: Feed, settings: Settings) -> Check:
+def _remembered(opened: Local) -> tuple[Choice, dict[str, Trouble]]:
+    """Return what people decided and what is wrong, as far as a state can be asked."""
+    settings = opened.settings
+    if opened.begun:
+        with suppress(SourceDown, BadPayload):
+            names = opened.catalogue.feeds
+            return opened.choice, {name: opened.memory.trouble(name) for name in names}
+    return Choice(settings.feeds_off, settings.feed_urls, {}), {}
+
+
+def _feed(feed: Feed, settings: Settings, off: str | None, trouble: Trouble) -> Check:
     what = f"feed {feed.name}"
-    if feed.name in settings.feeds_off:
-        return Check(what, "missing", "switched off by feeds_off")
-    if not feed.enabled and feed.name not in settings.feed_urls:
-        return Check(what, "missing", "has no address until TIDEGATE_FEED_URLS gives it one")
+    if off:
+        return Check(what, "missing", off)
     missing = sorted(feed.secrets - settings.feed_keys.keys())
-    if not missing:
-        return Check(what, "ok", "needs no key" if not feed.secrets else "its key is set")
-    instead = "; its sample is read instead" if settings.simulated else ""
-    return Check(what, "missing", f"not fetched until TIDEGATE_{missing[0]} is set{instead}")
+    if missing:
+        instead = "; its sample is read instead" if settings.simulated else ""
+        key = feed.setting_of(missing[0])
+        return Check(what, "missing", f"not fetched until {key} is set{instead}")
+    if trouble.state:
+        state = "broken" if trouble.state in REFUSED else "missing"
+        return Check(what, state, f"{trouble.state}: {trouble.reason}")
+    return Check(what, "ok", "needs no key" if not feed.secrets else "its key is set")
 
 
 def _tenant(settings: Settings) -> Check:
     if settings.simulated:
         effect = "alerts, devices and sandbox are simulated until TIDEGATE_DEFENDER_URL is set"
         return Check("tenant", "simulated", effect)
+    if settings.defender_url is None:
+        return Check("tenant", "missing", "no alerts, no gate until TIDEGATE_DEFENDER_URL is set")
     return Check("tenant", "ok", f"Defender at {settings.defender_url}")
 
 
@@ -72,13 +125,12 @@ def _workspace(settings: Settings) -> Check:
     return Check("logs", "ok", f"local tables in {settings.tables}")
 
 
-def _geo(database: Path | None) -> Check:
+def _database(what: str, database: Path | None, without: str) -> Check:
     if database is None:
-        effect = "addresses without coordinates in the log are not located"
-        return Check("geo database", "missing", effect)
+        return Check(what, "missing", without)
     if not database.is_file():
-        return Check("geo database", "broken", f"{database}: no such file")
-    return Check("geo database", "ok", str(database))
+        return Check(what, "broken", f"{database}: no such file")
+    return Check(what, "ok", str(database))
 
 
 def _page(page: Path | None) -> Check:

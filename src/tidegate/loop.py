@@ -12,9 +12,11 @@ from tempfile import TemporaryDirectory
 
 from tidegate import detonate
 from tidegate.correlation import working_on
-from tidegate.declare.feed import Feed, running
+from tidegate.declare.feed import Feed
 from tidegate.gate import run as gate
 from tidegate.gate.plan import Plan
+from tidegate.ingest import journal
+from tidegate.ingest.alerts import BROKEN, alert
 from tidegate.ingest.run import Job, run
 from tidegate.ingest.schedule import due
 from tidegate.ingest.world import World as Ingest
@@ -70,8 +72,10 @@ FAILED_REFRESHES = {Result.DOWN, Result.LOST}
 
 
 def enabled(house: Local) -> list[Feed]:
-    """Return the feeds that the settings leave on."""
-    return running(house.settings.feeds_off, house.settings.feed_urls)
+    """Return the feeds that settings and people leave on. One's own that are broken are told of."""
+    for name, mistakes in house.catalogue.broken.items():
+        alert(name, BROKEN, "; ".join(mistakes), house.memory, house.ingest.clock())
+    return house.choice.running(house.catalogue.feeds.values())
 
 
 def ingest_all(chosen: Iterable[Feed], house: Local) -> Iterator[Outcome]:
@@ -98,7 +102,9 @@ def _or_sample(feed: Feed, world: Ingest, *, simulated: bool) -> Outcome:
 def ingest_due(house: Local) -> list[Outcome]:
     """Run the feeds whose time has come."""
     now = house.ingest.clock()
-    return list(ingest_all(due(enabled(house), house.memory, now), house))
+    outcomes = list(ingest_all(due(enabled(house), house.memory, now), house))
+    journal.total(outcomes)
+    return outcomes
 
 
 def detonate_all(house: Local, patience: timedelta = PATIENCE) -> list[Case]:
@@ -145,6 +151,7 @@ def once(house: Local, told: Callable[[str], None]) -> Summary:
     """Run the main job once; `told` hears what begins."""
     told("feeds")
     outcomes = list(ingest_all(enabled(house), house))
+    journal.total(outcomes)
     told("alerts")
     cases, reason = _detonated(house)
     told("gate")

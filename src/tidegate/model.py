@@ -90,6 +90,7 @@ class Origin(StrEnum):
     LIVE = "live"
     FILE = "file"
     SAMPLE = "sample"
+    BACKFILL = "backfill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,10 @@ class Outcome:
     """One run of one feed, as `tidegate ingest --json` prints it.
 
     `rows` were in the payload; each is then kept, suppressed, rejected or a repeat of a kept one.
-    `payloads` are the digests of its raw files, in order, under which they are archived.
+    `payloads` are the digests of its raw files, in order, under which they are archived. Of a
+    `dry_run` the counts say what would have changed: nothing was written. `requests` were made of
+    the source, retries not counted. `notes` tell what is odd and no fault: new columns, an old
+    list.
     """
 
     feed: str
@@ -114,6 +118,9 @@ class Outcome:
     reason: str | None = None
     origin: Origin = Origin.LIVE
     payloads: tuple[str, ...] = ()
+    dry_run: bool = False
+    requests: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -330,3 +337,4 @@ class Run:
     at: datetime
     outcome: Outcome
     since: datetime | None = None
+    until: datetime | None = None

@@ -13,8 +13,9 @@ from fastapi import FastAPI, Request
 
 from tidegate import loop
 from tidegate.api import app as web
-from tidegate.api import detonate, health, ingest, maps
-from tidegate.loop import Summary, enabled
+from tidegate.api import detonate, health, ingest, maps, metrics, probes
+from tidegate.ingest import requests
+from tidegate.loop import Summary
 from tidegate.ports import SourceDown
 from tidegate.show import err
 from tidegate.wiring import Local
@@ -24,9 +25,9 @@ LOOPBACK = "127.0.0.1"
 
 def application(house: Local) -> FastAPI:
     """Return all routes of the three apps, and the page, as one application."""
-    feeds = {feed.name: feed for feed in enabled(house)}
     routers = [
-        ingest.router(house.ingest, house.gate, feeds, may_ingest=anybody),
+        *ingest.routers(house, anybody),
+        *metrics.routers(house, metrics.at_home(anonymous=house.settings.metrics_anonymous)),
         detonate.router(house.detonate),
         maps.router(house.maps, anybody),
         health.router(
@@ -34,10 +35,15 @@ def application(house: Local) -> FastAPI:
                 "ingest": health.ingest(house.memory),
                 "detonate": health.detonate(house.detonate),
                 "maps": health.maps(house.maps),
-            }
+            },
+            lambda: probes.ingest(house.desk),
+            anybody,
         ),
     ]
-    return web.create(routers, house.settings.page, hosts=(LOOPBACK, "localhost"))
+    settings = house.settings
+    hosts = (LOOPBACK, "localhost")
+    pace = settings.api_per_minute
+    return web.create(routers, settings.page, hosts, house.meters, per_minute=pace)
 
 
 def anybody(_: Request) -> bool:
@@ -50,19 +56,24 @@ def up(house: Local, *, once: bool, report: Callable[[Summary], None]) -> bool:
 
     When it stays, what the main job failed at comes round again: only a crash counts.
     """
-    with _alone(house.settings.home), _serving(application(house), house.settings.port) as url:
+    stopped, port = threading.Event(), house.settings.port
+    with (
+        _alone(house.settings.home),
+        _serving(application(house), port) as url,
+        _attending(house, stopped),
+    ):
         err.print(f"Tidegate on {url}", highlight=False)
         summary = loop.once(house, lambda part: err.print(f"· {part}", highlight=False))
         report(summary)
         if once:
             return summary.failed
         err.print(f"Open {url} — Ctrl-C stops.", highlight=False)
-        return _stay(house)
+        return _stay(house, stopped)
 
 
-def _stay(house: Local) -> bool:
+def _stay(house: Local, stopped: threading.Event) -> bool:
     """Stay until a signal; True if it was no signal but a crash that ended it."""
-    stopped, asked = threading.Event(), threading.Event()
+    asked = threading.Event()
 
     def stop(*_: object) -> None:
         asked.set()
@@ -88,6 +99,25 @@ def _alone(home: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise SourceDown(f"another `tidegate up` uses {home}") from error
         yield
+
+
+@contextmanager
+def _attending(house: Local, stopped: threading.Event) -> Iterator[None]:
+    """Work on requests from the first moment on; a bug in that ends everything, loudly."""
+
+    def attend() -> None:
+        try:
+            requests.attend(house.desk, stopped)
+        finally:
+            stopped.set()
+
+    thread = threading.Thread(target=attend, name="requests")
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ Every setting is an environment variable `TIDEGATE_<NAME>`, or a key of the same
 import os
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import (
@@ -17,7 +18,7 @@ from pydantic_settings import (
 )
 
 from tidegate.canonical import Rejected, Shape, canonical
-from tidegate.model import Kind
+from tidegate.model import Kind, Tlp
 
 
 class Settings(BaseSettings):
@@ -34,6 +35,40 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".tidegate"), description="Folder of all local state.")
     port: int = Field(8080, ge=0, le=65535, description="Port of the local web server.")
 
+    cosmos_url: HttpUrl | None = Field(
+        None, description="Endpoint of the Cosmos DB account; unset = all state is in `home`."
+    )
+    cosmos_key: SecretStr | None = Field(
+        None, description="Key of that account; unset = the managed identity."
+    )
+    cosmos_database: str = Field("tidegate", description="Its database.")
+    cosmos_daily_units: float | None = Field(
+        None, ge=0, description="Request units that sightings may cost a day; unset = no limit."
+    )
+    storage_url: HttpUrl | None = Field(
+        None, description="Blob endpoint of the storage account: https://NAME.blob.core..."
+    )
+    storage_connection: SecretStr | None = Field(
+        None, description="Connection string instead of it, for Azurite and development."
+    )
+    storage_container: str = Field("tidegate", description="Its container of blobs.")
+    identity_client_id: str | None = Field(
+        None, description="Client id of the managed identity; unset = the system's own."
+    )
+
+    metrics: bool = Field(
+        default=True, description="Whether figures are kept for `GET /api/metrics`."
+    )
+    metrics_anonymous: bool = Field(
+        default=False, description="Whether others than this machine may read them without a key."
+    )
+    api_per_minute: int = Field(
+        600, ge=1, description="Requests to the API that one key, or one address, has a minute."
+    )
+    runs_per_minute: int = Field(
+        10, ge=1, description="Those of them that may start runs of feeds."
+    )
+
     abusech_key: SecretStr | None = Field(
         None, description="Auth-Key of abuse.ch: URLhaus, ThreatFox, MalwareBazaar."
     )
@@ -45,9 +80,28 @@ class Settings(BaseSettings):
     taxii_authorization: SecretStr | None = Field(
         None, description="Authorization header of the TAXII server: `Basic ...`, `Bearer ...`."
     )
+    greynoise_key: SecretStr | None = Field(
+        None, description="API key of GreyNoise, for `lookup --enrich`; it answers some without."
+    )
+    greynoise_daily: int = Field(50, ge=0, description="Requests to GreyNoise a day.")
+    virustotal_key: SecretStr | None = Field(
+        None, description="API key of VirusTotal, for `lookup --enrich`."
+    )
+    virustotal_daily: int = Field(500, ge=0, description="Requests to VirusTotal a day.")
+    redis_url: SecretStr | None = Field(
+        None, description="A Redis that keeps answers: `rediss://...`; unset = beside the state."
+    )
+    feeds_folder: Path | None = Field(
+        None, description="Folder of one's own feeds: `NAME.yaml`, or `NAME/feed.yaml`."
+    )
+    feed_secrets: dict[str, SecretStr] = Field(
+        {}, description='Keys that headers of one\'s own feeds name: `{"NAME": "the key"}`.'
+    )
     feeds_off: list[str] = Field([], description="Feeds that are not run.")
     feed_urls: dict[str, str] = Field(
-        {}, description="Another address for a feed, by its name: a mirror, or a paid plan's."
+        {},
+        description="Another address for a feed, by its name: a mirror, or a paid plan's;"
+        " `NAME.history` for its full export.",
     )
     page: Path | None = Field(None, description="Folder of the built web page.")
 
@@ -75,6 +129,9 @@ class Settings(BaseSettings):
     gate_min_score: float = Field(
         50.0, ge=0, le=100, description="Indicators that score less are never proposed."
     )
+    gate_tlp: Tlp = Field(
+        Tlp.AMBER_STRICT, description="The strictest marking that may go to the own Defender."
+    )
     gate_apply: bool = Field(
         default=False, description="Whether the timer applies the plan to a real tenant unasked."
     )
@@ -86,6 +143,9 @@ class Settings(BaseSettings):
         None, description="Folder of local tables, a file per table; unset = synthetic ones."
     )
     geo_database: Path | None = Field(None, description="A .mmdb file that locates addresses.")
+    asn_database: Path | None = Field(
+        None, description="A .mmdb file that says which AS an address is in; look-ups show it."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -110,7 +170,8 @@ class Settings(BaseSettings):
             "ANOMALI_KEY": self.anomali_key,
             "TAXII_AUTHORIZATION": self.taxii_authorization,
         }
-        return {name: key.get_secret_value() for name, key in keys.items() if key}
+        given = self.feed_secrets | {name: key for name, key in keys.items() if key}
+        return {name: key.get_secret_value() for name, key in given.items()}
 
     @model_validator(mode="before")
     @classmethod
@@ -127,6 +188,17 @@ class Settings(BaseSettings):
     def _readable(cls, entries: list[str]) -> list[str]:
         """Bring entries to one spelling: `*.Corp.example` means corp.example and all below it."""
         return [_allowed(entry) for entry in entries]
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, url: SecretStr | None) -> SecretStr | None:
+        """Refuse what is no address of a Redis server, without showing it."""
+        if url is not None:
+            parts = urlsplit(url.get_secret_value())
+            known = parts.scheme in {"redis", "rediss"} and parts.hostname
+            if not known or parts.port == 0:
+                raise ValueError("must be redis:// or rediss:// with a host")
+        return url
 
     @model_validator(mode="after")
     def _whole_tenant(self) -> Self:
@@ -145,10 +217,44 @@ class Settings(BaseSettings):
             raise ValueError(f"the tenant is set only in part; missing: {', '.join(missing)}")
         return self
 
+    @field_validator("storage_url")
+    @classmethod
+    def _blobs(cls, given: HttpUrl | None) -> HttpUrl | None:
+        """The queues' endpoint follows from that of the blobs; tokens travel over TLS alone."""
+        if given is not None and (given.scheme != "https" or ".blob." not in str(given.host)):
+            raise ValueError("not the blob endpoint of a storage account")
+        return given
+
+    @field_validator("storage_connection")
+    @classmethod
+    def _connects(cls, given: SecretStr | None) -> SecretStr | None:
+        """Refuse what is no connection string; it is not shown."""
+        if given is not None and "AccountName=" not in given.get_secret_value():
+            raise ValueError("not a connection string: it has no AccountName")
+        return given
+
+    @model_validator(mode="after")
+    def _whole_azure(self) -> Self:
+        """State is on Azure whole or not at all: half of it would be lost with an instance."""
+        storages = [one for one in (self.storage_url, self.storage_connection) if one is not None]
+        if self.cosmos_url is None and (storages or self.cosmos_key is not None):
+            raise ValueError("Azure is set only in part; missing: cosmos_url")
+        if self.cosmos_url is not None and len(storages) != 1:
+            raise ValueError("cosmos_url goes with one of storage_url and storage_connection")
+        return self
+
+    @property
+    def on_azure(self) -> bool:
+        """Whether the state is on Azure."""
+        return self.cosmos_url is not None
+
     @property
     def simulated(self) -> bool:
-        """Whether the tenant is the simulated one."""
-        return self.defender_url is None
+        """Whether the tenant is the simulated one: never where the state is on Azure."""
+        return self.defender_url is None and not self.on_azure
+
+
+SECRET = (SecretStr | None, dict[str, SecretStr])
 
 
 class _File(YamlConfigSettingsSource):
@@ -157,7 +263,7 @@ class _File(YamlConfigSettingsSource):
     def __call__(self) -> dict[str, Any]:
         given = super().__call__()
         fields = self.settings_cls.model_fields
-        secret = {name for name, field in fields.items() if field.annotation == SecretStr | None}
+        secret = {name for name, field in fields.items() if field.annotation in SECRET}
         if found := sorted(given.keys() & secret):
             raise ValueError(f"{found[0]} is a secret: set it in the environment")
         return given

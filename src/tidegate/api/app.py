@@ -7,18 +7,22 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry.metrics import MeterProvider
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from tidegate.api.guards import netloc
+from tidegate.api.limits import Buckets, limited
+from tidegate.api.problems import EVERYWHERE, problem
 from tidegate.correlation import correlation
 from tidegate.ports import BadPayload, SourceDown
 
@@ -26,25 +30,54 @@ log = logging.getLogger(__name__)
 
 HEADER = "X-Correlation-ID"
 GIVEN = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
-PROBLEM = "application/problem+json"
 DECLARED = "staticwebapp.config.json"
 
 Proceed = Callable[[Request], Awaitable[Response]]
 Layer = Callable[[Request, Proceed], Awaitable[Response]]
 
 
+class _Api(FastAPI):
+    """An application whose OpenAPI document says how it answers what is wrong: 400, not 422."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document, made once."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            for operation in (one for path in document["paths"].values() for one in path.values()):
+                operation["responses"].pop("422", None)
+            for name in ("HTTPValidationError", "ValidationError"):
+                document.get("components", {}).get("schemas", {}).pop(name, None)
+        return super().openapi()
+
+
 def create(
-    routers: Iterable[APIRouter], page: Path | None = None, hosts: Sequence[str] = ("*",)
+    routers: Iterable[APIRouter],
+    page: Path | None = None,
+    hosts: Sequence[str] = ("*",),
+    meters: MeterProvider | None = None,
+    per_minute: int = 0,
 ) -> FastAPI:
     """Build an application from routers.
 
     `page` is the folder of the built web page, if any. Requests that name none of the `hosts` are
-    refused: on loopback that keeps out pages whose name was made to lead here.
+    refused: on loopback that keeps out pages whose name was made to lead here. No caller may ask
+    the API more often than `per_minute`; 0 is no limit. Requests are counted on `meters`, unless
+    told on those of the process, if it has any.
     """
-    app = FastAPI(title="Tidegate", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app = _Api(
+        title="Tidegate",
+        version=version("tidegate"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        responses=EVERYWHERE,
+        telemetry=_telemetry(meters),
+    )
     if page is not None:
         _serve(app, page)
-    for layer in (_same_origin, _known(hosts), _correlate):  # the last one is the outermost
+    paced = [limited(Buckets(per_minute))] if per_minute else []
+    # The last one is the outermost.
+    for layer in (_same_origin, *paced, _known(hosts), _correlate):
         app.middleware("http")(layer)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -55,20 +88,21 @@ def create(
     return app
 
 
+def _telemetry(meters: MeterProvider | None) -> TelemetryConfig:
+    """Count requests by the templates of their routes, and no more.
+
+    Spans and logs would carry paths, which hold indicators, and queries, which may hold the key.
+    """
+    return {"meter_provider": meters, "tracing": False, "logs": False, "auto_configure": False}
+
+
 async def _same_origin(request: Request, proceed: Proceed) -> Response:
     """Let no other site's page change anything through a visitor's browser."""
     origin = request.headers.get("origin")
     safe = request.method in {"GET", "HEAD", "OPTIONS"}
-    if origin and not safe and _netloc(origin) != request.headers.get("host"):
+    if origin and not safe and netloc(origin) != request.headers.get("host"):
         return problem(HTTPStatus.FORBIDDEN, "the request comes from another site")
     return await proceed(request)
-
-
-def _netloc(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""
 
 
 def _known(hosts: Sequence[str]) -> Layer:
@@ -99,21 +133,6 @@ async def _correlate(request: Request, proceed: Proceed) -> Response:
     response.headers[HEADER] = name
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response
-
-
-def problem(
-    status: int, detail: str | None = None, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    """Return an error as RFC 9457 has it; `detail` is for the caller and shows no internals."""
-    body: dict[str, object] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "correlation_id": correlation.get(),
-    }
-    if detail and detail != body["title"]:
-        body["detail"] = detail
-    return JSONResponse(body, status, dict(headers or {}), media_type=PROBLEM)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -3,9 +3,11 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import TypeAdapter
 
+from tidegate.api.guards import body
+from tidegate.api.problems import problems
 from tidegate.detonate import World, receive
 from tidegate.detonate.effects import ledger_key, planned
 from tidegate.model import ENDS, Case, Stage
@@ -13,10 +15,22 @@ from tidegate.ports import Entry
 
 MAX_BODY = 64 << 10
 BAD_REQUEST = 400
-TOO_LARGE = 413
 NOT_FOUND = 404
 ACCEPTED = 202
 DOCUMENT = TypeAdapter(Case)
+BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "anyOf": [
+                    {"type": "string"},
+                    {"type": "object", "required": ["alert"], "properties": {"alert": {}}},
+                ]
+            }
+        }
+    },
+}
 PLANNED_FROM = {Stage.WRITEBACK, Stage.CLEANUP, *ENDS}
 
 
@@ -24,23 +38,31 @@ def router(world: World) -> APIRouter:
     """Return the routes on this world."""
     routes = APIRouter(prefix="/api", tags=["detonate"])
 
-    @routes.post("/alerts", status_code=ACCEPTED)
-    def post_alert(body: Annotated[object, Depends(_body)], response: Response) -> dict[str, str]:
+    @routes.post(
+        "/alerts",
+        status_code=ACCEPTED,
+        summary="Open a case for an alert",
+        responses=problems({413: "The body is too large."}),
+        openapi_extra={"requestBody": BODY},
+    )
+    def post_alert(said: Annotated[object, Depends(_body)], response: Response) -> dict[str, str]:
         """Open a case for an alert: its id, or what the Logic App sends, with the id as `alert`."""
         try:
-            case = receive(_alert(body), world)
+            case = receive(_alert(said), world)
         except ValueError as error:
             raise HTTPException(BAD_REQUEST, str(error)) from error
         response.headers["location"] = f"/api/cases/{case.id}"
         return {"case": case.id, "stage": case.stage}
 
-    @routes.get("/cases")
+    @routes.get("/cases", summary="List the newest cases")
     def get_cases(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
-        """List the newest cases."""
+        """List the newest cases, with the verdicts that are known."""
         return [_summary(case) for case in world.cases.newest(limit)]
 
-    @routes.get("/cases/{case}")
-    def get_case(case: str) -> dict[str, Any]:
+    @routes.get(
+        "/cases/{case}", summary="Show a case", responses=problems({404: "There is no such case."})
+    )
+    def get_case(case: Annotated[str, Path(max_length=256)]) -> dict[str, Any]:
         """Show a case: its stages with their times, its artefacts, its effects."""
         found = world.cases.get(case)
         if found is None:
@@ -52,13 +74,8 @@ def router(world: World) -> APIRouter:
 
 async def _body(request: Request) -> object:
     """Read a small JSON body. Whatever is wrong with it is the sender's fault."""
-    received = b""
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > MAX_BODY:
-            raise HTTPException(TOO_LARGE, "the body is too large")
     try:
-        return json.loads(received)
+        return json.loads(await body(request, MAX_BODY))
     except (ValueError, RecursionError) as error:
         raise HTTPException(BAD_REQUEST, "the body is not JSON") from error
 

@@ -1,86 +1,118 @@
-"""The routes of ingestion: run feeds, look an indicator up."""
+"""The routes that start runs of feeds, and that tell what became of them."""
 
-from collections.abc import Callable
-from dataclasses import asdict
+import time
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from pydantic import BaseModel, Field
 
-from tidegate.canonical import Rejected, defanged, guess
-from tidegate.declare.feed import Feed
-from tidegate.gate.explain import Explained, explain
-from tidegate.gate.run import World as Gate
-from tidegate.ingest.run import Job, run
-from tidegate.ingest.world import World
-from tidegate.model import Sighting
+from tidegate.api import feeds, indicators, runs, stats, value
+from tidegate.api.guards import May, permitted, spelled
+from tidegate.api.limits import Buckets, at_most
+from tidegate.api.problems import problems
+from tidegate.api.runs import KEEP_NOTHING, UNKNOWN, Asked, known, shown
+from tidegate.api.times import Time
+from tidegate.ingest import requests
+from tidegate.ingest.requests import Desk, Progress, Wanted
+from tidegate.wiring import Local
 
-MULTI_STATUS = 207
+QUICK = 4.0  # seconds within which a run has to end to be answered at once
+LOOK = 0.05  # seconds until the first look at it
+POLL = "2"  # seconds until it is worth asking again
 
 
-def router(
-    world: World, gate: Gate, feeds: dict[str, Feed], *, may_ingest: Callable[[Request], bool]
-) -> APIRouter:
-    """Build the routes. `may_ingest` says whether a caller may start a run."""
-    routes = APIRouter(prefix="/api", tags=["ingest"])
+class Parameters(BaseModel):
+    """What to run, and what of it."""
 
-    @routes.post("/ingest")
-    def ingest(request: Request, feed: Annotated[list[str] | None, Query()] = None) -> JSONResponse:
-        """Run feeds: those that are named, else all."""
-        if not may_ingest(request):
-            raise HTTPException(HTTPStatus.FORBIDDEN, "starting a run needs permission")
-        return _run(feed or list(feeds), feeds, world)
+    source: list[str] = Field(
+        [], max_length=100, description="Feeds; all that run by themselves when none is named."
+    )
+    since: Time | None = Field(None, description="Only what was seen since; UTC without a zone.")
+    until: Time | None = Field(None, description="Only what was first seen before.")
+    dry_run: bool = Field(default=False, description="Tell what would change; write nothing.")
 
-    @routes.get("/indicators/{value:path}")
-    def indicator(value: str) -> dict[str, Any]:
-        """Tell all that is known of a value, and every term of its score."""
-        return _lookup(value, gate)
 
+def routers(house: Local, may: May) -> Iterator[APIRouter]:
+    """Return all routes of ingestion. `may` says whether a caller may change anything."""
+    pace = Buckets(house.settings.runs_per_minute)
+    yield router(house.desk, may, pace, QUICK)
+    yield runs.router(house.desk)
+    yield value.router(lambda: house.value)
+    yield feeds.router(house.desk, may, pace)
+    yield indicators.router(house.knowledge)
+    yield stats.router(house.desk, house.knowledge)
+
+
+def router(desk: Desk, may: May, pace: Buckets, quick: float) -> APIRouter:
+    """Return the routes that start runs; `quick` is how many seconds a caller waits for them."""
+    routes = APIRouter(prefix="/api", tags=["ingest"], dependencies=[Depends(spelled)])
+
+    def ingest(asked: Annotated[Parameters, Query()], response: Response) -> Asked:
+        """Run feeds, and wait a moment. What takes longer goes on; `Location` tells how far.
+
+        A request that was accepted is not forgotten, and runs each of its feeds once. `GET` does
+        the same as `POST`, for those who can do no other; no other site's page may.
+        """
+        request = requests.ask(_wanted(asked, desk), desk)
+        found = shown(_awaited(request, quick, desk))
+        response.status_code = _status(found)
+        response.headers.update(KEEP_NOTHING | _onward(found))
+        return found
+
+    for method in ("GET", "POST"):
+        routes.add_api_route(
+            "/ingest",
+            ingest,
+            methods=[method],
+            summary="Run feeds",
+            operation_id=f"{method.lower()}_ingest",
+            dependencies=[Depends(permitted(may)), Depends(at_most(pace))],
+            responses=RESPONSES,
+        )
     return routes
 
 
-def _run(names: list[str], feeds: dict[str, Feed], world: World) -> JSONResponse:
-    if unknown := sorted(set(names) - feeds.keys()):
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"no such feed: {', '.join(unknown)[:200]}")
-    outcomes = [run(Job(feeds[name]), world) for name in names]
-    failed = sum(outcome.failed for outcome in outcomes)
-    body = {"feeds": [asdict(outcome) for outcome in outcomes]}
-    return JSONResponse(body, _status(failed, len(outcomes)))
+RESPONSES = {
+    202: {"model": Asked, "description": "It goes on: ask at `Location` after `Retry-After` s."},
+    207: {"model": Asked, "description": "All feeds had their turn, and some failed."},
+    502: {"model": Asked, "description": "All feeds had their turn, and all failed."},
+    **problems({403: "Starting runs is not for this caller."}),
+    **UNKNOWN,
+}
 
 
-def _lookup(value: str, gate: Gate) -> dict[str, Any]:
-    try:
-        kind, canonical = guess(value)
-    except Rejected as rejected:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, str(rejected)) from rejected
-    found = explain(kind, canonical, gate)
-    if not found.reported:
-        raise HTTPException(HTTPStatus.NOT_FOUND, "nobody has reported it")
-    return _shown(found)
+def _wanted(asked: Parameters, desk: Desk) -> Wanted:
+    if asked.since and asked.until and asked.since >= asked.until:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "`since` is not before `until`")
+    known(asked.source, desk)
+    by_itself = (feed.name for feed in desk.choice().running(desk.feeds.values()))
+    names = tuple(dict.fromkeys(asked.source)) or tuple(by_itself)
+    if not names:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "no feed runs by itself: name one")
+    return Wanted(names, asked.since, asked.until, asked.dry_run)
 
 
-def _status(failed: int, runs: int) -> int:
+def _awaited(request: requests.Request, seconds: float, desk: Desk) -> requests.Request:
+    deadline, pause = time.monotonic() + seconds, LOOK
+    while request.progress is not Progress.DONE and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause *= 1.5  # each look is a read of the store
+        request = requests.find(request.id, desk) or request
+    return request
+
+
+def _onward(found: Asked) -> dict[str, str]:
+    if found.state is Progress.DONE:
+        return {}
+    return {"Location": f"/api/runs/{found.id}", "Retry-After": POLL}
+
+
+def _status(found: Asked) -> int:
+    failed = sum(outcome.failed for outcome in found.feeds)
+    if found.state is not Progress.DONE:
+        return HTTPStatus.ACCEPTED
     if not failed:
         return HTTPStatus.OK
-    return HTTPStatus.BAD_GATEWAY if failed == runs else MULTI_STATUS
-
-
-def _shown(found: Explained) -> dict[str, Any]:
-    return {
-        "id": found.id,
-        "kind": found.kind,
-        "value": found.value,
-        "defanged": defanged(found.value),
-        "score": found.score,
-        "never_enforced": found.unclean,
-        "terms": found.terms,
-        "sightings": [_sighting(one) for one in found.sightings],
-        "expired": [_sighting(one) for one in found.expired],
-        "suppressed": [{"why": one.why, **_sighting(one.sighting)} for one in found.withheld],
-    }
-
-
-def _sighting(one: Sighting) -> dict[str, Any]:
-    shown = asdict(one)
-    return {name: shown[name] for name in shown if name not in {"kind", "value"}}
+    return HTTPStatus.BAD_GATEWAY if failed == len(found.feeds) else HTTPStatus.MULTI_STATUS

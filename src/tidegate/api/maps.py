@@ -10,8 +10,10 @@ from threading import Lock
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
+from pydantic import BaseModel
 
+from tidegate.api.problems import problems
 from tidegate.declare.dataset import Dataset
 from tidegate.maps.listing import listing, version
 from tidegate.maps.refresh import Refresh, Result, refresh
@@ -27,7 +29,38 @@ MINUTE = timedelta(minutes=1)
 # What a refresh of several datasets amounts to: the first that any of them ended with.
 WORTH = [Result.REFRESHED, Result.DOWN, Result.LOST, Result.BUSY, Result.FRESH]
 
+TABLE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Tab-separated values.", "content": {TSV: {"schema": {"type": "string"}}}}
+}
+KNOWN: dict[int | str, dict[str, Any]] = {304: {"description": "It is the one that you know."}}
+MISSING = problems({404: "There is no such dataset or version."})
+
 MayRefresh = Callable[[Request], bool]
+
+
+class Datasets(BaseModel):
+    """All datasets, each with the address of its newest version."""
+
+    datasets: list[dict[str, Any]]
+
+
+class Results(BaseModel):
+    """What became of each dataset that was to be refreshed."""
+
+    results: list[dict[str, Any]]
+
+
+REFRESH: dict[int | str, dict[str, Any]] = {
+    202: {"model": Results, "description": "Another refreshes them right now."},
+    204: {"description": "They are fresh: `X-Next-Refresh` says how long."},
+    **problems(
+        {
+            403: "Refreshing is not for this caller.",
+            404: "There is no such dataset.",
+            409: "Another refresh took over.",
+        }
+    ),
+}
 
 
 def router(world: World, may_refresh: MayRefresh) -> APIRouter:
@@ -35,17 +68,24 @@ def router(world: World, may_refresh: MayRefresh) -> APIRouter:
     routes = APIRouter(prefix="/api", tags=["map"])
     pace = Pace(world.clock)
 
-    @routes.api_route("/datasets", methods=["GET", "HEAD"])
+    @routes.head("/datasets", include_in_schema=False)
+    @routes.get("/datasets", summary="List the datasets", responses=KNOWN, response_model=Datasets)
     def get_datasets(if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """List the datasets, each with the address of its newest version."""
         body = orjson.dumps({"datasets": listing(world)}, option=orjson.OPT_UTC_Z)
         headers = {"Cache-Control": "no-cache", "ETag": f'"{sha256(body).hexdigest()[:32]}"'}
         return _unless_known(if_none_match, body, JSON, headers)
 
-    @routes.api_route("/datasets/{name}/{file}", methods=["GET", "HEAD"])
+    @routes.head("/datasets/{name}/{file}", include_in_schema=False)
+    @routes.get(
+        "/datasets/{name}/{file}",
+        summary="Read one version of a dataset",
+        responses=TABLE | KNOWN | MISSING,
+        response_class=Response,
+    )
     def get_version(
-        name: str,
-        file: str,
+        name: Annotated[str, Path(max_length=64)],
+        file: Annotated[str, Path(max_length=128)],
         if_none_match: Annotated[str | None, Header()] = None,
         accept_encoding: Annotated[str, Header()] = "",
     ) -> Response:
@@ -54,7 +94,9 @@ def router(world: World, may_refresh: MayRefresh) -> APIRouter:
         body, headers = _version(world, name, file, packed=packed)
         return _unless_known(if_none_match, body, TSV, headers)
 
-    @routes.post("/refresh")
+    @routes.post(
+        "/refresh", summary="Bring datasets up to date", responses=REFRESH, response_model=Results
+    )
     def post_refresh(
         request: Request,
         source_id: Annotated[str | None, Query(max_length=64)] = None,

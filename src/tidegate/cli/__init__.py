@@ -5,7 +5,21 @@ failed and the output says what, 2 wrong use.
 """
 
 # Imported in the order in which `--help` lists the commands.
-from tidegate.cli import up, ingest, detonate, gate, maps, knowledge, doctor  # noqa: F401, I001 - each adds its commands
+from tidegate.cli import (  # noqa: F401, I001 - each adds its commands
+    up,
+    ingest,
+    backfill,
+    feeds,
+    new_feed,
+    value,
+    detonate,
+    gate,
+    maps,
+    knowledge,
+    check,
+    search,
+    doctor,
+)
 from tidegate.cli.app import app
 
 __all__ = ["app", "main"]

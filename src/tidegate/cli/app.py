@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, NoReturn
 
@@ -11,9 +11,10 @@ import typer
 from pydantic import ValidationError
 from yaml import YAMLError
 
-from tidegate import show
+from tidegate import show, wiring
+from tidegate.declare.feed import Feed
 from tidegate.settings import Settings
-from tidegate.wiring import Local, local
+from tidegate.wiring import Local
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,7 +25,7 @@ app = typer.Typer(
 gate_app = typer.Typer(no_args_is_help=True, help="Choose what deserves enforcement.")
 app.add_typer(gate_app, name="gate")
 feeds_app = typer.Typer(
-    no_args_is_help=True, help="List the feeds, their state and what they need."
+    no_args_is_help=True, help="The feeds: their state, one's own, what is in quarantine."
 )
 app.add_typer(feeds_app, name="feeds")
 
@@ -43,7 +44,9 @@ def _prepare(verbose: Verbose = 0) -> None:
     form = "%(asctime)s %(levelname)s %(name)s [%(correlation)s] %(message)s"
     level = [logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)]
     logging.basicConfig(level=level, format=form, handlers=[handler])
-    for chatty in ("httpx", "httpcore"):  # they log whole URLs
+    if not verbose:  # what feeds failed at stands in the table that follows
+        handler.addFilter(lambda record: record.name != "tidegate.ingest.journal")
+    for chatty in ("azure", "httpx", "httpcore"):  # they log whole URLs
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
@@ -53,7 +56,7 @@ def house(progress: show.Told = show.quiet) -> Iterator[Local]:
     from tidegate.ports import BadPayload, SourceDown
 
     try:
-        with local(settings(), progress) as opened:
+        with wiring.house(settings(), progress) as opened:
             yield opened
     except (SourceDown, BadPayload) as error:
         fail(str(error))
@@ -71,10 +74,41 @@ def settings() -> Settings:
         fail(f"settings: {error}", WRONG_USE)
 
 
+def chosen_feeds(names: list[str]) -> list[Feed]:
+    """Return the feeds of these names, or all that run where none is named.
+
+    An unknown or broken one ends the command, before anything is done.
+    """
+    with house() as opened:
+        known = opened.catalogue
+        missing = [name for name in names if name not in known.feeds]
+        if wrong := [line for name in missing for line in known.broken.get(name, ())]:
+            refuse(wrong)
+        if missing:
+            there = ", ".join(known.feeds)
+            fail(f"no such feed: {', '.join(missing)}; there are: {there}", WRONG_USE)
+        if names:
+            return [known.feeds[name] for name in names]
+        return opened.choice.running(known.feeds.values())
+
+
+def mistaken_feeds() -> list[str]:
+    """Return what is wrong with one's own feeds, a line for each mistake."""
+    with house() as opened:
+        return opened.catalogue.mistakes
+
+
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """End the command with a message."""
     show.err.print(show.plain(message), style="red", highlight=False)
     raise typer.Exit(code)
+
+
+def refuse(lines: Iterable[str]) -> NoReturn:
+    """End the command as wrong use, with a line for each mistake."""
+    for line in lines:
+        show.err.print(show.plain(line), style="red", highlight=False, soft_wrap=True)
+    raise typer.Exit(WRONG_USE)
 
 
 def emit(record: object) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,11 +14,12 @@ from tidegate.cli.app import (
     AsJson,
     FeedName,
     app,
+    chosen_feeds,
     emit,
     fail,
-    feeds_app,
     house,
-    settings,
+    mistaken_feeds,
+    refuse,
 )
 
 
@@ -33,69 +34,52 @@ def ingest(
     since: Annotated[
         datetime | None, typer.Option(help="Only what was seen since, in UTC.")
     ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="Only what was seen until then, in UTC.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read all, write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Pull indicators from feeds into the store."""
+    from tidegate.ingest import journal
     from tidegate.ingest.run import Job, run
     from tidegate.model import Origin
 
-    chosen = chosen_feeds(names or [])
-    if file and len(chosen) != 1:
-        fail("--file belongs to exactly one feed: name it", WRONG_USE)
-    if file and not file.is_file():
-        fail(f"{file}: no such file", WRONG_USE)
-    aware = since.replace(tzinfo=since.tzinfo or UTC) if since else None
+    if file:
+        _check(file, len(names or []))
+    chosen, wrong = chosen_feeds(names or []), [] if names else mistaken_feeds()
+    first, last = _span(since, until)
     outcomes = []
     with show.progress(len(chosen)) as told, house(told) as opened:
         for feed in chosen:
             origin = Origin.FILE if file else Origin.LIVE
-            outcome = run(Job(feed, file, origin, aware), replace(opened.ingest, progress=told))
+            job = Job(feed, file, origin, first, until=last, dry=dry_run)
+            outcome = run(job, replace(opened.ingest, progress=told))
             outcomes.append(outcome)
             told(feed.name, show.DONE)
             if as_json:
                 emit(asdict(outcome))
+    journal.total(outcomes)
     if not as_json:
         show.outcomes(outcomes)
+    if wrong:
+        refuse(wrong)
     raise typer.Exit(FAILED if any(outcome.failed for outcome in outcomes) else 0)
 
 
-def chosen_feeds(names: list[str]) -> list[Any]:
-    from tidegate.declare.feed import feeds, running
-
-    known = feeds()
-    if unknown := [name for name in names if name not in known]:
-        fail(f"no such feed: {', '.join(unknown)}; there are: {', '.join(known)}", WRONG_USE)
-    chosen = settings()
-    return [known[name] for name in names] or running(chosen.feeds_off, chosen.feed_urls)
+def _check(file: Path, feeds: int) -> None:
+    if feeds != 1:
+        fail("--file belongs to exactly one feed: name it", WRONG_USE)
+    if not file.is_file():
+        fail(f"{file}: no such file", WRONG_USE)
 
 
-@feeds_app.command(name="list")
-def listchosen_feeds(as_json: AsJson = False) -> None:
-    """List the feeds, their state and what they need."""
-    from tidegate.declare.feed import feeds
-
-    with house() as opened:
-        rows = [show.feed(feed, opened.memory.state(feed.name)) for feed in feeds().values()]
-    if as_json:
-        for row in rows:
-            emit(row)
-    else:
-        show.feeds(rows)
-
-
-@feeds_app.command()
-def accept(name: FeedName, as_json: AsJson = False) -> None:
-    """Let in what is in quarantine: a person outweighs the feed's contract."""
-    from tidegate.ingest.replay import accept as let_in
-
-    [feed] = chosen_feeds([name])
-    with house() as opened:
-        outcome = let_in(feed, opened.ingest)
-    if as_json:
-        emit(asdict(outcome))
-    else:
-        show.outcomes([outcome])
-    raise typer.Exit(FAILED if outcome.failed else 0)
+def _span(since: datetime | None, until: datetime | None) -> tuple[datetime | None, ...]:
+    """Return the two times as UTC, unless they say otherwise."""
+    first, last = (time and time.replace(tzinfo=time.tzinfo or UTC) for time in (since, until))
+    if first and last and last <= first:
+        fail("--since must be before --until", WRONG_USE)
+    return first, last
 
 
 @app.command()

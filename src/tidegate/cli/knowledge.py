@@ -1,7 +1,7 @@
 """What is known: of one value, and of what is harmless."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,23 +12,39 @@ from tidegate.cli.app import FAILED, WRONG_USE, AsJson, app, emit, fail, house
 @app.command()
 def lookup(
     value: Annotated[str, typer.Argument(help="An address, domain, URL or hash, defanged or not.")],
+    with_related: Annotated[
+        bool, typer.Option("--related", help="Show what goes with it, too.")
+    ] = False,
+    enrich: Annotated[
+        bool, typer.Option("--enrich", help="Ask others outside, who learn what is asked.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show all that is known of an indicator, and every term of its score."""
     from tidegate.canonical import Rejected, guess
+    from tidegate.gate.enrich import enriched
     from tidegate.gate.explain import explain
+    from tidegate.gate.related import related
 
     try:
         kind, canonical = guess(value)
     except Rejected as rejected:
         fail(f"{value}: {rejected}", WRONG_USE)
     with house() as opened:
-        found = explain(kind, canonical, opened.gate)
+        found = explain(kind, canonical, opened.knowledge)
+        beside = related(found, opened.knowledge) if with_related else []
+        outside = enriched(found, opened.enrichment) if enrich else []
+    asked: dict[str, list[Any]] = {"related": beside} if with_related else {}
+    asked |= {"enriched": outside} if enrich else {}
     if as_json:
-        emit(asdict(found))
+        emit(asdict(found) | {name: list(map(asdict, each)) for name, each in asked.items()})
     else:
         show.explained(found)
-    raise typer.Exit(0 if found.reported else FAILED)
+        show.related(beside)
+        if enrich:
+            show.enriched(outside)
+    known = found.reported or any(one.advice for one in outside)
+    raise typer.Exit(0 if known else FAILED)
 
 
 @app.command()

@@ -1,41 +1,33 @@
 """Makes the plan from what is known, and carries it out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
+from tidegate.gate.knowledge import Knowledge, sources
 from tidegate.gate.plan import Change, Plan, key, ours, plan
-from tidegate.gate.score import Source, Sources, scored
+from tidegate.gate.score import scored
 from tidegate.gate.select import Caps, select
-from tidegate.hygiene import Policy
-from tidegate.ports import Clock, Enforcement, Feeds, Placed, Sightings, Suppressed
+from tidegate.model import Tlp
+from tidegate.ports import Enforcement, Placed
+from tidegate.sharing import OWN_TENANT, secret
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the gate needs from outside.
+    """What the gate needs from outside: what is known, and where it is enforced.
 
-    `grades` are the reliabilities of all sources; `snapshots` those whose lists mean that what is
-    in them is true. `limit` is the tenant's cap on indicators. `groups` and `copies` say who
-    repeats whom; what only `advisory` sources say is never enforced.
+    `limit` is the tenant's cap on indicators. What only advisory sources say is never enforced,
+    nor what any source marks more strictly than `up_to`.
     """
 
-    sightings: Sightings
-    feeds: Feeds
+    knowledge: Knowledge
     enforcement: Enforcement
-    clock: Clock
-    policy: Policy
-    grades: Mapping[str, str]
-    snapshots: frozenset[str]
     limit: int
     headroom: int
     least_score: float
-    groups: Mapping[str, str] = field(default_factory=dict)
-    copies: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    advisory: frozenset[str] = frozenset()
-    suppressed: Suppressed | None = None
+    up_to: Tlp = OWN_TENANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +39,26 @@ class Applied:
     failed: dict[str, str]
 
 
-def sources(world: World) -> Sources:
-    """Return what the gate knows of all sources now."""
-    confirmed = {name: world.feeds.state(name).fetched for name in world.snapshots}
-    return Sources(
-        {
-            name: Source(
-                grade,
-                confirmed.get(name),
-                world.groups.get(name),
-                world.copies.get(name, frozenset()),
-                advisory=name in world.advisory,
-            )
-            for name, grade in world.grades.items()
-        }
-    )
-
-
 def make_plan(world: World) -> Plan:
     """Choose from all live sightings and compare with Defender. Raises SourceDown, BadPayload."""
-    now = world.clock()
+    known = world.knowledge
+    now = known.clock()
     current = world.enforcement.current()
     others = sum(not ours(one) for one in current)
     slots = max(world.limit - world.headroom - others, 0)
     held = pl.Series("id", [key(one) for one in current if ours(one)], dtype=pl.String)
-    candidates = scored(_live(world, now), sources(world), now)
+    candidates = scored(_live(known, now), sources(known), now)
     caps = Caps(slots, world.least_score)
-    chosen = select(candidates, held.drop_nulls(), world.policy, caps)
+    kept_here = secret(known.sightings.live(now), world.up_to)
+    mine = held.drop_nulls()
+    chosen = select(candidates, mine, known.policy, caps, kept_here, known.exceptions)
     return plan(chosen, current, slots, now)
 
 
-def _live(world: World, now: datetime) -> pl.DataFrame:
+def _live(known: Knowledge, now: datetime) -> pl.DataFrame:
     wanted = ("id", "kind", "value", "source", "confidence", "last_seen", "threat")
-    blocking = ~pl.col("source").is_in(sorted(world.advisory))
-    return world.sightings.live(now).filter(blocking).select(wanted).collect()
+    blocking = ~pl.col("source").is_in(sorted(known.advisory))
+    return known.sightings.live(now).filter(blocking).select(wanted).collect()
 
 
 def apply(proposed: Plan, world: World) -> Applied:

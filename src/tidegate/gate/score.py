@@ -136,25 +136,37 @@ def scored(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataF
 
     `sightings` are unexpired rows of `SCHEMA` with `source`; their order does not matter.
     """
-    groups = (
-        terms(sightings, sources, now)
-        .group_by("id", "group")
-        .agg(
-            pl.col("kind", "value").first(),
-            pl.col("weight", "last_seen").max(),
-            pl.col("source"),
-            pl.col("threat").drop_nulls().max(),
-        )
+    weighed = terms(sightings, sources, now)
+    # Most indicators are known from one source alone: there is nothing to bring together.
+    single = weighed["id"].is_unique()
+    alone = weighed.filter(single).select(
+        "id",
+        "kind",
+        "value",
+        _score(1 - pl.col("weight")),
+        pl.concat_list("source").alias("sources"),
+        "last_seen",
+        "threat",
     )
-    return (
-        groups.group_by("id")
-        .agg(
-            pl.col("kind", "value").first(),
-            # Rounded, for a product in another order differs in its last digit.
-            (100 * (1 - (1 - pl.col("weight")).product())).round(6).alias("score"),
-            pl.col("source").explode().sort().alias("sources"),
-            pl.col("last_seen").max(),
-            pl.col("threat").drop_nulls().max(),
-        )
-        .sort("id")
+    return pl.concat([alone, _together(weighed.filter(~single))]).sort("id")
+
+
+def _score(doubt: pl.Expr) -> pl.Expr:
+    # Rounded, for a product in another order differs in its last digit.
+    return (100 * (1 - doubt)).round(6).alias("score")
+
+
+def _together(weighed: pl.DataFrame) -> pl.DataFrame:
+    groups = weighed.group_by("id", "group").agg(
+        pl.col("kind", "value").first(),
+        pl.col("weight", "last_seen").max(),
+        pl.col("source"),
+        pl.col("threat").drop_nulls().max(),
+    )
+    return groups.group_by("id").agg(
+        pl.col("kind", "value").first(),
+        _score((1 - pl.col("weight")).product()),
+        pl.col("source").explode().sort().alias("sources"),
+        pl.col("last_seen").max(),
+        pl.col("threat").drop_nulls().max(),
     )

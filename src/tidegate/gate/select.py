@@ -1,10 +1,12 @@
 """Which of the scored indicators deserve a slot: hygiene first, then the best under the cap."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from tidegate.hygiene import Policy, reasons
+from tidegate.gate.meant import Exceptions, unclean
+from tidegate.hygiene import Policy
 from tidegate.model import Kind
 
 # Defender takes neither networks nor mail addresses as indicators.
@@ -17,6 +19,9 @@ ENFORCEABLE = (
     Kind.SHA1,
     Kind.SHA256,
 )
+
+
+NOTHING: Exceptions = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +38,33 @@ class Caps:
     loyalty: float = 5.0
 
 
-def select(scored: pl.DataFrame, held: pl.Series, policy: Policy, caps: Caps) -> pl.DataFrame:
+def select(
+    scored: pl.DataFrame,
+    held: pl.Series,
+    policy: Policy,
+    caps: Caps,
+    secret: Sequence[str] | pl.Series = (),
+    exceptions: Exceptions = NOTHING,
+) -> pl.DataFrame:
     """Add the column `why_not` to scored indicators: null for the chosen ones.
 
-    `held` are the ids that hold a slot now. The result is sorted, best first; ties go by id, so
-    the same input gives the same choice.
+    `held` are the ids that hold a slot now, `secret` those that a marking keeps here, `exceptions`
+    the warninglists whose entries a source means.
+    The result is sorted, best first; ties go by id, so the same input gives the same choice.
     """
     kinds = pl.col("kind").cast(pl.String)
     rank_score = pl.col("score") + pl.col("held").cast(pl.Float64) * caps.loyalty
     rows = (
         scored.with_columns(
             pl.col("id").is_in(held.implode()).alias("held"),
-            reasons(scored["kind"], scored["value"], policy).alias("unclean"),
+            unclean(scored, policy, exceptions).alias("unclean"),
         )
         .with_columns(rank_score.alias("rank_score"))
         .with_columns(
             pl.when(~kinds.is_in([kind.value for kind in ENFORCEABLE]))
             .then(pl.lit("Defender takes no ") + kinds)
+            .when(pl.col("id").is_in(list(secret)))
+            .then(pl.lit("marked too strictly (TLP)"))
             .when(pl.col("unclean").is_not_null())
             .then(pl.col("unclean"))
             .when(pl.col("rank_score") < caps.least_score)

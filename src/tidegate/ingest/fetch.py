@@ -8,9 +8,10 @@ from urllib.parse import urljoin
 
 from tidegate.declare.feed import Feed
 from tidegate.ingest.world import World
-from tidegate.ports import FeedState, Get, QuotaSpent, Response, SourceDown
+from tidegate.ports import BadPayload, FeedState, Get, QuotaSpent, Response, SourceDown
 
 MAX_BYTES = 1 << 30
+ALL_BYTES, ALL_PAGES = 4 << 30, 50_000  # of one fetch, whatever its pages say of the next
 OVERLAP = timedelta(hours=1)  # pages shift and clocks differ while a source is read
 NOT_MODIFIED = 304
 
@@ -41,10 +42,32 @@ def fetch(feed: Feed, state: FeedState, since: datetime | None, world: World) ->
     return _paged(feed, pages(_getter(feed, headers, world), start, cursor), world)
 
 
+def asking(feed: Feed, world: World) -> Get:
+    """Return what asks addresses of the feed, within the day's budget.
+
+    Raises SourceDown where its key is missing, and QuotaSpent while it wants to be left alone.
+    """
+    _wait_over(world.feeds.state(feed.name), world.clock())
+    return _getter(feed, _headers(feed, world.secrets), world)
+
+
+def export(feed: Feed, world: World) -> Path:
+    """Download all that the feed ever said. Raises as `fetch` does."""
+    _wait_over(world.feeds.state(feed.name), world.clock())
+    headers = _headers(feed, world.secrets)
+    _spend(feed, world)
+    url = world.urls.get(f"{feed.name}.history", feed.history)
+    if url is None:
+        raise AssertionError(f"{feed.name} has no history: checked by whoever asks for it")
+    path = world.scratch / f"{feed.name}.history"
+    world.http.download(url, path, headers=headers, max_bytes=MAX_BYTES)
+    return path
+
+
 def _headers(feed: Feed, secrets: Mapping[str, str]) -> dict[str, str]:
     missing = sorted(feed.secrets - secrets.keys())
     if missing:
-        raise SourceDown(f"needs a key: set TIDEGATE_{missing[0]}")
+        raise SourceDown(f"needs a key: set {feed.setting_of(missing[0])}")
     return {
         name: secrets[value[1:]] if value.startswith("$") else value
         for name, value in feed.headers.items()
@@ -89,11 +112,13 @@ def _getter(feed: Feed, headers: Mapping[str, str], world: World) -> Get:
 def _paged(feed: Feed, pages: Pages, world: World) -> Fetched:
     """Store all pages; what the generator returns is the cursor for the next time."""
     files: list[Path] = []
-    while True:
+    size = 0
+    while len(files) < ALL_PAGES and size <= ALL_BYTES:
         try:
             page = next(pages)
         except StopIteration as end:
             return Fetched(tuple(files), cursor=end.value)
         path = world.scratch / f"{feed.name}.{len(files)}.fetched"
-        path.write_bytes(page)
+        size += path.write_bytes(page)
         files.append(path)
+    raise BadPayload(f"no end after {len(files):,} pages and {size:,} bytes")

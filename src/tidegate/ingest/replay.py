@@ -1,7 +1,5 @@
 """The past from the archive: a feed's state at any time, and a quarantined payload let in."""
 
-import gzip
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +10,19 @@ from pathlib import Path
 import polars as pl
 
 from tidegate.declare.feed import Feed, Semantics
+from tidegate.ingest.alerts import GOOD, alert
+from tidegate.ingest.archive import joint, unpacked
 from tidegate.ingest.delta import delta
+from tidegate.ingest.earlier import earlier, judged
 from tidegate.ingest.fetch import Fetched
 from tidegate.ingest.run import Job, read, run
 from tidegate.ingest.world import World
 from tidegate.model import Origin, Outcome, Run, Status
 from tidegate.ports import BadPayload
 from tidegate.sightings import TIME, empty
+
+SILENT = {Status.SOURCE_DOWN, Status.QUOTA_WAIT}  # runs that brought nothing
+SCANNED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,9 @@ def replay(feed: Feed, at: datetime, world: World) -> Replayed:
     and policy. Raises BadPayload when a payload is gone.
     """
     state, before = empty(), None
-    runs = world.runs.read(feed.name, at)
+    # Of a backfill, slices without rows changed nothing, not even a sample.
+    known = world.runs.read(feed.name, at)
+    runs = [one for one in known if one.outcome.kept or one.outcome.origin is not Origin.BACKFILL]
     for one in runs:
         old = empty() if before is Origin.SAMPLE and one.outcome.origin is not before else state
         state = _replayed(feed, one, old, world)
@@ -46,36 +52,59 @@ def replay(feed: Feed, at: datetime, world: World) -> Replayed:
 
 def _replayed(feed: Feed, one: Run, old: pl.DataFrame, world: World) -> pl.DataFrame:
     with _unpacked(one, world) as (pages, inner):
-        job = Job(feed, origin=one.outcome.origin, since=one.since)
+        if one.outcome.origin is Origin.BACKFILL:
+            return _backfilled(feed, one, pages, old, world)
+        job = Job(feed, origin=one.outcome.origin, since=one.since, until=one.until)
         found = read(job, Fetched(pages), one.at, inner)
-    semantics = Semantics.WINDOW if one.since else feed.semantics
+    semantics = Semantics.WINDOW if job.partial else feed.semantics
     return delta(old, found.sightings, found.over, semantics, feed.keep, one.at).state
+
+
+def _backfilled(
+    feed: Feed, one: Run, pages: tuple[Path, ...], old: pl.DataFrame, world: World
+) -> pl.DataFrame:
+    rows = map(pl.read_parquet, pages)
+    found = judged(feed, rows, one.until or one.at, one.at, world.policy)
+    return earlier(old, found.sightings, one.at).state
 
 
 def accept(feed: Feed, world: World) -> Outcome:
     """Let the payload in whose quarantine was the feed's last word. Raises BadPayload if none."""
-    latest = world.runs.newest(feed.name, 1)
-    if not latest or latest[0].outcome.status is not Status.QUARANTINED:
-        raise BadPayload(f"{feed.name}: its last run was not quarantined")
-    with _unpacked(latest[0], world) as (pages, inner):
-        job = Job(feed, origin=latest[0].outcome.origin, pages=pages, trusted=True)
+    latest = _quarantined(feed, world)
+    with _unpacked(latest, world) as (pages, inner):
+        job = Job(feed, origin=latest.outcome.origin, pages=pages, trusted=True)
         return run(job, inner)
+
+
+def drop(feed: Feed, world: World) -> Run:
+    """Refuse for good what is in the feed's quarantine, and return the run that brought it.
+
+    The same bytes are no news from then on. Raises BadPayload where nothing is in quarantine, and
+    SourceDown while the feed runs.
+    """
+    with world.sightings.writing(feed.name):
+        latest = _quarantined(feed, world)
+        state = world.feeds.state(feed.name)
+        dropped = joint(latest.outcome.payloads)
+        world.feeds.remember(feed.name, replace(state, dropped=dropped))
+        alert(feed.name, GOOD, "a person dropped it", world.feeds, world.clock())
+    return latest
+
+
+def _quarantined(feed: Feed, world: World) -> Run:
+    """Return the run whose payload was the feed's last word, if that is in quarantine."""
+    latest = world.runs.newest(feed.name, SCANNED)
+    regular = [run for run in latest if run.outcome.origin is not Origin.BACKFILL]
+    spoke = [run for run in regular if run.outcome.status not in SILENT]
+    if not spoke or spoke[0].outcome.status is not Status.QUARANTINED:
+        raise BadPayload(f"{feed.name}: its last payload was not quarantined")
+    return spoke[0]
 
 
 @contextmanager
 def _unpacked(one: Run, world: World) -> Iterator[tuple[tuple[Path, ...], World]]:
     world.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=world.scratch) as folder:
-        pages = tuple(_page(digest, Path(folder), world) for digest in one.outcome.payloads)
+        digests = one.outcome.payloads
+        pages = tuple(unpacked(digest, Path(folder), world.objects) for digest in digests)
         yield pages, replace(world, scratch=Path(folder))
-
-
-def _page(digest: str, folder: Path, world: World) -> Path:
-    stored = world.objects.get(f"payloads/{digest}.gz")
-    if stored is None:
-        raise BadPayload(f"the payload {digest} is no longer archived")
-    packed, page = folder / f"{digest}.gz", folder / f"{digest}.fetched"
-    packed.write_bytes(stored.data)
-    with gzip.open(packed) as source, page.open("wb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
-    return page

@@ -1,32 +1,45 @@
 """One run of one feed, from its payload to its outcome. One feed's failure is its own."""
 
 import logging
-import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TypedDict, Unpack
 from uuid import uuid4
 
 import polars as pl
-from isal import igzip
 
 from tidegate.correlation import working_on
 from tidegate.declare.feed import Feed, Semantics
 from tidegate.hygiene import Policy
-from tidegate.ingest.contract import BEFORE_SINCE, before, implausible
+from tidegate.ingest import journal
+from tidegate.ingest.alerts import told
+from tidegate.ingest.archive import archive, digest_of, joint, unpacked
+from tidegate.ingest.contract import (
+    AFTER_UNTIL,
+    BEFORE_SINCE,
+    Past,
+    drifted,
+    implausible,
+    past,
+    share_suppressed,
+    shrunk,
+    staleness,
+)
+from tidegate.ingest.counting import Counted
 from tidegate.ingest.delta import Delta, delta
 from tidegate.ingest.fetch import Fetched, fetch
+from tidegate.ingest.gaps import missed
 from tidegate.ingest.normal import Normal, normal, times
-from tidegate.ingest.parse import parse
+from tidegate.ingest.parse import columns_of, parse
 from tidegate.ingest.payload import plain
-from tidegate.ingest.withheld import merged
+from tidegate.ingest.rehearsal import rehearsing
+from tidegate.ingest.withheld import WITHHELD, merged, parted
 from tidegate.ingest.world import World
 from tidegate.model import Origin, Outcome, Run, Status
 from tidegate.ports import BadPayload, FeedState, QuotaSpent, SourceDown
@@ -34,13 +47,17 @@ from tidegate.sightings import TIME, empty
 
 log = logging.getLogger(__name__)
 
+DROPPED = "what a person dropped has come again"
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """What to run: a feed, and where its payload comes from if not from its own address.
 
     `pages` are the files of an earlier fetch, in order. A person who `trusted` a payload outweighs
-    the feed's contract.
+    the feed's contract. `since` and `until` take a part of the payload: what was seen in between.
+    A `dry` run reads and judges everything, and writes nothing. `run` is the id under which it is
+    remembered, if that shall be known beforehand.
     """
 
     feed: Feed
@@ -49,6 +66,14 @@ class Job:
     since: datetime | None = None
     pages: tuple[Path, ...] = ()
     trusted: bool = False
+    until: datetime | None = None
+    dry: bool = False
+    run: str | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether it takes only a part of the payload, which says nothing of the rest."""
+        return self.since is not None or self.until is not None
 
 
 class _Read(TypedDict, total=False):
@@ -57,24 +82,44 @@ class _Read(TypedDict, total=False):
     rows: int
     ingested: datetime | None
     body_sha256: str | None
+    changed: datetime | None
+    judged: str | None
+    payloads: tuple[str, ...]
+    columns: tuple[str, ...]
+    suppressed: int | None
+    dropped: str | None
 
 
 def run(job: Job, world: World) -> Outcome:
     """Run one feed and say how it went; never raises SourceDown or BadPayload."""
     started, name = time.perf_counter(), job.feed.name
+    world = rehearsing(world) if job.dry else world
     with working_on(name):
-        ended = _attempted(job, world)
-        outcome = replace(ended, seconds=time.perf_counter() - started, origin=job.origin)
-        world.runs.record(Run(uuid4().hex, world.clock(), outcome, job.since))
-        log.info("ingest %s: %s, %d rows", name, outcome.status, outcome.rows)
+        asked = Counted(world.http)
+        ended = _attempted(job, replace(world, http=asked))
+        seconds = time.perf_counter() - started
+        outcome = replace(ended, seconds=seconds, origin=job.origin, requests=asked.requests)
+        if job.dry:
+            outcome = replace(outcome, dry_run=True, payloads=())
+        world.runs.record(Run(job.run or uuid4().hex, world.clock(), outcome, job.since, job.until))
+        if not job.dry:
+            journal.ran(outcome)
+            world.counted(outcome)
         return outcome
 
 
 def _attempted(job: Job, world: World) -> Outcome:
+    try:
+        with world.sightings.writing(job.feed.name), _scratch(world) as inner:
+            return _watched(job, _ended(job, inner), inner)
+    except SourceDown as busy:  # with another process, whose word counts
+        return Outcome(job.feed.name, Status.SOURCE_DOWN, reason=str(busy))
+
+
+def _ended(job: Job, world: World) -> Outcome:
     name = job.feed.name
     try:
-        with world.sightings.writing(name), _scratch(world) as inner:
-            return _run(job, inner)
+        return _run(job, world)
     except SourceDown as down:
         _hold_off(job, down, world)
         waits = isinstance(down, QuotaSpent)
@@ -82,6 +127,16 @@ def _attempted(job: Job, world: World) -> Outcome:
         return Outcome(name, status, reason=str(down))
     except BadPayload as bad:
         return Outcome(name, Status.BAD_PAYLOAD, reason=str(bad))
+
+
+def _watched(job: Job, outcome: Outcome, world: World) -> Outcome:
+    """Tell what became of the feed; what a file or a part of it says is not its source's word."""
+    if job.origin is not Origin.LIVE or job.partial or job.dry:
+        return outcome
+    now, feed = world.clock(), job.feed
+    stale = None if outcome.failed else staleness(feed, world.feeds.state(feed.name), now)
+    told(feed, outcome, stale, world.feeds, now)
+    return replace(outcome, notes=(*outcome.notes, stale)) if stale else outcome
 
 
 @contextmanager
@@ -105,19 +160,51 @@ def _run(job: Job, world: World) -> Outcome:
     world.progress(feed.name, "fetch")
     known = state if _fresh(job, state, world.clock()) else FeedState(not_before=state.not_before)
     fetched = _payload(job, known, world)
-    digests = tuple(map(_digest, fetched.files))
-    digest = _joint(digests) if digests else known.body_sha256
-    if digest == known.body_sha256:
-        _remember(job, state, fetched, world, rows=state.rows, ingested=state.ingested)
+    _complain(job, state, world.clock())
+    anew = not job.partial and state.judged not in {None, by_what(feed, world)}
+    if anew and not fetched.files:
+        fetched = _again(job, state, fetched, world)
+    digests = tuple(map(digest_of, fetched.files))
+    digest = joint(digests) if digests else known.body_sha256
+    if digest == known.body_sha256 and not (anew and digests):
+        changed = state.changed or state.ingested
+        _remember(job, state, fetched, world, rows=state.rows, changed=changed)
         return Outcome(feed.name, Status.UNCHANGED, rows=state.rows)
+    if digest == state.dropped and not job.trusted:
+        # Not remembered as an answer: it confirms nothing.
+        return Outcome(feed.name, Status.UNCHANGED, rows=state.rows, notes=(DROPPED,))
     with ThreadPoolExecutor(1) as archivist:
-        kept = archivist.submit(_archive, fetched.files, digests, world)
+        kept = archivist.submit(archive, fetched.files, digests, world)
         return _ingest(job, state, fetched, digest, kept, world)
+
+
+def by_what(feed: Feed, world: World) -> str:
+    """Name the declaration and the policy by which a payload is judged now."""
+    return f"{feed.reading}-{world.policy.version}"
+
+
+def _again(job: Job, state: FeedState, fetched: Fetched, world: World) -> Fetched:
+    """Take the payload that nobody sends again from the archive, or ask for all of it."""
+    try:
+        pages = tuple(unpacked(one, world.scratch, world.objects) for one in state.payloads)
+    except BadPayload:
+        if job.feed.code("pages"):
+            return fetched  # its past would come whole
+        return _payload(job, FeedState(not_before=state.not_before), world)
+    return replace(fetched, files=pages)
+
+
+def _complain(job: Job, state: FeedState, now: datetime) -> None:
+    """Say so when the feed was asked too late, and has dropped what was never read."""
+    live = job.origin is state.origin is Origin.LIVE and not job.partial
+    gap = missed(job.feed, state.fetched, now) if live and state.fetched else None
+    if gap:
+        log.warning("ingest %s came too late: %s", job.feed.name, gap.advice)
 
 
 def _fresh(job: Job, state: FeedState, now: datetime) -> bool:
     """Whether the same bytes again would mean no work: not when half of the rows' time is gone."""
-    if job.since or state.origin is not job.origin or state.ingested is None:
+    if job.partial or state.origin is not job.origin or state.ingested is None:
         return False
     return now - state.ingested < job.feed.keep / 2
 
@@ -130,26 +217,6 @@ def _payload(job: Job, state: FeedState, world: World) -> Fetched:
     if not job.file.is_file():
         raise BadPayload(f"{job.file}: no such file")
     return Fetched((job.file,))
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as data:
-        return file_digest(data, "sha256").hexdigest()
-
-
-def _joint(digests: Sequence[str]) -> str:
-    """Return one digest for all pages of a fetch; of one page, its own."""
-    return digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()
-
-
-def _archive(files: Sequence[Path], digests: tuple[str, ...], world: World) -> tuple[str, ...]:
-    """Keep the raw bytes under their digests, for audit and replay; return the digests."""
-    for file, digest in zip(files, digests, strict=True):
-        packed = world.scratch / f"{file.name}.gz"
-        with file.open("rb") as raw, igzip.open(packed, "wb", compresslevel=1) as target:
-            shutil.copyfileobj(raw, target, 1 << 20)
-        world.objects.put(f"payloads/{digest}.gz", packed)
-    return digests
 
 
 def _ingest(
@@ -165,31 +232,75 @@ def _ingest(
     world.progress(feed.name, "compare")
     # What came from a sample gives way to the first real fetch.
     fresh = state.origin is Origin.SAMPLE and job.origin is not Origin.SAMPLE
-    old = empty() if fresh else world.sightings.state(feed.name)
-    refusal = implausible(feed, found, before(feed, state, old))
-    if refusal and not (job.since or job.trusted):
-        payloads = archived.result()
-        return Outcome(
-            feed.name, Status.QUARANTINED, rows=found.rows, reason=refusal, payloads=payloads
-        )
-    # What --since leaves out is not gone.
-    semantics = Semantics.WINDOW if job.since else feed.semantics
+    stored = empty() if fresh else world.sightings.state(feed.name)
+    judged = by_what(feed, world)
+    old, banned = stored, empty(WITHHELD)
+    if state.judged not in {None, judged}:
+        old, banned = parted(stored, world.policy, frozenset(feed.suppress.but))
+    before = Past() if fresh else past(feed, state, old, judged)
+    if refusal := _refusal(job, found, before, world):
+        return _quarantined(feed, found, refusal, archived.result())
+    # What --since and --until leave out is not gone.
+    semantics = Semantics.WINDOW if job.partial else feed.semantics
     change = delta(old, found.sightings, found.over, semantics, feed.keep, now)
     world.progress(feed.name, "store")
     payloads = archived.result()
-    if fresh or not change.empty:
+    if fresh or len(banned) or not change.empty:
         world.sightings.commit(feed.name, change.state, change.written)
-    _withhold(feed.name, found, semantics, fresh, world)
-    whole = digest if job.since is None else None
-    _remember(job, state, fetched, world, rows=found.rows, ingested=now, body_sha256=whole)
-    return replace(_outcome(feed, found, change), payloads=payloads)
+    _withhold(feed.name, found, banned, semantics, fresh, world)
+    _remember(
+        job,
+        state,
+        fetched,
+        world,
+        rows=found.rows,
+        ingested=now,
+        body_sha256=digest,
+        changed=(state.changed if digest == state.body_sha256 else None) or now,
+        judged=judged,
+        payloads=payloads,
+        columns=found.columns,
+        suppressed=share_suppressed(found),
+        dropped=None if digest == state.dropped else state.dropped,
+    )
+    notes = tuple(drifted(feed, found.columns, before))
+    withdrawn = change.withdrawn + len(banned)
+    outcome = _outcome(feed, found, change)
+    return replace(outcome, withdrawn=withdrawn, payloads=payloads, notes=notes)
 
 
-def _withhold(source: str, found: Normal, semantics: Semantics, fresh: bool, world: World) -> None:
+def _quarantined(feed: Feed, found: Normal, why: str, payloads: tuple[str, ...]) -> Outcome:
+    return Outcome(
+        feed.name,
+        Status.QUARANTINED,
+        rows=found.rows,
+        suppressed=sum(found.suppressed.values()),
+        rejected=found.rejected,
+        reason=why,
+        payloads=payloads,
+    )
+
+
+def _refusal(job: Job, found: Normal, before: Past, world: World) -> str | None:
+    """Say why the payload is not let in. What is no indicator at all, nobody can let in."""
+    broken = implausible(job.feed, found, before)
+    if job.partial or job.trusted:
+        return None
+    return broken or shrunk(job.feed, found, before, world.feeds, world.clock())
+
+
+def _withhold(
+    source: str,
+    found: Normal,
+    banned: pl.DataFrame,
+    semantics: Semantics,
+    fresh: bool,
+    world: World,
+) -> None:
     """Keep what was suppressed, for those who ask why a value is not there."""
     if world.suppressed is None:
         return
-    rows = found.withheld
+    rows = pl.concat([found.withheld.select(*WITHHELD), banned])
     if not fresh:
         kept, now = found.sightings["id"], world.clock()
         rows = merged(world.suppressed.state(source), rows, kept, semantics, now)
@@ -202,13 +313,22 @@ def read(job: Job, fetched: Fetched, now: datetime, world: World) -> Normal:
     batches = _counted(texts, job.feed, world)
     if job.origin is Origin.SAMPLE:
         return _as_if_now(job.feed, list(batches), world.policy, now)
-    found = normal(job.feed, batches, world.policy, now)
-    if job.since is None:
-        return found
-    recent = found.sightings.filter(pl.col("last_seen") >= pl.lit(job.since, TIME))
-    earlier = {BEFORE_SINCE: len(found.sightings) - len(recent)}
-    rejected = found.rejected | {reason: n for reason, n in earlier.items() if n}
-    return replace(found, sightings=recent, rejected=rejected)
+    found = _within(job, normal(job.feed, batches, world.policy, now))
+    return replace(found, columns=columns_of(job.feed, texts[0]) if texts else ())
+
+
+def _within(job: Job, found: Normal) -> Normal:
+    """Leave out what was not seen between the job's times, and count it."""
+    rows, left_out = found.sightings, dict[str, int]()
+    if job.since:
+        rows = rows.filter(pl.col("last_seen") >= pl.lit(job.since, TIME))
+        left_out[BEFORE_SINCE] = len(found.sightings) - len(rows)
+    if job.until:
+        left_out[AFTER_UNTIL] = len(rows)
+        rows = rows.filter(pl.col("first_seen") < pl.lit(job.until, TIME))
+        left_out[AFTER_UNTIL] -= len(rows)
+    rejected = found.rejected | {reason: n for reason, n in left_out.items() if n}
+    return replace(found, sightings=rows, rejected=rejected)
 
 
 def _counted(texts: list[Path], feed: Feed, world: World) -> Iterator[pl.DataFrame]:
@@ -236,6 +356,9 @@ def _as_if_now(feed: Feed, batches: list[pl.DataFrame], policy: Policy, now: dat
 def _remember(
     job: Job, state: FeedState, fetched: Fetched, world: World, **more: Unpack[_Read]
 ) -> None:
+    if job.partial:
+        world.feeds.remember(job.feed.name, _glanced(job, state))
+        return
     live = job.origin is Origin.LIVE
     remembered = replace(
         state,
@@ -248,6 +371,13 @@ def _remember(
         **more,
     )
     world.feeds.remember(job.feed.name, remembered)
+
+
+def _glanced(job: Job, state: FeedState) -> FeedState:
+    """Return the state after a partial run: how far the whole feed was read has not changed."""
+    if state.origin in {None, Origin.SAMPLE}:
+        return FeedState(attempted=state.attempted, origin=job.origin)
+    return replace(state, not_before=None)
 
 
 def _outcome(feed: Feed, found: Normal, change: Delta) -> Outcome:

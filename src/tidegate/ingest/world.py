@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.hygiene import Policy
+from tidegate.model import Outcome
 from tidegate.ports import Clock, Feeds, Http, Objects, Runs, Sightings, Suppressed
 
 
@@ -12,13 +13,17 @@ def quiet(feed: str, stage: str) -> None:
     """Show no progress."""
 
 
+def uncounted(outcome: Outcome) -> None:
+    """Keep no figures."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """The ports and policies of ingestion.
 
     `secrets` are the keys of feeds by their setting's name in capitals; `urls` replace a feed's
-    own; `progress` is told each stage that a feed enters; `suppressed` keeps what hygiene keeps
-    out.
+    own; `progress` is told each stage that a feed enters, `counted` what its run came to;
+    `suppressed` keeps what hygiene keeps out.
     """
 
     http: Http
@@ -33,3 +38,4 @@ class World:
     urls: Mapping[str, str]
     progress: Callable[[str, str], None] = quiet
     suppressed: Suppressed | None = None
+    counted: Callable[[Outcome], None] = uncounted

@@ -1,11 +1,21 @@
 """What the use cases ask of the world, and the two errors that the world may answer with."""
 
+from tidegate.ports.cache import Cache
 from tidegate.ports.cases import Cases, Entry, Ledger, Message, Queue
+from tidegate.ports.enrichment import Advice, Allowance, Enricher
 from tidegate.ports.faults import BadPayload, Clock, QuotaSpent, SourceDown
 from tidegate.ports.http import Asked, Get, Http, Response
-from tidegate.ports.logs import Locator, LogSource, LogTable, Place
+from tidegate.ports.logs import Allocation, Allocations, Locator, LogSource, LogTable, Place
 from tidegate.ports.objects import Conflict, Objects, Stored
-from tidegate.ports.sightings import Feeds, FeedState, Runs, Sightings, Suppressed, Withheld
+from tidegate.ports.sightings import (
+    Feeds,
+    FeedState,
+    Runs,
+    Sightings,
+    Suppressed,
+    Trouble,
+    Withheld,
+)
 from tidegate.ports.tenant import (
     Action,
     Alerts,
@@ -21,15 +31,21 @@ from tidegate.ports.tenant import (
 
 __all__ = [
     "Action",
+    "Advice",
     "Alerts",
+    "Allocation",
+    "Allocations",
+    "Allowance",
     "Asked",
     "BadPayload",
+    "Cache",
     "Cases",
     "Clock",
     "Conflict",
     "Devices",
     "Enforced",
     "Enforcement",
+    "Enricher",
     "Entry",
     "FeedState",
     "Feeds",
@@ -55,5 +71,6 @@ __all__ = [
     "Stored",
     "Submission",
     "Suppressed",
+    "Trouble",
     "Withheld",
 ]

@@ -31,10 +31,10 @@ class Cases(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A case's turn. `receipt` proves that we are the one who took it last."""
+    """The turn of a case, or of a request. `receipt` proves that we are who took it last."""
 
     case: str
-    receipt: int
+    receipt: int | str
     attempts: int
 
 
@@ -58,6 +58,10 @@ class Queue(Protocol):
         ...
 
     def done(self, message: Message) -> None: ...
+
+    def length(self) -> int:
+        """Return about how many messages there are, hidden ones included."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Logs and places, for the map."""
+"""Logs, for the map; and what tables say of addresses: where they are, and whose."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,4 +50,21 @@ class Locator(Protocol):
 
     def country(self, text: str) -> Place | None:
         """Return a point inside the country with this ISO 3166 code or English name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """To whom an address or network is allocated: ISO 3166 country, number and name of the AS."""
+
+    country: str | None = None
+    asn: int | None = None
+    as_name: str | None = None
+
+
+class Allocations(Protocol):
+    """Knows allocations from tables at hand; to look one up makes no request."""
+
+    def of(self, text: str) -> Allocation:
+        """Return what is known of an address or of a whole network; nothing of any other text."""
         ...

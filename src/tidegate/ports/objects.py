@@ -1,6 +1,6 @@
 """Named bytes, with ETags and leases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +36,10 @@ class Objects(Protocol):
         ...
 
     def names(self, prefix: str) -> Iterator[str]: ...
+
+    def etags(self, prefix: str) -> Mapping[str, str]:
+        """Return, for each of those names, what differs as soon as the object does."""
+        ...
 
     def delete(self, name: str) -> None:
         """Delete the object; an absent one is fine."""

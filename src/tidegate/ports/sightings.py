@@ -15,7 +15,11 @@ class FeedState:
     """What we remember of a source between runs; written after its data, never before.
 
     `attempted` is when it was last asked, `fetched` when it last answered, `ingested` when its
-    rows were last read. `cursor` is the source's own word for how far we have read.
+    rows were last read, `changed` when its bytes last became others. `cursor` is the source's own
+    word for how far we have read. `judged` names the declaration and policy by which the bytes of
+    `body_sha256`, archived as `payloads`, were read; `columns` are those that they had, and
+    `suppressed` the percentage of their rows that hygiene kept out. A person has `dropped` bytes of
+    this digest: they are no news.
     """
 
     attempted: datetime | None = None
@@ -28,6 +32,30 @@ class FeedState:
     body_sha256: str | None = None
     not_before: datetime | None = None
     rows: int = 0
+    changed: datetime | None = None
+    judged: str | None = None
+    payloads: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    suppressed: int | None = None
+    dropped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a source, and what may become wrong. No `state`: nothing is.
+
+    `state` is what a person was told, with its reason, when it began. `down_since` is when a source
+    first did not answer. `shrunk_to` indicators its list has come down, as `shrunk_times` fetches
+    in a row have said, the last of them at `shrunk_at`.
+    """
+
+    state: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    down_since: datetime | None = None
+    shrunk_to: int = 0
+    shrunk_times: int = 0
+    shrunk_at: datetime | None = None
 
 
 class Sightings(Protocol):
@@ -47,6 +75,14 @@ class Sightings(Protocol):
 
     def of(self, indicator: str) -> list[Sighting]:
         """Return every sighting of one indicator id, expired ones included."""
+        ...
+
+    def reported(self, ids: pl.Series, now: datetime) -> pl.DataFrame:
+        """Return the unexpired sightings of many ids, with the columns of `sightings.REPORTED`."""
+        ...
+
+    def networks(self, now: datetime) -> pl.DataFrame:
+        """Return all unexpired sightings of networks, with the columns of `sightings.NETWORK`."""
         ...
 
     def live(self, now: datetime) -> pl.LazyFrame:
@@ -103,4 +139,16 @@ class Feeds(Protocol):
 
     def spend(self, feed: str, day: str, budget: int) -> bool:
         """Take one request from the day's budget, across processes; False when none is left."""
+        ...
+
+    def trouble(self, feed: str) -> Trouble: ...
+
+    def note(self, feed: str, trouble: Trouble) -> None: ...
+
+    def switch(self, feed: str, on: bool) -> None:
+        """Keep a person's word on whether the feed runs. No run of the feed writes it."""
+        ...
+
+    def switched(self) -> dict[str, bool]:
+        """Return the feeds about which a person has spoken."""
         ...

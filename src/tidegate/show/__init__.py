@@ -1,6 +1,6 @@
 """Tables for people: what the commands found, defanged, with nothing that a terminal would obey."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -9,32 +9,42 @@ from tidegate.canonical import defanged
 from tidegate.doctor import Check
 from tidegate.gate.explain import Explained
 from tidegate.gate.plan import Plan
+from tidegate.gate.related import Relation
 from tidegate.gate.run import Applied
 from tidegate.loop import Gated, Summary
 from tidegate.maps.refresh import Refresh
 from tidegate.model import Case, Sighting
-from tidegate.show.bar import DONE, Told, progress, quiet
+from tidegate.show.bar import DONE, Told, progress, quiet, slices
 from tidegate.show.cells import SHOWN, err, out, plain, short, table
 from tidegate.show.ingest import feed, feeds, outcomes, replayed, runs
+from tidegate.show.outside import enriched
+from tidegate.show.past import backfilled, gaps
+from tidegate.show.search import search_page
 
 __all__ = [
     "DONE",
     "Told",
     "applied",
+    "backfilled",
     "cases",
     "checks",
+    "enriched",
     "err",
     "explained",
     "feed",
     "feeds",
+    "gaps",
     "outcomes",
     "plain",
     "plan",
     "progress",
     "quiet",
     "refreshes",
+    "related",
     "replayed",
     "runs",
+    "search_page",
+    "slices",
     "summary",
     "warninglists",
 ]
@@ -109,8 +119,8 @@ def refreshes(done: Sequence[Refresh]) -> None:
 def explained(found: Explained) -> None:
     """Print all that is known of one indicator."""
     out.print(plain(f"{found.kind} {defanged(found.value)}  score {found.score}  id {found.id}"))
-    if found.unclean:
-        out.print(plain(f"never enforced: {found.unclean}"))
+    for line in _asides(found):
+        out.print(plain(line))
     if not found.reported:
         out.print("nobody has reported it")
         return
@@ -124,12 +134,38 @@ def explained(found: Explained) -> None:
         out.print(plain(f"{one.sighting.source} said so, too; kept out: {one.why}"))
 
 
+def _asides(found: Explained) -> Iterator[str]:
+    system = f"AS{found.asn}" if found.asn else None
+    if where := ", ".join(filter(None, [found.country, system, found.as_name])):
+        yield f"allocated to {where}"
+    if found.unclean:
+        yield f"never enforced: {found.unclean}"
+
+
 def _sightings(found: Sequence[Sighting]) -> None:
-    rows = [
-        (one.source, one.threat, ", ".join(one.tags), short(one.last_seen), short(one.expires))
-        for one in found
-    ]
-    table("Sightings", ("source", "threat", "tags", "last seen", "expires"), rows)
+    names = ["source", "threat", "tags", "tlp", "last seen", "expires", "reference", "spelled"]
+    rows = [list(_said(one)) for one in found]
+    if not any(one.original for one in found):
+        names, rows = names[:-1], [row[:-1] for row in rows]
+    table("Sightings", names, rows)
+
+
+def _said(one: Sighting) -> Iterator[object]:
+    yield from (one.source, one.threat, ", ".join(one.tags), one.tlp.value)
+    yield from (short(one.last_seen), short(one.expires), one.reference)
+    yield defanged(one.original or "")
+
+
+def related(found: Sequence[Relation]) -> None:
+    """Print what goes with an indicator."""
+    for one in found:
+        lines = [
+            (each.kind.value, defanged(each.value), each.score, ", ".join(each.sources))
+            for each in one.found
+        ]
+        title = f"{one.name}: {one.total:,}"
+        more = f", the newest {len(lines)}" if one.total > len(lines) else ""
+        table(title + more, ("kind", "indicator", "score", "sources"), lines)
 
 
 def checks(found: Sequence[Check]) -> None:

@@ -1,5 +1,6 @@
 """How far long work is."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from tidegate.show.cells import err
 
 Told = Callable[[str, str], None]
 DONE = "done"
+SLICE = re.compile(r"slice (\d+) of (\d+)")
 STAGES = ("fetch", "read", "compare", "store", DONE)
 
 
@@ -33,6 +35,21 @@ def progress(total: int) -> Iterator[Told]:
             begun.add((what, stage.partition(" ")[0]))
             done = len(begun) if stage != DONE else _whole(begun, what)
             bar.update(task, description=f"{what}: {stage}", completed=done)
+
+        yield told
+
+
+@contextmanager
+def slices(name: str) -> Iterator[Told]:
+    """Show how many of a backfill's slices are done: `slice 3 of 30, ...`."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(name, total=None)
+
+        def told(what: str, stage: str) -> None:
+            bar.update(task, description=f"{what}: {stage}")
+            if found := SLICE.match(stage):
+                bar.update(task, completed=int(found[1]), total=int(found[2]))
 
         yield told
 

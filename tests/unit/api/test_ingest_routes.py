@@ -1,183 +1,187 @@
-"""Runs of feeds and lookups over HTTP, and each app's health."""
+"""Runs of feeds over HTTP: asked for, followed, and what each feed came to."""
 
-import sqlite3
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from datetime import timedelta
 
 import pytest
 
-from tidegate.adapters.local.database import connect
-from tidegate.adapters.local.feeds import FeedTable
-from tidegate.adapters.local.files import FileObjects
-from tidegate.adapters.local.runs import RunTable
-from tidegate.adapters.local.sightings import SegmentStore
-from tidegate.api import app as web
-from tidegate.api import health, ingest
-from tidegate.declare.feed import feeds
-from tidegate.gate.run import World as Gate
-from tidegate.hygiene import Policy
-from tidegate.ingest.world import World
-from tidegate.ports import BadPayload, Response, SourceDown
+from tidegate.ports import BadPayload
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LISTED = (
-    b"https://login.phish.example/office?user=1&x=2\nhttp://192.0.2.7:8080/a\n"
-    b"http://[2001:db8::1]/b\n" + b"".join(b"http://h%d.example/\n" % n for n in range(100))
-)
+ONE = "https://one.example/"
+LISTED = b"".join(b"http://h%d.example/\n" % n for n in range(100))
 
 
-@dataclass
-class Web:
-    """`ports.Http` that has an answer, or an error, for each address."""
-
-    answers: dict[str, Any] = field(default_factory=dict)
-
-    def download(self, url: str, to: Path, **_: Any) -> Response:
-        found = self.answers.get(url, SourceDown(f"{url}: no network"))
-        if isinstance(found, Exception):
-            raise found
-        to.write_bytes(found)
-        return Response(200, {}, b"")
-
-
-@pytest.fixture
-def net() -> Web:
-    return Web()
-
-
-@pytest.fixture
-def client(browse, net, tmp_path):
-    database = connect(tmp_path / "tidegate.sqlite")
-    store, memory = SegmentStore(tmp_path / "sightings"), FeedTable(database)
-    policy = Policy(simulated=True)
-    world = World(
-        http=net,
-        sightings=store,
-        feeds=memory,
-        runs=RunTable(memory.database),
-        objects=FileObjects(tmp_path / "objects", lambda: NOW),
-        clock=lambda: NOW,
-        policy=policy,
-        scratch=tmp_path / "scratch",
-        secrets={},
-        urls={"openphish": "https://one.example/", "blocklist_de": "https://two.example/"},
-    )
-    gate = Gate(store, memory, None, lambda: NOW, policy, {"openphish": "A"}, frozenset(), 1, 0, 50)
-    two = {name: feeds()[name] for name in ("openphish", "blocklist_de")}
-
-    def may(request: Any) -> bool:
-        return "x-stranger" not in request.headers
-
-    yield browse(web.create([ingest.router(world, gate, two, may_ingest=may)]))
-    database.close()
-
-
-def test_feeds_that_ran_are_told_each(client, net):
-    net.answers["https://one.example/"] = LISTED
-    answer = client.post("/api/ingest?feed=openphish")
+def test_a_quick_run_is_answered_at_once(client, place):
+    place.net.answers[ONE] = LISTED
+    answer = client.post("/api/ingest?source=openphish")
     assert answer.status_code == 200
-    [outcome] = answer.json()["feeds"]
-    assert (outcome["feed"], outcome["status"], outcome["kept"]) == ("openphish", "ok", 103)
+    assert answer.headers["cache-control"] == "no-store"
+    body = answer.json()
+    assert (body["state"], body["left"]) == ("done", [])
+    [outcome] = body["feeds"]
+    assert (outcome["feed"], outcome["status"], outcome["kept"]) == ("openphish", "ok", 100)
+    assert client.get(f"/api/runs/{body['id']}").json() == body
 
 
-def test_some_failures_are_a_multi_status(client, net):
-    net.answers["https://one.example/"] = LISTED
+def test_a_get_does_the_same_for_those_who_can_do_no_other(client, place):
+    place.net.answers[ONE] = LISTED
+    answer = client.get("/api/ingest?source=openphish")
+    assert (answer.status_code, answer.json()["feeds"][0]["kept"]) == (200, 100)
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_without_a_name_what_runs_by_itself_is_run_and_some_failures_are_a_multi_status(
+    client, place
+):
+    place.net.answers[ONE] = LISTED
     answer = client.post("/api/ingest")
     assert answer.status_code == 207
-    assert [one["status"] for one in answer.json()["feeds"]] == ["ok", "source_down"]
+    assert {one["feed"]: one["status"] for one in answer.json()["feeds"]} == {
+        "openphish": "ok",
+        "blocklist_de": "source_down",
+    }
 
 
-def test_nothing_but_failures_is_a_bad_gateway(client, net):
-    net.answers["https://one.example/"] = BadPayload("junk")
-    answer = client.post("/api/ingest?feed=openphish&feed=blocklist_de")
+def test_nothing_but_failures_is_a_bad_gateway(client, place):
+    place.net.answers[ONE] = BadPayload("junk")
+    answer = client.post("/api/ingest?source=openphish&source=blocklist_de&source=openphish")
     assert answer.status_code == 502
     assert [one["status"] for one in answer.json()["feeds"]] == ["bad_payload", "source_down"]
+    assert len(place.net.asked) == 2
 
 
-def test_an_unknown_feed_is_named_and_nothing_runs(client):
-    answer = client.post("/api/ingest?feed=openphish&feed=nothing")
+def test_what_takes_longer_goes_on_and_is_followed(place):
+    place.net.answers[ONE] = LISTED
+    place.net.hold.clear()
+    with place.working():
+        client = place.client(quick=0.2)
+        answer = client.post("/api/ingest?source=openphish&source=blocklist_de")
+        assert answer.status_code == 202
+        assert answer.headers["retry-after"] == "2"
+        body = answer.json()
+        assert answer.headers["location"] == f"/api/runs/{body['id']}"
+        assert (body["state"], body["feeds"]) == ("running", [])
+        assert body["left"] == ["openphish", "blocklist_de"]
+        place.net.hold.set()
+        while (body := client.get(answer.headers["location"]).json())["state"] != "done":
+            pass
+    assert [one["status"] for one in body["feeds"]] == ["ok", "source_down"]
+    assert body["ended"] is not None
+
+
+def test_a_request_that_nobody_works_on_is_queued(place):
+    answer = place.client(quick=0).post("/api/ingest")
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    assert answer.json()["started"] is None
+
+
+def test_a_dry_run_tells_and_writes_nothing(client, place):
+    place.net.answers[ONE] = LISTED
+    answer = client.post("/api/ingest?source=openphish&dry_run=true")
+    [outcome] = answer.json()["feeds"]
+    assert (outcome["dry_run"], outcome["new"]) == (True, 100)
+    assert place.world.sightings.state("openphish").is_empty()
+    assert client.get("/api/runs").json() == []
+
+
+def test_times_are_read_in_utc_and_handed_on(client, place):
+    place.net.answers[ONE] = LISTED
+    answer = client.post(
+        "/api/ingest?source=openphish&since=2026-02-01T00:00&until=2026-04-01T01:00%2B01:00"
+    )
+    body = answer.json()
+    assert (body["since"], body["until"]) == ("2026-02-01T00:00:00Z", "2026-04-01T00:00:00Z")
+    [run] = client.get("/api/runs?source=openphish").json()
+    assert (run["since"], run["until"]) == (body["since"], body["until"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=5",
+        "since=junk",
+        "since=0001-01-01T00:00:00%2B14:00",
+        "since=2026-02-01&until=2026-01-01",
+        "since=2026-02-01&until=2026-02-01T00:00Z",
+        "dry_run=maybe",
+        "feed=openphish",
+        "Source=openphish",
+        "&".join(["source=openphish"] * 101),
+    ],
+)
+def test_wrong_parameters_start_nothing(client, place, query):
+    assert client.post(f"/api/ingest?{query}").status_code == 400
+    assert place.net.asked == []
+
+
+def test_an_unknown_feed_is_named_and_nothing_runs(client, place):
+    answer = client.post("/api/ingest?source=openphish&source=nothing")
     assert answer.status_code == 404
     assert answer.json()["detail"] == "no such feed: nothing"
+    assert place.net.asked == []
 
 
-def test_a_stranger_starts_no_run(client):
-    assert client.post("/api/ingest", headers={"X-Stranger": "1"}).status_code == 403
-
-
+@pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
-    ("asked", "kind", "value"),
+    "header",
     [
-        ("https://login.phish.example/office?user=1&x=2", "url", None),
-        ("hxxps://login[.]phish[.]example/office?user=1&x=2", "url", LISTED.split(b"\n")[0]),
-        ("http://192.0.2.7:8080/a", "url", None),
-        ("http://[2001:DB8::1]/b", "url", b"http://[2001:db8::1]/b"),
+        ("X-Stranger", "1"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Site", "same-site"),
+        ("Origin", "https://evil.example"),
+        ("Origin", "null"),
+        ("Referer", "https://evil.example/page"),
+        ("Referer", "http://["),
+        ("Sec-Purpose", "prefetch;prerender"),
+        ("Purpose", "prefetch"),
     ],
 )
-def test_a_value_is_found_in_any_spelling(client, net, asked, kind, value):
-    net.answers["https://one.example/"] = LISTED
-    client.post("/api/ingest?feed=openphish")
-    answer = client.get(f"/api/indicators/{quote(asked, safe='')}")
-    assert answer.status_code == 200
-    body = answer.json()
-    assert (body["kind"], body["value"]) == (kind, value.decode() if value else asked)
-    assert "://" not in body["defanged"] or body["defanged"].startswith("hxxp")
-    assert body["score"] > 0
-    assert [one["source"] for one in body["sightings"]] == ["openphish"]
-    assert body["terms"][0]["weight"] > 0
+def test_no_stranger_and_no_other_page_starts_a_run(client, place, method, header):
+    answer = client.request(method, "/api/ingest", headers=dict([header]))
+    assert answer.status_code == 403
+    assert place.net.asked == []
 
 
 @pytest.mark.parametrize(
-    "asked", ["192.0.2.9", "2001:db8::9", "ab" * 32, "a.example", "a@b.example"]
-)
-def test_what_nobody_reported_is_not_found(client, asked):
-    answer = client.get(f"/api/indicators/{quote(asked, safe='')}")
-    assert answer.status_code == 404
-    assert answer.json()["detail"] == "nobody has reported it"
-
-
-@pytest.mark.parametrize(
-    "junk", ["junk", "a b", "x" * 5_000, "\x00", "\n", "%", "😀", "..", "http://"]
-)
-def test_junk_is_a_bad_request(client, junk):
-    answer = client.get(f"/api/indicators/{quote(junk, safe='')}")
-    assert answer.status_code in ({404} if junk == ".." else {400})
-
-
-# --- health -----------------------------------------------------------------------------------
-
-
-def healthy() -> None:
-    """Nothing is wrong."""
-
-
-def failing(error: Exception) -> health.Check:
-    def check() -> None:
-        raise error
-
-    return check
-
-
-def test_health_is_up_when_all_apps_are(browse):
-    answer = browse(web.create([health.router({"ingest": healthy, "maps": healthy})]))
-    told = answer.get("/api/health")
-    assert told.status_code == 200
-    assert told.json() == {"status": "healthy", "apps": {"ingest": "up", "maps": "up"}}
-
-
-@pytest.mark.parametrize(
-    "error",
+    "headers",
     [
-        SourceDown("secret place", retry_after=timedelta(1)),
-        BadPayload("x"),
-        OSError("x"),
-        sqlite3.OperationalError("x"),
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "same-origin", "Referer": "http://127.0.0.1:8080/"},
+        {"Origin": "http://127.0.0.1:8080"},
     ],
 )
-def test_health_says_which_app_is_down_and_no_more(browse, error):
-    app = web.create([health.router({"ingest": failing(error), "maps": healthy})])
-    told = browse(app).get("/api/health")
-    assert told.status_code == 503
-    assert told.json() == {"status": "unhealthy", "apps": {"ingest": "down", "maps": "up"}}
+def test_our_own_page_and_a_typed_address_may(client, headers):
+    assert client.get("/api/ingest?source=openphish", headers=headers).status_code == 502
+
+
+def test_starting_runs_has_a_pace_of_its_own(place):
+    client = place.client(quick=0, pace=2)
+    codes = [client.post("/api/ingest?source=openphish").status_code for _ in range(3)]
+    assert codes == [202, 202, 429]
+    assert client.get("/api/runs").status_code == 200
+
+
+# --- runs -------------------------------------------------------------------------------------
+
+
+def test_runs_are_listed_newest_first_and_each_can_be_seen(client, place):
+    place.net.answers[ONE] = LISTED
+    client.post("/api/ingest?source=openphish")
+    place.now += timedelta(hours=1)
+    asked = client.post("/api/ingest?source=blocklist_de").json()
+    runs = client.get("/api/runs").json()
+    assert [one["outcome"]["feed"] for one in runs] == ["blocklist_de", "openphish"]
+    assert runs[0]["id"] == f"{asked['id']}.blocklist_de"
+    assert client.get(f"/api/runs/{runs[0]['id']}").json() == runs[0]
+    assert client.get("/api/runs?source=openphish").json() == runs[1:]
+    assert client.get("/api/runs?limit=1").json() == runs[:1]
+
+
+@pytest.mark.parametrize("name", ["nothing", "20260301120000-0123456789ab", "..%2f..%2fx", "%00"])
+def test_what_never_was_is_not_found(client, name):
+    assert client.get(f"/api/runs/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x"])
+def test_lists_are_bounded(client, query):
+    assert client.get(f"/api/runs?{query}").status_code == 400
+    assert client.get("/api/runs?source=nothing").status_code == 404

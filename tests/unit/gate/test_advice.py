@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tidegate.declare.feed import Use, feeds
 from tidegate.gate.explain import explain
+from tidegate.gate.knowledge import Knowledge
 from tidegate.gate.run import World, make_plan
 from tidegate.gate.score import LIFETIMES, Source, Sources, scored
 from tidegate.gate.select import ENFORCEABLE
@@ -94,8 +95,9 @@ def world(*found: Sighting) -> World:
     store = Store(list(found))
     grades, advisory = {"one": "A", "tor": "A"}, frozenset({"tor"})
     policy = Policy(simulated=True)
-    parts = (store, store, store, lambda: NOW, policy, grades, frozenset())
-    return World(*parts, limit=10, headroom=0, least_score=1.0, advisory=advisory)
+    parts = (store, store, lambda: NOW, policy, grades, frozenset())
+    known = Knowledge(*parts, advisory=advisory)
+    return World(known, store, limit=10, headroom=0, least_score=1.0)
 
 
 def test_a_label_never_leads_to_a_block():
@@ -103,7 +105,7 @@ def test_a_label_never_leads_to_a_block():
 
 
 def test_a_label_adds_nothing_to_what_others_say():
-    told = explain(*ADDRESS, world(sighting("tor"), sighting("one", 60)))
+    told = explain(*ADDRESS, world(sighting("tor"), sighting("one", 60)).knowledge)
     assert told.score == 60
     assert [(term["source"], term["weight"]) for term in told.terms] == [("one", 0.6), ("tor", 0)]
 

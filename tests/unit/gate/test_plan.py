@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tidegate.adapters.defender_indicators import DefenderIndicators
 from tidegate.adapters.entra import DEFENDER_SCOPE, Authorized, ClientCredentials
 from tidegate.adapters.http import HttpClient
+from tidegate.gate.knowledge import Knowledge
 from tidegate.gate.plan import APPLICATION, HOLDS, plan
 from tidegate.gate.run import World, apply, make_plan
 from tidegate.gate.select import ENFORCEABLE, Caps, select
@@ -275,9 +276,8 @@ class Gate:
         defender = DefenderIndicators(Authorized(self.http, tokens), self.url)
         known = Known(list(found))
         grades = {"alpha": "A"}
-        return World(
-            known, known, defender, self.clock, POLICY, grades, frozenset(), limit, 0, least
-        )
+        knowledge = Knowledge(known, known, self.clock, POLICY, grades, frozenset())
+        return World(knowledge, defender, limit, headroom=0, least_score=least)
 
     def clock(self) -> datetime:
         return self.now

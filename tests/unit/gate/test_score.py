@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.gate.explain import explain
-from tidegate.gate.run import World
+from tidegate.gate.knowledge import Knowledge
 from tidegate.gate.score import GRADES, LIFETIMES, Source, Sources, scored, terms
 from tidegate.hygiene import Policy
 from tidegate.model import Kind, Sighting, indicator_id
@@ -156,17 +156,17 @@ class Store:
         return FeedState(fetched=NOW - DAY) if feed == "today" else FeedState()
 
 
-def world(*found, allow=()):
+def known(*found, allow=()):
     store = Store(list(found))
     policy = Policy(allow, simulated=True)
     grades = {name: source.grade for name, source in KNOWN.known.items()}
     snapshots = frozenset({"today"})
-    return World(store, store, None, lambda: NOW, policy, grades, snapshots, 10, 0, 50.0)
+    return Knowledge(store, store, lambda: NOW, policy, grades, snapshots)
 
 
 def test_explaining_shows_every_term_of_the_score():
     found = [sighting("alpha", 50), sighting("today", 100, 100 * DAY)]
-    told = explain(*VALUES[0], world(*found))
+    told = explain(*VALUES[0], known(*found))
     assert told.id == indicator_id(*VALUES[0])
     assert told.sightings == found
     assert [term["source"] for term in told.terms] == ["today", "alpha"]
@@ -186,17 +186,17 @@ def test_explaining_shows_every_term_of_the_score():
 
 def test_explaining_tells_expired_sightings_apart():
     old = replace(sighting(), expires=NOW)
-    told = explain(*VALUES[0], world(old))
+    told = explain(*VALUES[0], known(old))
     assert (told.score, told.sightings, told.expired) == (0.0, [], [old])
 
 
 def test_explaining_says_what_is_never_enforced():
-    assert explain(*VALUES[0], world(sighting(), allow=("192.0.2.0/24",))).unclean == "allow-list"
-    assert explain(Kind.IPV4, "10.0.0.1", world()).unclean == "private"
+    assert explain(*VALUES[0], known(sighting(), allow=("192.0.2.0/24",))).unclean == "allow-list"
+    assert explain(Kind.IPV4, "10.0.0.1", known()).unclean == "private"
 
 
 def test_explaining_what_nobody_reported():
-    told = explain(Kind.DOMAIN, "b.example", world())
+    told = explain(Kind.DOMAIN, "b.example", known())
     assert (told.score, told.terms, told.sightings, told.expired) == (0.0, [], [], [])
 
 
