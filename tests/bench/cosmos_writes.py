@@ -28,7 +28,7 @@ def in_batches(made: Lab, store: CosmosSightings, rows) -> None:
 
 def one_by_one(made: Lab, store: CosmosSightings, rows) -> None:
     """Write the rows as single upserts, as many at once as batches."""
-    container = store.indicators._container()
+    container = store.indicators.cosmos.container("indicators")
     with ThreadPoolExecutor(store.indicators.writers) as pool:
         list(pool.map(container.upsert_item, documents(rows, "single", made.now)))
 

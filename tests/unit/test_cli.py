@@ -67,8 +67,17 @@ def test_these_are_the_commands():
     assert {" ".join(path) for path in COMMANDS} == {
         "up",
         "ingest",
+        "backfill",
+        "gaps",
         "feeds list",
+        "feeds new",
+        "feeds show",
+        "feeds test",
+        "feeds enable",
+        "feeds disable",
         "feeds accept",
+        "feeds drop",
+        "feeds value",
         "runs",
         "replay",
         "warninglists",
@@ -77,6 +86,8 @@ def test_these_are_the_commands():
         "gate apply",
         "refresh",
         "lookup",
+        "check",
+        "search",
         "doctor",
     }
 

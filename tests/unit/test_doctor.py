@@ -51,8 +51,9 @@ def test_a_home_that_is_a_file_is_broken(tmp_path):
 
 def test_folders_and_files_that_are_not_there_are_broken(tmp_path):
     nothing = tmp_path / "nothing"
-    said = found(tables=nothing, geo_database=nothing, page=nothing)
-    assert {said[what].state for what in ("logs", "geo database", "page")} == {"broken"}
+    said = found(tables=nothing, geo_database=nothing, asn_database=nothing, page=nothing)
+    whats = ("logs", "geo database", "ASN database", "page")
+    assert {said[what].state for what in whats} == {"broken"}
 
 
 def test_a_page_needs_its_headers_too(tmp_path):

@@ -6,7 +6,7 @@ from tidegate.loop import enabled
 from tidegate.settings import Settings
 from tidegate.wiring import local
 
-WITHOUT = {"anomali", "prose", "sentinel", "stix", "taxii"}
+WITHOUT = {"anomali", "misp", "prose", "sentinel", "stix", "taxii", "urlhaus_api"}
 
 
 def running(tmp_path, **more) -> set[str]:

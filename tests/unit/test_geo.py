@@ -1,4 +1,4 @@
-"""The locator's chain: simulated places, a database of the user's, and a point per country."""
+"""Where addresses are and whose: simulated places, databases of the user's, a point per country."""
 
 import struct
 from collections.abc import Mapping
@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
+from tidegate.adapters.allocations import Tables
 from tidegate.adapters.geo import Chain, country, database
-from tidegate.ports import BadPayload, Place
+from tidegate.gate.explain import explain
+from tidegate.model import Kind
+from tidegate.ports import Allocation, BadPayload, Place
+from tidegate.settings import Settings
 from tidegate.simulator.places import CITIES, place
+from tidegate.wiring import local
 
 BUILT = 1_790_000_000
 U16, U32, U64 = 5, 6, 9
@@ -203,3 +208,78 @@ def test_a_country_is_known_by_code_and_by_its_names(said: str, code: str):
 @pytest.mark.parametrize("said", ["", "XX", "Atlantis", "China, Influence operations"])
 def test_what_is_no_country_is_unknown(said: str):
     assert country(said) is None
+
+
+# --- whose an address is ----------------------------------------------------------------------
+
+MAXMIND = {
+    "autonomous_system_number": (U32, 64500),
+    "autonomous_system_organization": "Example Hosting",
+}
+FLAT = {"asn": "AS64501", "as_name": "Flat, Ltd.", "country": "Anywhere", "country_code": "NL"}
+
+
+@pytest.fixture
+def systems(tmp_path: Path) -> Path:
+    records = {"1.1.1.0/24": MAXMIND, "8.8.0.0/16": FLAT, "9.9.9.0/24": {"asn": "x"}}
+    return written(tmp_path / "asn.mmdb", 4, "Test-ASN", records)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1.1.1.1", Allocation(None, 64500, "Example Hosting")),
+        ("1.1.1.128/25", Allocation(None, 64500, "Example Hosting")),
+        ("1.1.0.0/16", Allocation()),  # the record says nothing of the rest of it
+        ("8.8.4.4", Allocation("NL", 64501, "Flat, Ltd.")),
+        ("9.9.9.9", Allocation()),
+        ("7.7.7.7", Allocation()),
+        ("2606:4700::1", Allocation()),
+        ("evil.example", Allocation()),
+        ("", Allocation()),
+    ],
+)
+def test_a_table_of_systems_says_whose_an_address_is(systems: Path, text: str, found: Allocation):
+    assert Tables(systems).of(text) == found
+
+
+def test_each_fact_is_of_the_first_table_that_has_it(systems: Path, tmp_path: Path):
+    records = {"1.1.1.0/24": CITY, "8.8.8.0/24": {"country": {"iso_code": "US"}}}
+    tables = Tables(systems, written(tmp_path / "c.mmdb", 4, "Test-City", records))
+    assert tables.of("1.1.1.1") == Allocation("FR", 64500, "Example Hosting")
+    assert tables.of("8.8.8.8") == Allocation("NL", 64501, "Flat, Ltd.")
+
+
+def test_a_table_of_both_families(tmp_path: Path):
+    tables = Tables(written(tmp_path / "6.mmdb", 6, "Test-ASN", {"2606:4700::/32": FLAT}))
+    assert tables.of("2606:4700::1").asn == 64501
+    assert tables.of("2606:4700:1::/48").asn == 64501
+    assert tables.of("2606::/16") == Allocation()
+
+
+def test_a_table_that_is_none_is_said_to_be_none(tmp_path: Path):
+    with pytest.raises(BadPayload, match="geographic database"):
+        Tables(tmp_path / "absent.mmdb")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        (Kind.IPV4, "8.8.8.8", ("NL", 64501, "Flat, Ltd.")),
+        (Kind.CIDR, "8.8.0.0/17", ("NL", 64501, "Flat, Ltd.")),
+        (Kind.URL, "http://user:pw@8.8.8.8:81/a", ("NL", 64501, "Flat, Ltd.")),
+        (Kind.URL, "http://evil.example/8.8.8.8", (None, None, None)),
+        (Kind.DOMAIN, "evil.example", (None, None, None)),
+        (Kind.ASN, "AS64502", (None, 64502, None)),
+    ],
+)
+def test_a_look_up_says_where_it_is(tmp_path: Path, systems: Path, kind, value, told):
+    with local(Settings(home=tmp_path / "home", asn_database=systems)) as house:
+        found = explain(kind, value, house.knowledge)
+    assert (found.country, found.asn, found.as_name) == told
+
+
+def test_without_tables_a_look_up_says_nothing(tmp_path: Path):
+    with local(Settings(home=tmp_path / "home")) as house:
+        found = explain(Kind.IPV4, "8.8.8.8", house.knowledge)
+    assert (found.country, found.asn, found.as_name) == (None, None, None)

@@ -75,7 +75,60 @@ def test_tags_say_family_marking_and_the_rest():
     tags = ["tlp:green", 'misp-galaxy:malpedia="Vidar"', "a,b"]
     found = event(attribute("domain", "a.example"), Tag=[{"name": name} for name in tags])
     (row,) = read(found)
-    assert (row["tlp"], row["threat"], row["tags"]) == ("tlp:green", "Vidar", "a b")
+    assert (row["tlp"], row["threat"], row["tags"]) == ("green", "Vidar", "a b")
+
+
+def tagged(*names: str, kind: str = "domain", value: str = "a.example") -> dict:
+    (row,) = read(event(attribute(kind, value, Tag=[{"name": name} for name in names])))
+    return row
+
+
+def test_the_strictest_marking_of_event_and_attribute_holds():
+    (row,) = read(
+        event(
+            attribute("domain", "a.example", Tag=[{"name": "tlp:white"}]),
+            Tag=[{"name": "tlp:amber+strict"}, {"name": "tlp:ex:chr"}],
+        )
+    )
+    assert row["tlp"] == "amber+strict"
+
+
+@pytest.mark.parametrize(
+    ("tag", "tags"),
+    [
+        ('misp-galaxy:mitre-attack-pattern="Web Protocols - T1071.001"', "attack:T1071.001"),
+        ('misp-galaxy:mitre-enterprise-attack-attack-pattern="X - T1193"', "attack:T1193"),
+        ('misp-galaxy:mitre-attack-pattern="Without a number"', ""),
+        ('misp-galaxy:threat-actor="T1071 Group"', ""),
+    ],
+)
+def test_galaxies_of_attack_patterns_are_techniques(tag, tags):
+    assert tagged(tag)["tags"] == tags
+
+
+@pytest.mark.parametrize(
+    ("tag", "family"),
+    [
+        ('misp-galaxy:mitre-malware="Emotet - S0367"', "Emotet"),
+        ('misp-galaxy:mitre-tool="Cobalt Strike"', "Cobalt Strike"),
+        ('misp-galaxy:ransomware="Lock - er"', "Lock - er"),
+        ('misp-galaxy:target-information="Somewhere"', None),
+    ],
+)
+def test_galaxies_of_malware_are_families(tag, family):
+    assert tagged(tag)["threat"] == family
+
+
+def test_the_port_beside_a_host_is_a_tag():
+    assert tagged("x", kind="hostname|port", value="a.example|8443")["tags"] == "x,port:8443"
+    assert tagged("x", kind="hostname|port", value="a.example|any")["tags"] == "x"
+
+
+def test_rows_of_an_event_refer_to_it():
+    found = event(attribute("domain", "a.example"), attribute("domain", "b.example"))
+    assert {row["reference"] for row in read(found)} == {f"MISP event {FIRST}"}
+    base = rows(orjson.dumps(found), "https://misp.example/feed/")
+    assert {row["reference"] for row in base} == {f"https://misp.example/feed/{FIRST}.json"}
 
 
 class Server:

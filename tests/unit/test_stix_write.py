@@ -1,6 +1,7 @@
 """Sightings as STIX 2.1: the same ids everywhere, and what was written reads back as itself."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid5
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tidegate.canonical import Rejected, canonical
 from tidegate.columns import canonicalise
 from tidegate.model import Kind, Sighting, Tlp, indicator_id
+from tidegate.sharing import Terms
 from tidegate.sightings import frame
 from tidegate.stix import write
 from tidegate.stix.read import rows
@@ -37,11 +39,11 @@ def sighting(kind=Kind.DOMAIN, value="evil.example", **more):
 
 
 def written(*found: Sighting) -> list[dict]:
-    return [json.loads(text) for text in write.objects(frame(found))]
+    return [json.loads(text) for text in write.objects(frame(found), up_to=Tlp.RED)]
 
 
 def read_back(*found: Sighting) -> list[dict]:
-    return rows(write.bundle(frame(found)))
+    return rows(write.bundle(frame(found), up_to=Tlp.RED))
 
 
 @pytest.mark.parametrize(("kind", "value"), [*VALUES.items(), (Kind.CIDR, "2001:db8::/32")])
@@ -91,7 +93,8 @@ def test_ids_are_version_5_over_our_own():
 
 
 def test_a_bundle_carries_the_markings_that_it_refers_to():
-    found = json.loads(write.bundle(frame([sighting(tlp=Tlp.RED), sighting(value="b.example")])))
+    both = frame([sighting(tlp=Tlp.RED), sighting(value="b.example")])
+    found = json.loads(write.bundle(both, up_to=Tlp.RED))
     markings = {one["id"] for one in found["objects"] if one["type"] == "marking-definition"}
     named = {ref for one in found["objects"] for ref in one.get("object_marking_refs", [])}
     assert markings == named
@@ -101,6 +104,65 @@ def test_a_bundle_carries_the_markings_that_it_refers_to():
 @pytest.mark.parametrize("tlp", Tlp)
 def test_markings_read_back(tlp):
     assert [row["tlp"] for row in read_back(sighting(tlp=tlp))] == [tlp]
+
+
+def bundled(*found: Sighting, **more) -> list[dict]:
+    return json.loads(write.bundle(frame(found), **more)).get("objects", [])
+
+
+def names(objects: list[dict]) -> list[str]:
+    return sorted(one["name"] for one in objects if one["type"] == "indicator")
+
+
+@pytest.mark.parametrize("up_to", Tlp)
+def test_nothing_stricter_than_asked_for_is_written(up_to):
+    found = [sighting(value=f"{at}.example", tlp=tlp) for at, tlp in enumerate(Tlp)]
+    allowed = [f"{at}.example" for at, tlp in enumerate(Tlp) if at <= list(Tlp).index(up_to)]
+    assert names(bundled(*found, up_to=up_to)) == allowed
+    assert len(write.objects(frame(found), up_to=up_to)) == len(allowed)
+
+
+def test_others_get_no_more_than_green_unless_it_is_said():
+    found = [sighting(value=f"{tlp.name.lower()}.example", tlp=tlp) for tlp in Tlp]
+    shared = json.dumps(bundled(*found))
+    assert "green.example" in shared
+    assert not any(word in shared for word in ("amber.example", "amber_strict", "red.example"))
+    assert len(write.objects(frame(found))) == 2
+
+
+def test_the_strictest_word_of_any_source_holds():
+    strict = replace(sighting(tlp=Tlp.AMBER), source="beta")
+    assert bundled(sighting(), strict) == []
+    (one,) = [o for o in bundled(sighting(), strict, up_to=Tlp.AMBER) if o["type"] == "indicator"]
+    assert one["object_marking_refs"] == [write.MARKINGS[Tlp.AMBER]]
+
+
+def test_the_words_of_a_source_that_forbids_it_are_not_passed_on():
+    theirs = replace(sighting(threat="Theirs", tags=("theirs",)), source="beta")
+    alone = replace(sighting(value="b.example"), source="beta")
+    terms = Terms(private=frozenset({"beta"}))
+    shared = bundled(sighting(threat="Ours"), theirs, alone, terms=terms)
+    assert names(shared) == ["Ours"]
+    assert "theirs" not in json.dumps(shared)
+
+
+def test_a_private_source_still_says_how_strict_it_is():
+    theirs = replace(sighting(tlp=Tlp.RED), source="beta")
+    assert bundled(sighting(), theirs, terms=Terms(private=frozenset({"beta"}))) == []
+
+
+def test_attributions_are_statements_that_their_indicators_refer_to():
+    theirs = replace(sighting(value="b.example"), source="beta")
+    shared = bundled(sighting(), theirs, terms=Terms(attributions={"beta": '(c) "Beta"'}))
+    (statement,) = [one for one in shared if one.get("definition_type") == "statement"]
+    assert statement["definition"] == {"statement": '(c) "Beta"'}
+    refers = {
+        one["name"]: statement["id"] in one["object_marking_refs"]
+        for one in shared
+        if one["type"] == "indicator"
+    }
+    assert refers == {"evil.example": False, "b.example": True}
+    assert rows(json.dumps({"type": "bundle", "objects": shared}).encode())
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -58,6 +58,13 @@ def test_ingestion_starts_no_tenant(tmp_path):
     assert not (tmp_path / "tenant").exists()
 
 
+def test_looking_up_starts_no_tenant(tmp_path):
+    with local(Settings(home=tmp_path)) as house:
+        assert house.knowledge.policy is house.policy
+        assert "tenant" not in house.__dict__
+    assert not (tmp_path / "tenant").exists()
+
+
 def test_one_machine_needs_no_cloud(heavy):
     every = "house.ingest, house.gate, house.detonate, house.maps"
     code = f"from tidegate.wiring import local\nwith local() as house: {every}\nimport sys"
@@ -70,7 +77,7 @@ def test_parts_are_built_once_and_closed_with_the_house(tmp_path):
     with local(Settings(home=tmp_path)) as house:
         assert house.detonate is house.detonate
         assert house.detonate.enforcement is house.gate.enforcement
-        assert house.ingest.feeds is house.gate.feeds
+        assert house.ingest.feeds is house.gate.knowledge.feeds
     assert house.tenant.defender.startswith("http://127.0.0.1:")
 
 

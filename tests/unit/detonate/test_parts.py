@@ -144,8 +144,9 @@ def test_nothing_found_is_nothing():
     assert sift([], SIMULATED) == ((), 0)
 
 
-def case_with(*iocs, verdict=Verdict.MALICIOUS, analysed=NOW):
+def case_with(*iocs, verdict=Verdict.MALICIOUS, analysed=NOW, **more):
     report = Report("1", verdict, analysed, "https://vmray.example/1", ("Threat",))
+    report = replace(report, **more)
     artefact = Artefact("ab" * 32, Entity.FILE, "C:\\a.exe", NOW, NOW, State.COMPLETE)
     artefact = replace(artefact, report=report, iocs=iocs)
     return Case("a_1", NOW, artefacts=(artefact,))
@@ -157,6 +158,16 @@ def test_clean_indicators_are_no_sightings():
     made = {s.value: s.confidence for s in sightings_of(case_with(bad, good), LIFE)}
     assert made == {"ab" * 32: 100, "c2.example": 75}
     assert not list(sightings_of(case_with(verdict=Verdict.CLEAN), LIFE))
+
+
+def test_sightings_carry_the_techniques_and_refer_to_their_analysis():
+    ioc = Ioc(Kind.DOMAIN, "c2.example", Verdict.MALICIOUS)
+    made = list(sightings_of(case_with(ioc, techniques=("T1071.001", "T1041", "odd")), LIFE))
+    expected = ("attack:T1041", "attack:T1071.001", "detonated", "malicious")
+    assert [one.tags for one in made] == [expected] * 2
+    assert len({one.reference for one in made}) == 1
+    (named,) = {one.reference for one in sightings_of(case_with(link=""), LIFE)}
+    assert named == "VMRay sample 1"
 
 
 def test_merging_the_same_again_changes_nothing():

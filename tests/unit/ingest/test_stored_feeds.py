@@ -85,13 +85,16 @@ def test_a_list_that_collapses_between_full_ones_is_quarantined(lab, stored):
     assert {Status.QUARANTINED, Status.BAD_PAYLOAD} <= set(statuses)
 
 
-def test_abuseipdb_in_both_of_its_shapes(lab, stored):
+def test_abuseipdb_as_json(lab, stored):
     feed = ALL["abuseipdb"]
     outcome = accounted(lab.file(feed, stored("abuseipdb/fixtures/abuseipdb_blacklist.json")))
     assert outcome.status is Status.OK
     assert "2001:db8::bad" in set(lab.state(feed)["value"])
+
+
+def test_abuseipdb_as_lines(lab, stored):
     (plain,) = stored("abuseipdb").glob("*.txt")
-    outcome = accounted(lab.file(feed, plain))
+    outcome = accounted(lab.file(ALL["abuseipdb"], plain))
     assert (outcome.status, outcome.rows) == (Status.OK, 131_072)
     assert outcome.kept > 131_000
 
