@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tidegate.adapters.local.segments import SCANS
 from tidegate.adapters.local.sightings import SegmentStore
 from tidegate.gate.bulk import bulk
 from tidegate.gate.knowledge import Knowledge
@@ -121,7 +122,7 @@ def main() -> None:
         kinds = pl.Series([value(number)[0] for number in numbers], dtype=pl.String)
         asked = ids(kinds, pl.Series(texts)).to_list()
         known = [asked[i] for i, n in enumerate(numbers) if n < options.sources * options.rows]
-        one_by_one(store, asked[:10])
+        one_by_one(store, asked[: SCANS + 20])  # from then on there are blocks
         alone = one_by_one(store, known[:2_000])
         print(f"one known value: median {alone:,.0f} µs")
         print(f"one unknown or known value: median {one_by_one(store, asked[:2_000]):,.0f} µs")

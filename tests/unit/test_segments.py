@@ -1,13 +1,14 @@
 """A segment finds one of its rows, and many, as a scan of all of them does."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tidegate.adapters.local import segments
-from tidegate.adapters.local.segments import BLOCK, BLOCKS, INDEX, Segment, write
+from tidegate.adapters.local.segments import BLOCK, BLOCKS, INDEX, SCANS, Segment, write
 from tidegate.adapters.local.sightings import KEPT, SegmentStore
 from tidegate.model import Kind, Sighting, Tlp, indicator_id
 from tidegate.sightings import SCHEMA, STATE, fingerprinted, frame, keyed, unique
@@ -49,17 +50,15 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["all files", "of an earlier version"])
-def segment(request, written: Path, tmp_path: Path) -> Segment:
-    if request.param == "all files":
-        return Segment(written)
-    alone = tmp_path / written.name
-    alone.write_bytes(written.read_bytes())
-    return Segment(alone)
+@pytest.fixture(params=["by scans", "by blocks"])
+def segment(request, written: Path, monkeypatch: pytest.MonkeyPatch) -> Segment:
+    monkeypatch.setattr(segments, "SCANS", 1 if request.param == "by blocks" else 1_000_000)
+    written.with_suffix(BLOCKS).unlink(missing_ok=True)
+    return Segment(written)
 
 
 def test_every_row_is_found_exactly(segment):
-    few = ROWS if segment.path.with_suffix(BLOCKS).exists() else ROWS[::97]
+    few = ROWS if segments.SCANS == 1 else ROWS[::97]
     for row in few:
         assert segment.find(row.indicator, "one") == row
 
@@ -86,6 +85,30 @@ def test_half_an_id_in_common_is_not_the_same(segment):
     assert all(segment.find(twin, "one") is None for twin in twins)
 
 
+def test_blocks_are_made_when_they_are_worth_it(written):
+    first, blocks = Segment(written), written.with_suffix(BLOCKS)
+    blocks.unlink(missing_ok=True)
+    for row in ROWS[: SCANS - 1]:
+        assert first.find(row.indicator, "one") == row
+    assert not blocks.exists()
+    assert first.find(ROWS[-1].indicator, "one") == ROWS[-1]
+    assert blocks.exists()
+    assert Segment(written).find(ROWS[-1].indicator, "one") == ROWS[-1]
+
+
+def test_the_blocks_of_one_segment_at_a_time_are_made(tmp_path):
+    store = SegmentStore(tmp_path)
+    for source in ("one", "two"):
+        whole = state([seen(1)])
+        store.commit(source, whole, whole)
+    made = []
+    for _ in range(SCANS + 2):
+        assert [one.source for one in store.of(seen(1).indicator)] == ["one", "two"]
+        made.append(len(list(tmp_path.glob(f"*/*{BLOCKS}"))))
+    assert {after - before for before, after in pairwise(made)} == {0, 1}
+    assert made[-1] == 2
+
+
 def test_two_rows_may_share_half_an_id(tmp_path, monkeypatch):
     """As two values can be made to: a feed must not be able to hide one behind another."""
     made = {"a.example": "ab" * 8 + "1" * 16, "b.example": "ab" * 8 + "2" * 16}
@@ -96,6 +119,7 @@ def test_two_rows_may_share_half_an_id(tmp_path, monkeypatch):
     )
     path = tmp_path / "00000001.parquet"
     write(path, whole)
+    monkeypatch.setattr(segments, "SCANS", 1)
     for value, id_ in made.items():
         assert Segment(path).find(id_, "one").value == value
         assert Segment(path).reported(keyed(pl.DataFrame({"id": [id_]})))["id"].to_list() == [id_]
@@ -116,13 +140,16 @@ def test_rows_in_any_order_are_written_in_theirs(tmp_path):
     assert Segment(path).scan(STATE).collect().equals(state(ROWS))
 
 
-def test_old_segments_go_with_all_their_files(tmp_path):
+def test_of_old_segments_states_are_left_for_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(segments, "SCANS", 1)
     store = SegmentStore(tmp_path)
     for number in range(KEPT + 2):
         whole = state([seen(number)])
         store.commit("one", whole, whole)
+        store.of(seen(number).indicator)
+        store.reported(whole["id"], NOW)
     left = sorted(file.suffix for file in (tmp_path / "one").glob("0*"))
-    assert left == sorted([".parquet", BLOCKS, INDEX] * KEPT)
+    assert left == sorted([".parquet"] * KEPT + [BLOCKS, INDEX])
 
 
 def test_an_open_segment_gives_way_to_the_next(tmp_path):

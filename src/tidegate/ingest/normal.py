@@ -20,6 +20,8 @@ ABREAST = 2
 SKEW = timedelta(minutes=5)
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+TEXTS, LONGEST = ("original", "tags", "threat", "reference"), 10_000  # characters
+MOST_TAGS, LONGEST_TAG = 500, 200
 SECONDS = "%Y-%m-%d %H:%M:%S"
 PLAIN_TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?: ?UTC|Z|\+00:?00)?$"
 TLP_WORDS = {"white": Tlp.CLEAR, "amber+strict": Tlp.AMBER_STRICT}
@@ -116,7 +118,7 @@ def _judged(feed: Feed, batch: pl.DataFrame, policy: Policy, now: datetime) -> _
     found = canonicalise(batch["shape"], batch["value"])
     if batch["fault"].null_count() < len(batch):
         found = found.with_columns(pl.coalesce(batch["fault"], "rejected").alias("rejected"))
-    rows = batch.rename({"value": "original"}).hstack(found)
+    rows = _brief(batch.rename({"value": "original"}).hstack(found))
     good = rows.filter(pl.col("rejected").is_null()).drop("rejected")
     why = reasons(good["kind"], good["value"], policy, frozenset(feed.suppress.but))
     said = _columns(feed, good.filter(why.is_null()), now)
@@ -128,6 +130,12 @@ def _judged(feed: Feed, batch: pl.DataFrame, policy: Policy, now: datetime) -> _
         _count(why),
         _count(found["rejected"]),
     )
+
+
+def _brief(rows: pl.DataFrame) -> pl.DataFrame:
+    """Cut texts without end short: a store has two megabytes for all that a row says."""
+    long = [name for name in TEXTS if (rows[name].str.len_bytes() > LONGEST).any()]
+    return rows.with_columns(pl.col(long).str.head(LONGEST)) if long else rows
 
 
 def _withheld(feed: Feed, good: pl.DataFrame, why: pl.Series, now: datetime) -> pl.DataFrame:
@@ -148,12 +156,15 @@ def _summed(parts: list[_Part]) -> Normal:
     rejected.update({"expired": len(over)} if len(over) else {})
     withheld = pl.concat([empty(WITHHELD), *(part.withheld for part in parts)])
     once = merged([part.kept for part in parts])
+    if (once["tags"].list.len() > MOST_TAGS).any():
+        once = once.with_columns(pl.col("tags").list.head(MOST_TAGS))
     # One report calls it over, another does not: it holds.
-    gone = over.unique().to_frame().join(once.select("id"), on="id", how="anti")["id"]
+    gone = over.unique().to_frame()
+    gone = gone.join(once.select("id"), on="id", how="anti") if len(gone) else gone
     return Normal(
         rows,
         once,
-        gone,
+        gone["id"],
         dict(suppressed),
         dict(rejected),
         together - len(once),
@@ -184,12 +195,21 @@ def _columns(feed: Feed, rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
             pl.coalesce(pl.max_horizontal(first, last), at).alias("last_seen"),
             pl.col("expires").fill_null(pl.lit(now + feed.keep, TIME)),
             _tags(rows),
-            "threat",
+            _shared(rows["threat"]),
             "reference",
             _tlp(feed),
         )
         .select(*SCHEMA)
     )
+
+
+def _shared(column: pl.Series) -> pl.Series:
+    """Keep each different text once: a million rows name a few threats."""
+    different = column.drop_nulls().unique()
+    if len(different) * 10 > len(column):
+        return column
+    codes = column.cast(pl.Enum(different)).to_physical()
+    return different.gather(codes).alias(column.name)
 
 
 def _original(rows: pl.DataFrame) -> pl.Series:
@@ -204,14 +224,20 @@ def _tags(rows: pl.DataFrame) -> pl.Series:
 
     Each different text is split once: a million rows share a few thousand.
     """
-    port = pl.concat_str(pl.lit("port:"), pl.col("original").str.extract(r":\]?(\d+)\W*$"))
-    with_port = pl.concat_str("tags", port, separator=",", ignore_nulls=True)
-    socket = pl.col("shape") == Shape.SOCKET.value
-    texts = rows.select(pl.when(socket).then(with_port).otherwise("tags").fill_null("").alias("t"))
+    texts = rows.select(_with_port(rows).fill_null("").alias("t"))
     different = texts["t"].unique()
-    tags = [sorted({tag.strip() for tag in text.split(",")} - {""}) for text in different]
+    tags = [sorted({t.strip()[:LONGEST_TAG] for t in text.split(",")} - {""}) for text in different]
     lists = pl.DataFrame({"t": different, "tags": pl.Series(tags, dtype=SCHEMA["tags"])})
     return texts.join(lists, on="t", how="left", maintain_order="left")["tags"]
+
+
+def _with_port(rows: pl.DataFrame) -> pl.Expr:
+    socket = pl.col("shape") == Shape.SOCKET.value
+    if not rows.select(socket.any()).item():
+        return pl.col("tags")
+    port = pl.concat_str(pl.lit("port:"), pl.col("original").str.extract(r":\]?(\d+)\W*$"))
+    with_port = pl.concat_str("tags", port, separator=",", ignore_nulls=True)
+    return pl.when(socket).then(with_port).otherwise("tags")
 
 
 def _tlp(feed: Feed) -> pl.Expr:

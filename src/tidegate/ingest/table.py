@@ -5,6 +5,7 @@ and from the batch on in which a row seems to end early, every row is read and c
 """
 
 import csv
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -22,6 +23,7 @@ HEADER_SCAN = 200  # banners are short
 MOST_COLUMNS = 500
 PIECE = 16 << 20
 LONGEST_ROW = 256 << 20
+STEPS_BACK = 10_000  # a stray quote at the beginning is not looked for line by line
 LONGEST_LINE = 1 << 20
 # No header can have these names: it is one line of text.
 FAULT, SURPLUS, BLANK, SHORT = "\nfault", "\nsurplus", "\nblank", "\nshort"
@@ -112,29 +114,29 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
     Raises BadPayload where a row is longer than rows are.
     """
-    rest = b""
+    size = PIECE
     with path.open("rb") as file:
-        while chunk := file.read(PIECE):
-            piece = rest + chunk
-            end = _end_of_rows(piece)
+        while piece := file.read(size):
+            end = _end_of_rows(piece) if len(piece) == size else len(piece)
+            if not end and size >= LONGEST_ROW:
+                raise BadPayload(f"a row of more than {LONGEST_ROW >> 20:,} MB")
+            size = PIECE if end else 2 * size
+            file.seek(end - len(piece), os.SEEK_CUR)
             if end:
                 yield piece[:end]
-            rest = piece[end:]
-            if len(rest) > LONGEST_ROW:
-                raise BadPayload(f"a row of more than {LONGEST_ROW >> 20:,} MB")
-    if rest:
-        yield rest
 
 
 def _end_of_rows(piece: bytes) -> int:
     """Return where the last whole row ends: at a line break outside of quotes, doubled or not."""
     end = piece.rfind(b"\n") + 1
     inside = piece.count(b'"', 0, end) % 2
-    while inside:
-        start = piece.rfind(b"\n", 0, end - 1) + 1
+    for _ in range(STEPS_BACK if inside else 0):
+        start = piece.rfind(b"\n", 0, piece.rfind(b'"', 0, end)) + 1
         inside ^= piece.count(b'"', start, end) % 2
         end = start
-    return end
+        if not inside:
+            return end
+    return 0 if inside else end
 
 
 def _exactly(rows: _Table, done: int) -> Iterator[pl.DataFrame]:

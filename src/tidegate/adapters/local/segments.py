@@ -1,8 +1,9 @@
 """The files of one segment: a source's state, and two that answer without reading all of it.
 
-`N.parquet` is the state, sorted by id. `N.blocks` holds the same sightings in small blocks, and
-where they are, so that one of them is found by reading one block. `N.index` (Arrow, uncompressed)
-holds of each sighting what a bulk look-up asks. A segment never changes once it is written.
+`N.parquet` is the state, sorted by id. The others are made from it when they are worth it, and may
+be missing. `N.blocks` holds the same sightings in small blocks, and where they are, so that one of
+them is found by reading one block. `N.index` (Arrow) holds of each sighting what a bulk look-up
+asks. A segment never changes once it is written.
 """
 
 import mmap
@@ -10,8 +11,6 @@ import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -26,6 +25,7 @@ from tidegate.warninglists.matching import network_columns
 ROW_GROUP = 65_536
 BLOCK = 512  # rows: a block is read whole for one of them
 NUMBER = 8  # bytes
+SCANS = 64  # so many of them take as long as making the blocks
 BLOCKS, INDEX = ".blocks", ".index"
 BETWEEN = "\x1f"
 NAMES, MARKS = KINDS.categories.to_list(), TLPS.categories.to_list()
@@ -34,12 +34,9 @@ ASKED = ("last_seen", "expires", "confidence", "tlp")
 
 
 def write(path: Path, state: pl.DataFrame) -> None:
-    """Write a segment; `path` is that of its Parquet file. All is on disk when this returns."""
+    """Write a segment; `path` is that of its Parquet file. It is on disk when this returns."""
     rows = state if state["id"].is_sorted() else by_id(state)
-    with ThreadPoolExecutor(1) as beside:
-        others = beside.submit(_write_answers, path, rows)
-        _saved(path, lambda file: _write_parquet(rows, file))
-        others.result()
+    _saved(path, lambda file: _write_parquet(rows, file))
 
 
 def _write_parquet(rows: pl.DataFrame, file: IO[bytes]) -> None:
@@ -48,13 +45,7 @@ def _write_parquet(rows: pl.DataFrame, file: IO[bytes]) -> None:
     )
 
 
-def _write_answers(path: Path, rows: pl.DataFrame) -> None:
-    index = _index(rows.lazy())
-    _saved(path.with_suffix(INDEX), index.write_ipc_stream)
-    _saved(path.with_suffix(BLOCKS), lambda file: _write_blocks(rows, index["key"], file))
-
-
-def _write_blocks(rows: pl.DataFrame, keys: pl.Series, file: IO[bytes]) -> None:
+def _write_blocks(rows: pl.DataFrame, file: IO[bytes]) -> None:
     """Write the blocks, then the keys of all rows, where the blocks begin, and how many."""
     plain = rows.select(
         pl.col(SCHEMA).exclude("id", "tags", "kind", "tlp"),
@@ -65,10 +56,11 @@ def _write_blocks(rows: pl.DataFrame, keys: pl.Series, file: IO[bytes]) -> None:
     starts = array("Q", [0])
     for part in plain.iter_slices(BLOCK):
         block = BytesIO()
+        # A third of the bytes: writing them to disk takes longer than packing them.
         part.write_ipc_stream(block, compression="lz4", compat_level=pl.CompatLevel.oldest())
         file.write(block.getbuffer())
         starts.append(file.tell())
-    for numbers in (array("Q", keys), starts, array("Q", [len(rows)])):
+    for numbers in (array("Q", keyed(rows.select("id"))["key"]), starts, array("Q", [len(rows)])):
         file.write(numbers.tobytes())
 
 
@@ -78,24 +70,34 @@ def _index(rows: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _saved(path: Path, written: Callable[[IO[bytes]], object]) -> None:
-    with path.open("wb") as file:
+    """Write a file whole or not at all, whoever else is writing it."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with fresh.open("wb") as file:
         written(file)
         file.flush()
         os.fsync(file.fileno())
+    fresh.replace(path)
 
 
-def remove(path: Path) -> None:
-    """Delete the files of a segment. A process that has them open may read on."""
+def narrow(folder: Path, current: Path) -> None:
+    """Leave of all segments but one their states alone. Who has the rest open may read on."""
     for suffix in (BLOCKS, INDEX):
-        path.with_suffix(suffix).unlink(missing_ok=True)
-    path.unlink()
+        for file in folder.glob(f"*{suffix}"):
+            if file.stem != current.stem:
+                file.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True)
 class Segment:
-    """One segment, open to be read by any number of threads; `path` is its Parquet file."""
+    """One segment, open to be read by any number of threads; `path` is its Parquet file.
 
-    path: Path
+    Its blocks are made so much `later` than those of others: one at a time.
+    """
+
+    def __init__(self, path: Path, later: int = 0) -> None:
+        self.path = path
+        self._later = later
+        self._scans = 0
+        self._opened: _Blocks | None = None
 
     def scan(self, schema: dict[str, Any]) -> pl.LazyFrame:
         """Read the columns as they are today: a segment knows the kinds that its writer knew."""
@@ -104,12 +106,26 @@ class Segment:
 
     def find(self, indicator: str, source: str) -> Sighting | None:
         """Return what the segment's source says of an indicator id."""
-        if self._blocks is None:
+        blocks = self._blocks()
+        if blocks is None:
             rows = self.scan(SCHEMA).filter(pl.col("id") == indicator).collect()
             row = rows.row(0, named=True) if len(rows) else None
         else:
-            row = self._blocks.row(indicator)
+            row = blocks.row(indicator)
         return sighting({**row, "source": source}) if row else None
+
+    def _blocks(self) -> "_Blocks | None":
+        """Return the blocks, once there are any, or enough was asked to make them."""
+        if self._opened is None:
+            file = self.path.with_suffix(BLOCKS)
+            if not file.exists():
+                self._scans += 1
+                if self._scans < SCANS + self._later:
+                    return None
+                rows = self.scan(SCHEMA).collect()
+                _saved(file, lambda target: _write_blocks(rows, target))
+            self._opened = _Blocks(file)
+        return self._opened
 
     def reported(self, asked: pl.DataFrame) -> pl.DataFrame:
         """Return `id` and the columns of `ASKED` for those ids (with `key`, `rest`) that it has."""
@@ -130,8 +146,9 @@ class Segment:
     def index(self) -> pl.DataFrame:
         """Return `key`, `rest` and the columns of `ASKED`, sorted by key."""
         file = self.path.with_suffix(INDEX)
-        found = pl.read_ipc_stream(file) if file.exists() else _index(self.scan(STATE))
-        return found.with_columns(pl.col("tlp").cat.to(TLPS)).rechunk()
+        if not file.exists():
+            _saved(file, _index(self.scan(STATE)).write_ipc_stream)
+        return pl.read_ipc_stream(file).with_columns(pl.col("tlp").cat.to(TLPS)).rechunk()
 
     @cached_property
     def networks(self) -> pl.DataFrame:
@@ -139,11 +156,6 @@ class Segment:
         rows = self.scan(SCHEMA).filter(pl.col("kind") == Kind.CIDR.value)
         found = rows.select("value", "expires").collect()
         return found.hstack(network_columns(found["value"]).drop("last"))
-
-    @cached_property
-    def _blocks(self) -> "_Blocks | None":
-        file = self.path.with_suffix(BLOCKS)
-        return _Blocks(file) if file.exists() else None
 
 
 class _Blocks:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tidegate.adapters.local.segments import Segment, remove, write
+from tidegate.adapters.local.segments import Segment, narrow, write
 from tidegate.model import Sighting
 from tidegate.ports import SourceDown
 from tidegate.sightings import NETWORK, REPORTED, SCHEMA, STATE, empty, keyed, named, unexpired
@@ -108,7 +108,8 @@ class SegmentStore:
             return None
         known = self._open.get(source)
         if known is None or known.path != path:
-            known = self._open[source] = Segment(path)
+            later = len(self._open.keys() - {source})
+            known = self._open[source] = Segment(path, later)
         return known
 
     def _point(self, folder: Path, segment: Path) -> None:
@@ -116,4 +117,5 @@ class SegmentStore:
         fresh.write_text(segment.name)
         fresh.replace(folder / "current")
         for old in sorted(folder.glob("*.parquet"))[:-KEPT]:
-            remove(old)
+            old.unlink()
+        narrow(folder, segment)
