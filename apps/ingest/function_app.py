@@ -45,3 +45,15 @@ async def run_feed(message: func.QueueMessage) -> None:
 @app.queue_trigger(arg_name="message", queue_name="requests", connection="Storage")
 async def run_request(message: func.QueueMessage) -> None:
     await asyncio.to_thread(lambda: functions.run_request(house(), message))
+
+
+@app.function_name("give_up_feed")
+@app.queue_trigger(arg_name="message", queue_name="feeds-poison", connection="Storage")
+async def give_up_feed(message: func.QueueMessage) -> None:
+    await asyncio.to_thread(lambda: functions.give_up_feed(house(), message))
+
+
+@app.function_name("give_up_request")
+@app.queue_trigger(arg_name="message", queue_name="requests-poison", connection="Storage")
+async def give_up_request(message: func.QueueMessage) -> None:
+    await asyncio.to_thread(lambda: functions.give_up_request(house(), message))

@@ -1,6 +1,5 @@
 """What the Function apps share: a house that is opened late and once, routes and turns on it."""
 
-import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable
@@ -8,12 +7,14 @@ from datetime import timedelta
 from typing import Protocol
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tidegate import loop
 from tidegate.api import app as web
 from tidegate.api import metrics
 from tidegate.ingest import journal, requests
+from tidegate.ingest.alerts import BAD, alert
 from tidegate.ingest.run import Job, run
 from tidegate.ingest.schedule import due
 from tidegate.ports import Conflict, Message, SourceDown
@@ -22,6 +23,7 @@ from tidegate.wiring import Azure, Local, house
 log = logging.getLogger(__name__)
 
 WAIT = timedelta(minutes=1)  # until a request is tried again
+POISON = "its process ended or failed each time"
 
 # The telemetry exporter would export its own calls; the clients log whole URLs.
 for chatty in ("azure", "httpx", "httpcore"):
@@ -40,41 +42,51 @@ class House:
         self._opened: Local | None = None
 
     def __call__(self) -> Local:
-        """Return the house; whoever comes first opens it for all."""
+        """Return the house, as it is by now; whoever comes first opens it for all."""
         with self._lock:
-            if self._opened is None:
-                opened = house()
-                for part in self._parts:
-                    getattr(opened, part)
-                if "desk" in self._parts and not isinstance(opened, Azure):
-                    opened.attend()  # on one machine no queue triggers anything
-                self._opened = opened
-            return self._opened
+            opened = self._opened = self._opened or self._built()
+        opened.renew()
+        return opened
+
+    def _built(self) -> Local:
+        opened = house()
+        for part in self._parts:
+            getattr(opened, part)
+        if "desk" in self._parts and not isinstance(opened, Azure):
+            opened.attend()  # on one machine no queue triggers anything
+        return opened
 
 
 class Routes:
-    """An ASGI application on a house, built at its first request: loading the app stays fast."""
+    """An ASGI application on a house, built at its first request: loading the app stays fast.
+
+    It is built again when the house is another edition.
+    """
 
     def __init__(self, house: House, routers: Callable[[Local], Iterable[APIRouter]]) -> None:
         self._house = house
         self._routers = routers
         self._lock = threading.Lock()
         self._app: ASGIApp | None = None
+        self._edition = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._app is None:
-            self._app = await asyncio.to_thread(self._built)
-        await self._app(scope, receive, send)
+        # Not among the threads of `asyncio.to_thread`: runs of feeds may hold all of those.
+        app = await run_in_threadpool(self._current)
+        await app(scope, receive, send)
 
-    def _built(self) -> ASGIApp:
+    def _current(self) -> ASGIApp:
+        house = self._house()
         with self._lock:
-            if self._app is None:
-                house = self._house()
-                pace = house.settings.api_per_minute
-                routers = [*self._routers(house), *metrics.routers(house, keyholder)]
-                self._app = web.create(routers, meters=house.meters, per_minute=pace)
+            if self._app is None or self._edition != house.edition:
+                self._app, self._edition = self._built(house), house.edition
             return self._app
+
+    def _built(self, house: Local) -> ASGIApp:
+        pace = house.settings.api_per_minute
+        routers = [*self._routers(house), *metrics.routers(house, keyholder)]
+        return web.create(routers, meters=house.meters, per_minute=pace)
 
 
 def keyholder(request: Request) -> bool:
@@ -136,6 +148,20 @@ def run_request(opened: Azure, brought: Brought) -> None:
         queue.again(message, WAIT)
     else:
         queue.settled(message)
+
+
+def give_up_feed(opened: Azure, brought: Brought) -> None:
+    """Tell of a feed whose message was put away as poison; its ticket keeps it off for a day."""
+    feed = _message(brought).case
+    if feed in opened.catalogue.feeds:
+        alert(feed, BAD, f"given up for a day: {POISON}", opened.memory, opened.ingest.clock())
+
+
+def give_up_request(opened: Azure, brought: Brought) -> None:
+    """End a request whose message was put away as poison, so that whoever follows it is told."""
+    request = _message(brought).case
+    requests.abandon(request, opened.desk, POISON)
+    opened.requests.forget(request)
 
 
 def _message(brought: Brought) -> Message:

@@ -24,6 +24,7 @@ from driver import bring, http, indexed, loaded, tick
 from rerouted import Rerouted
 
 from tidegate import functions
+from tidegate.adapters.azure import lists
 from tidegate.adapters.azure.cosmos_documents import INDICATORS
 from tidegate.adapters.azure.cosmos_runs import RUNS
 from tidegate.adapters.http import HttpClient
@@ -31,12 +32,21 @@ from tidegate.declare.feed import feeds
 from tidegate.hygiene import Policy
 from tidegate.ingest.requests import Wanted, ask, find
 from tidegate.lease import held
+from tidegate.ports import Conflict
 from tidegate.settings import Settings
 from tidegate.wiring import Azure
 
 pytestmark = pytest.mark.slow
 
 FEEDS = ("feodo", "openphish", "tor_exits")
+LIST = {
+    "name": "one",
+    "version": 1,
+    "description": "d",
+    "type": "string",
+    "matching_attributes": ["ip-dst"],
+    "list": ["198.51.100.12"],
+}
 
 
 class Here(Azure):
@@ -47,7 +57,10 @@ class Here(Azure):
 
     @cached_property
     def policy(self) -> Policy:
-        return Policy(simulated=True)
+        return self._judged_by()
+
+    def _judged_by(self) -> Policy:
+        return Policy(simulated=True, lists=self.warninglists.lists())
 
     def refresh_old_warninglists(self) -> None:
         """Bring no public lists: they are not here."""
@@ -260,6 +273,40 @@ def test_a_request_that_another_works_on_comes_again(world):
     assert world.objects("tickets/") == {}
 
 
+def test_a_request_that_became_poison_is_told_as_given_up(world):
+    app, house = world.instance(), world.open()
+    asked = ask(Wanted(("feodo", "tor_exits")), house.desk)
+    with held(house.objects, f"requests/{asked.id}", str(uuid4())), pytest.raises(Conflict):
+        bring(app["give_up_request"], asked.id, "put away")  # it comes again
+    bring(app["give_up_request"], asked.id, "put away", attempt=2)
+    status, found = http(app["http_app_func"], "GET", f"/api/runs/{asked.id}")
+    assert (status, found["state"], found["left"]) == (200, "done", [])
+    reasons = {one["feed"]: one["reason"] for one in found["feeds"]}
+    given_up = "given up: its process ended or failed each time"
+    assert reasons == dict.fromkeys(("feodo", "tor_exits"), given_up)
+    assert world.asked == []
+    assert world.objects("tickets/") == {}
+
+
+def test_a_feed_that_became_poison_is_told_once_and_left_alone_for_a_day(world, caplog):
+    app = world.instance()
+    tick(app["feeds"])
+    for attempt in (1, 2):
+        bring(app["give_up_feed"], "feodo", "put away", attempt)
+    alerts = [one.getMessage() for one in caplog.records if "alert feed=" in one.getMessage()]
+    assert len(alerts) == 1
+    assert alerts[0].startswith('alert feed=feodo state=bad reason="given up for a day')
+    assert "tickets/feeds/feodo.json" in world.objects("tickets/")
+
+
+def test_poison_about_nothing_is_harmless(world):
+    app = world.instance()
+    for text in ("no_such_feed", "../x", "", "\x00", "a" * 500):
+        bring(app["give_up_feed"], text, "a message")
+        bring(app["give_up_request"], text, "a message")
+    assert world.objects("tickets/") == world.objects("requests/") == {}
+
+
 def test_a_store_that_is_down_leaves_feeds_to_their_next_time(world):
     app = world.instance()
     tick(app["feeds"])
@@ -272,6 +319,24 @@ def test_a_store_that_is_down_leaves_feeds_to_their_next_time(world):
     tick(app["feeds"])
     world.deliver(app)
     assert {one["source"] for one in world.cosmos.documents().values()} == set(FEEDS)
+
+
+def test_a_list_that_another_instance_brings_is_shown_over_http(world, monkeypatch):
+    monkeypatch.setattr(lists, "MINUTE", timedelta(0))
+    app = world.instance()
+    tick(app["feeds"])
+    world.deliver(app)
+    path = "/api/indicators/198.51.100.12"
+    assert http(app["http_app_func"], "GET", path)[1]["never_enforced"] is None
+    world.houses[-1].objects.put("warninglists/one.json", json.dumps(LIST).encode())
+    found = http(app["http_app_func"], "GET", path)[1]
+    assert found["never_enforced"] == "warninglist one"
+    before = world.asked.copy()
+    let_time_come(world)
+    tick(app["feeds"])
+    world.deliver(app)
+    assert len(world.asked) == len(before) + len(FEEDS)
+    assert http(app["http_app_func"], "GET", path)[1]["sightings"] == []
 
 
 def test_health_is_that_of_the_stores(world):

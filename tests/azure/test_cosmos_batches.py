@@ -182,12 +182,21 @@ def test_a_429_that_does_not_say_when_means_a_minute(cosmos):
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(400, BadPayload), (401, BadPayload), (403, BadPayload), (413, BadPayload), (503, SourceDown)],
+    [(400, BadPayload), (413, BadPayload), (503, SourceDown)],
 )
 def test_the_rest_is_down_or_bad(cosmos, status, error):
     cosmos.standin.faults = [Fault(status, times=99)]
     with pytest.raises(error, match=f"Cosmos DB: {status}"):
         cosmos.indicators().write(only(seen("a.example")))
+    assert cosmos.values() == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_is_denied_waits_until_a_person_helps(cosmos, status):
+    cosmos.standin.faults = [Fault(status, times=99)]
+    for work in (lambda one: one.write(only(seen("a.example"))), lambda one: one.of("00" * 16)):
+        with pytest.raises(SourceDown, match=f"Cosmos DB: {status} access denied: "):
+            work(cosmos.indicators())
     assert cosmos.values() == []
 
 
@@ -219,9 +228,9 @@ def test_an_identity_is_asked_for_a_token_of_the_account(cosmos):
     assert set(identity.scopes) == {"https://acct.documents.azure.com/.default"}
 
 
-def test_a_wrong_key_is_no_outage_and_is_not_shown(cosmos):
+def test_a_wrong_key_is_mended_by_a_person_and_is_not_shown(cosmos):
     wrong = "c2VjcmV0IGtleQ=="
     writer = cosmos.indicators(wrong)
-    with pytest.raises(BadPayload, match="401") as raised:
+    with pytest.raises(SourceDown, match="401 access denied") as raised:
         writer.of("00" * 16)
     assert wrong not in str(raised.value) + repr(writer)

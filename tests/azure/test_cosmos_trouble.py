@@ -85,8 +85,8 @@ def test_what_is_refused_for_good_leaves_the_state_as_it_was(cosmos):
     store = cosmos.store()
     put(store, *many(3))
     before = store.state("one")
-    cosmos.standin.faults = [Fault(403, times=99)]
-    with pytest.raises(BadPayload, match="403"):
+    cosmos.standin.faults = [Fault(400, times=99)]
+    with pytest.raises(BadPayload, match="400"):
         put(store, *many(5))
     assert store.state("one").equals(before)
 

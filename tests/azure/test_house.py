@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -16,6 +17,7 @@ from tidegate import doctor
 from tidegate.adapters.azure.cosmos_documents import INDICATORS
 from tidegate.adapters.azure.cosmos_runs import RUNS
 from tidegate.declare.feed import feeds
+from tidegate.hygiene import reason
 from tidegate.ingest.run import Job, run
 from tidegate.model import Kind, Origin, Status, indicator_id
 from tidegate.ports import Response, SourceDown
@@ -194,6 +196,58 @@ def test_warninglists_that_one_instance_brings_the_next_one_has(opener, monkeypa
         assert "one" in {one.name for one in second.policy.lists.about}
         monkeypatch.setattr(Web, "request", None)
         second.refresh_old_warninglists()  # not again on the same day
+
+
+OTHER = {**LIST, "name": "two", "list": ["203.0.113.77"]}
+
+
+def judged(opened: Azure, value: str) -> set[str | None]:
+    """Return what each part of a house says of a value."""
+    worlds = (opened.ingest, opened.knowledge, opened.desk.world)
+    return {reason(Kind.IPV4, value, world.policy) for world in worlds}
+
+
+def test_what_another_instance_brings_is_obeyed_within_a_minute(opener, monkeypatch):
+    monkeypatch.setattr("tidegate.hygiene.DOCUMENTATION", ())
+    hour = [datetime(2026, 11, 20, 5, tzinfo=UTC)]
+    monkeypatch.setattr(sys.modules["tidegate.wiring.azure"], "now", lambda: hour[0])
+    with opener() as one, opener() as two:
+        assert judged(one, "203.0.113.9") == {None}
+        before, http = one.ingest, one.ingest.http
+        one.renew()
+        two.objects.put("warninglists/one.json", json.dumps(LIST).encode())
+        two.objects.put("warninglists/origins/one.json", b"{}")
+        one.renew()  # it looked a moment ago
+        assert (one.edition, judged(one, "203.0.113.9")) == (0, {None})
+        hour[0] += timedelta(seconds=61)
+        one.renew()
+        assert (one.edition, judged(one, "203.0.113.9")) == (1, {"warninglist one"})
+        assert one.ingest.http is http
+        assert reason(Kind.IPV4, "203.0.113.9", before.policy) is None  # a run under way
+        two.objects.put("warninglists/origins/one.json", b'{"trouble": "t"}')
+        hour[0] += timedelta(seconds=61)
+        one.renew()
+        assert (one.edition, one.warninglists.provenance("one").trouble) == (1, "t")
+        two.objects.put("warninglists/two.json", json.dumps(OTHER).encode())
+        two.objects.put("warninglists/deep/three.json", json.dumps(LIST).encode())
+        two.objects.delete("warninglists/one.json")
+        hour[0] += timedelta(seconds=61)
+        one.renew()
+        assert judged(one, "203.0.113.9") == {None}
+        assert judged(one, "203.0.113.77") == {"warninglist two"}
+
+
+def test_a_store_that_is_down_leaves_the_lists_as_they_were(opener, monkeypatch, caplog):
+    with opener() as opened:
+        policy = opened.policy
+
+        def down(*_: object) -> None:
+            raise SourceDown("nobody answers")
+
+        monkeypatch.setattr(type(opened.objects), "etags", down)
+        opened.renew()
+        assert (opened.edition, opened.policy is policy) == (0, True)
+        assert "warninglists are as they were" in caplog.text
 
 
 def test_what_has_no_place_on_azure_says_so(opener):

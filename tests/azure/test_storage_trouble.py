@@ -111,14 +111,20 @@ def test_a_long_one_is_down_after_four_tries():
 
 
 @pytest.mark.parametrize(
-    ("refusing", "tries"),
-    [(429, 1), (500, 4), (503, 4), (401, 1), (403, 1)],
+    ("refusing", "tries", "said"),
+    [
+        (429, 1, ": 429 "),
+        (500, 4, ": 500 "),
+        (503, 4, ": 503 "),
+        (401, 1, ": 401 access denied: "),
+        (403, 1, ": 403 access denied: "),
+    ],
     indirect=["refusing"],
 )
-def test_who_refuses_for_a_while_or_until_a_person_helps_is_down(refusing, tries):
+def test_who_refuses_for_a_while_or_until_a_person_helps_is_down(refusing, tries, said):
     with opened(refusing, "test") as (store, transport):
         for number, work in enumerate(every(store), 1):
-            with pytest.raises(SourceDown):
+            with pytest.raises(SourceDown, match=said):
                 work()
             assert transport.asked == tries * number
 

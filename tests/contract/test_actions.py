@@ -111,6 +111,7 @@ def test_a_plan_touches_no_clock_socket_file_or_environment(name):
     assert not imported & {"os", "socket", "pathlib", "time", "random", "logging", "datetime"}
 
 
+@pytest.mark.slow
 @given(CASES)
 def test_the_same_case_gives_the_same_effects_with_keys_of_their_own(of):
     for name, plan in ALL.items():

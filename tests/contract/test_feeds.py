@@ -99,6 +99,7 @@ def test_a_second_run_adds_and_writes_nothing(lab, feed, tmp_path):
     assert lab.bytes(feed) == before
 
 
+@pytest.mark.slow
 @each
 def test_the_sample_of_a_dry_machine_looks_as_if_it_were_of_today(lab, feed):
     lab.pass_(days=700)
@@ -134,6 +135,7 @@ def test_no_folder_holds_a_secret(feed):
         assert not secret.search(file.read_text(encoding="utf-8")), file.name
 
 
+@pytest.mark.slow
 @each
 def test_junk_is_a_bad_payload_and_changes_nothing(lab, feed):
     lab.file(feed, sample(feed))
@@ -146,6 +148,7 @@ def test_junk_is_a_bad_payload_and_changes_nothing(lab, feed):
         assert (name, lab.bytes(feed), lab.memory(feed)) == (name, stored, memory)
 
 
+@pytest.mark.slow
 @each
 def test_an_empty_list_is_refused_or_has_no_rows(lab, feed):
     lab.file(feed, sample(feed))

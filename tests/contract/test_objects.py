@@ -265,6 +265,7 @@ while done < 25:
 """
 
 
+@pytest.mark.slow
 def test_processes_never_lose_each_others_updates(tmp_path: Path):
     objects = FileObjects(tmp_path, Ticking())
     objects.put("counter", b"0")

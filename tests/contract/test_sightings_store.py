@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ from tidegate.sightings import NETWORK, REPORTED, SCHEMA, STATE, empty, fingerpr
 
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
+MIRRORED = dict(zip("0123456789abcdef", "fedcba9876543210", strict=True))
 
 
 @pytest.fixture
@@ -104,6 +106,63 @@ def test_many_are_looked_up_at_once(store):
     assert sorted(found.select("id", "source").rows()) == [(asked[0], "one"), (asked[0], "two")]
     put(store, seen("b.example"))
     assert store.reported(pl.Series("id", asked), NOW)["source"].to_list() == ["two"]
+
+
+def test_a_look_up_of_many_tells_what_each_source_says_now(store):
+    one = replace(seen("a.example"), confidence=70, tlp=Tlp.GREEN)
+    two = replace(seen("a.example", "two", NOW + 2 * DAY), confidence=30, tlp=Tlp.RED)
+    put(store, one, seen("b.example"))
+    put(store, two, source="two")
+    put(store, seen("a.example", "three", NOW), source="three")  # holds no more
+    found = store.reported(pl.Series("id", [one.indicator]), NOW).sort("source")
+    assert found.rows() == [
+        (one.indicator, "one", NOW, NOW + DAY, 70, "green"),
+        (one.indicator, "two", NOW, NOW + 2 * DAY, 30, "red"),
+    ]
+    later = store.reported(pl.Series("id", [one.indicator]), NOW + DAY)
+    assert later["source"].to_list() == ["two"]
+
+
+@pytest.mark.parametrize("shared", [slice(0, 16), slice(16, 32), slice(0, 31), slice(1, 32)])
+def test_half_an_id_in_common_is_not_the_same(store, shared):
+    there = seen("a.example")
+    put(store, there, seen("b.example"))
+    like = [MIRRORED[digit] for digit in there.indicator]
+    like[shared] = there.indicator[shared]
+    assert store.reported(pl.Series("id", ["".join(like)]), NOW).is_empty()
+    both = store.reported(pl.Series("id", ["".join(like), there.indicator]), NOW)
+    assert both["id"].to_list() == [there.indicator]
+
+
+@pytest.mark.parametrize("asked", [[], ["0" * 32], ["f" * 32]])
+def test_what_nobody_reports_is_not_there(store, asked):
+    nothing = pl.Series("id", asked, dtype=pl.String)
+    assert store.reported(nothing, NOW).equals(empty(REPORTED))
+    put(store, seen("a.example"))
+    assert store.reported(nothing, NOW).equals(empty(REPORTED))
+
+
+def test_networks_tell_their_version_first_address_and_prefix(store):
+    texts = ("192.0.2.128/25", "0.0.0.0/0", "2001:db8:8000::/33", "::/0", "2001:db8::1/128")
+    nets = [replace(seen(text), kind=Kind.CIDR) for text in texts]
+    put(store, *nets, seen("a.example"), replace(seen("192.0.2.1"), kind=Kind.IPV4))
+    found = store.networks(NOW).sort("version", "first", "bits")
+    read = {net.value: ip_network(net.value) for net in nets}
+    expected = [
+        (text, "one", NOW + DAY, net.version, int(net.network_address), net.prefixlen)
+        for text, net in read.items()
+    ]
+    assert found.rows() == sorted(expected, key=lambda row: row[3:])
+
+
+def test_networks_of_a_source_are_those_of_its_last_state(store):
+    net = replace(seen("192.0.2.0/24"), kind=Kind.CIDR)
+    assert store.networks(NOW).equals(empty(NETWORK))
+    put(store, net)
+    put(store, replace(net, value="2001:db8::/32"))
+    assert store.networks(NOW)["value"].to_list() == ["2001:db8::/32"]
+    put(store)
+    assert store.networks(NOW).equals(empty(NETWORK))
 
 
 def test_networks_are_found_among_all(store):

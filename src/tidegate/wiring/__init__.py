@@ -1,6 +1,8 @@
 """The composition root: from settings to the worlds of the four use cases."""
 
 from tidegate.wiring.azure import Azure, azure, house
-from tidegate.wiring.local import Local, Tenant, installed_lists, local, now
+from tidegate.wiring.local import Local, installed_lists, local
+from tidegate.wiring.state import now
+from tidegate.wiring.tenancy import Tenant
 
 __all__ = ["Azure", "Local", "Tenant", "azure", "house", "installed_lists", "local", "now"]

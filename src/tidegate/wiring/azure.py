@@ -5,14 +5,17 @@ Imports stand inside, for cold start: a Function app pays only for what it uses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
 from tidegate.settings import Settings
-from tidegate.wiring.local import Local, Tenant, local, now, quiet
+from tidegate.wiring.local import Local, local
+from tidegate.wiring.state import now, quiet
+from tidegate.wiring.tenancy import Tenant
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,7 +32,10 @@ if TYPE_CHECKING:
     from tidegate.adapters.azure.queue import StorageQueue
     from tidegate.adapters.azure.storage import Storage
     from tidegate.adapters.warninglists import Folder, Refreshed
+    from tidegate.hygiene import Policy
     from tidegate.ingest.requests import Desk
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -136,7 +142,8 @@ class Azure(Local):
         """Where runs of feeds are asked for."""
         from tidegate.ingest.requests import Desk
 
-        return Desk(self.ingest, self.requests, self.catalogue.feeds, lambda: self.choice)
+        known = self.catalogue
+        return Desk(self.ingest, self.requests, known.feeds, lambda: self.choice, known.broken)
 
     @cached_property
     def requests(self) -> StorageQueue:
@@ -149,8 +156,26 @@ class Azure(Local):
         return self._lists.folder()
 
     def refresh_warninglists(self) -> Iterator[Refreshed]:
-        """Bring the newest public warninglists, for all instances that start from then on."""
+        """Bring the newest public warninglists, for all instances."""
         return self._lists.keep(self.warninglists, super().refresh_warninglists())
+
+    def renew(self) -> None:
+        """Take up the warninglists that another instance brought; look once a minute at most."""
+        from tidegate.ports import SourceDown
+
+        try:
+            if "policy" in self.__dict__ and self._lists.renewed(now()):
+                self._adopt(self._judged_by())
+        except SourceDown as down:
+            log.warning("warninglists are as they were: %s", down)
+
+    def _adopt(self, policy: Policy) -> None:
+        """Judge by another policy from now on; what is under way keeps the one that it has."""
+        self.policy = policy
+        self.ingest = replace(self.ingest, policy=policy)
+        self.knowledge = replace(self.knowledge, policy=policy)
+        self.desk = replace(self.desk, world=self.ingest)
+        self.edition += 1
 
     def refresh_old_warninglists(self) -> None:
         """Do so if nobody has for a day."""

@@ -28,7 +28,10 @@ from tidegate.ports import BadPayload, QuotaSpent, SourceDown
 Headers = Mapping[str, str]
 Count = Callable[[Headers], None]
 
-NOT_FOUND, TIMED_OUT, GONE, TOO_MANY, RETRY_WITH, SERVER = 404, 408, 410, 429, 449, 500
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT = 401, 403, 404, 408
+GONE, TOO_MANY, RETRY_WITH, SERVER = 410, 429, 449, 500
+# What a person has to mend (a key, a role, a firewall) is no reason to give anything up.
+LATER = {UNAUTHORIZED, FORBIDDEN, TIMED_OUT, GONE, RETRY_WITH}
 TRIES = 5
 RETRY_AFTER = "x-ms-retry-after-ms"
 UNTOLD = timedelta(minutes=1)  # how long to wait when the service does not say
@@ -145,13 +148,14 @@ def translated() -> Iterator[None]:
 
 def _ours(error: HttpResponseError) -> Exception:
     status = error.status_code
-    said = f"Cosmos DB: {status} {_first_line(error)}"
+    denied = "access denied: " if status in {UNAUTHORIZED, FORBIDDEN} else ""
+    said = f"Cosmos DB: {status} {denied}{_first_line(error)}"
     if status == NOT_FOUND and isinstance(error, CosmosBatchOperationError):
         return _Missing(said)
     if status == TOO_MANY:
         return QuotaSpent(said, retry_after=_told(error) or UNTOLD)
     # An identity that cannot get a token has no status at all.
-    later = status is None or status >= SERVER or status in {TIMED_OUT, GONE, RETRY_WITH}
+    later = status is None or status >= SERVER or status in LATER
     return SourceDown(said) if later else BadPayload(said)
 
 

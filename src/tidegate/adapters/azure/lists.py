@@ -1,40 +1,70 @@
 """Warninglists in Blob Storage: a Function has a disk that goes with it, so they are copied to it.
 
 The folder works as everywhere; what a refresh brings into it is put back into the store. Other
-instances see it when they start.
+instances notice by the ETags.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 from tidegate.adapters.warninglists import PROVENANCE, RANKED, Folder, Provenance, Refreshed
 from tidegate.ports import Objects
 
 LISTS = "warninglists/"
 ORIGINS = "origins/"  # below it
+NAMED = re.compile(rf"{LISTS}(?:{ORIGINS})?[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")  # it names a file
 DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 AT_ONCE = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoredLists:
-    """The warninglists in `objects`, and the folder that is their copy."""
+    """The warninglists in `objects`, and the folder that is their copy. Safe for threads."""
 
     objects: Objects
     root: Path
+    _copied: dict[str, str] = field(default_factory=dict, init=False)  # ETags by name
+    _looked: datetime | None = field(default=None, init=False)
+    _looking: Lock = field(default_factory=Lock, init=False)
 
     def folder(self) -> Folder:
         """Copy all lists into the folder, and return it."""
-        folder, names = Folder(self.root), list(self.objects.names(LISTS))
+        with self._looking:
+            self._copy()
+        return Folder(self.root)
+
+    def renewed(self, now: datetime) -> bool:
+        """Copy what changed, unless somebody looked within a minute; tell whether a list did."""
+        if not self._looking.acquire(blocking=False):
+            return False  # somebody is at it
+        try:
+            if self._looked and now - self._looked < MINUTE:
+                return False
+            self._looked = now
+            return self._copy()
+        finally:
+            self._looking.release()
+
+    def _copy(self) -> bool:
+        folder, found = Folder(self.root), self.objects.etags(LISTS)
+        there = {name: etag for name, etag in found.items() if NAMED.match(name)}
+        changed = [name for name, etag in there.items() if self._copied.get(name) != etag]
+        gone = self._copied.keys() - there.keys()
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for name, stored in zip(names, pool.map(self.objects.get, names), strict=True):
+            for name, stored in zip(changed, pool.map(self.objects.get, changed), strict=True):
                 if stored is not None:
                     _place(folder, name.removeprefix(LISTS), stored.data)
-        return folder
+        for name in gone:
+            (self.root / name.removeprefix(LISTS)).unlink(missing_ok=True)
+        self._copied = there
+        return any(not name.startswith(LISTS + ORIGINS) for name in (*changed, *gone))
 
     def keep(self, folder: Folder, refreshed: Iterable[Refreshed]) -> Iterator[Refreshed]:
         """Put back what a refresh brings, list by list."""

@@ -15,7 +15,8 @@ from tidegate.ports import Conflict, SourceDown
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT = 401, 403, 404, 408
 CONFLICT, CHANGED, TOO_MANY, SERVER = 409, 412, 429, 500
 # What a person has to mend (a role, a firewall) is no reason to give anything up.
-LATER = {UNAUTHORIZED, FORBIDDEN, TIMED_OUT, TOO_MANY}
+DENIED = {UNAUTHORIZED, FORBIDDEN}
+LATER = {*DENIED, TIMED_OUT, TOO_MANY}
 UNMADE = {"ContainerNotFound", "QueueNotFound"}
 
 
@@ -55,7 +56,8 @@ def translated(what: str) -> Iterator[None]:
         if error.status_code in {CONFLICT, CHANGED}:
             raise Conflict(f"{what}: {_said(error)}") from error
         if _later(error):
-            raise SourceDown(f"{what}: {error.status_code} {_said(error)}") from error
+            denied = "access denied: " if error.status_code in DENIED else ""
+            raise SourceDown(f"{what}: {error.status_code} {denied}{_said(error)}") from error
         raise
     except AzureError as error:
         raise SourceDown(f"{what}: {_said(error)}") from error
