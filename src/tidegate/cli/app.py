@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import typer
@@ -69,7 +70,7 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = ".".join(map(str, first["loc"])) or "settings"
-        fail(f"{name}: {first['msg']}", WRONG_USE)
+        fail(f"{name}: {first['msg'].removeprefix('Value error, ')}", WRONG_USE)
     except (ValueError, YAMLError) as error:  # no JSON in the environment, no mapping in the file
         fail(f"settings: {error}", WRONG_USE)
 
@@ -111,6 +112,16 @@ def refuse(lines: Iterable[str]) -> NoReturn:
     raise typer.Exit(WRONG_USE)
 
 
+def utc(time: datetime) -> datetime:
+    """Return a time that was typed without its zone as one in UTC."""
+    return time.replace(tzinfo=time.tzinfo or UTC)
+
+
 def emit(record: object) -> None:
     """Print one JSON object on one line."""
-    sys.stdout.write(json.dumps(record, default=str) + "\n")
+    sys.stdout.write(json.dumps(record, default=_spelled) + "\n")
+
+
+def _spelled(value: object) -> str:
+    """Return a time as the API writes it, ISO 8601, anything else as it is spelled."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -18,6 +18,7 @@ from tidegate.cli.app import (
     emit,
     fail,
     house,
+    utc,
 )
 from tidegate.declare.feed import Feed
 from tidegate.ingest.gaps import Gap
@@ -43,7 +44,7 @@ def backfill(
     [feed] = chosen_feeds([name])
     if not feed.goes_back:
         fail(f"{name} cannot go back: it has neither a history nor pages", WRONG_USE)
-    past = Past(feed, _utc(start), _utc(end), _step(step), dry_run)
+    past = Past(feed, utc(start), utc(end), _step(step), dry_run)
     with show.slices(name) as told, house(told) as opened:
         _check(past.start, past.end, past.step, opened.ingest.clock())
         done = read_past(past, replace(opened.ingest, progress=told))
@@ -52,10 +53,6 @@ def backfill(
     else:
         show.backfilled(done)
     raise typer.Exit(FAILED if done.failed else 0)
-
-
-def _utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=time.tzinfo or UTC)
 
 
 def _step(text: str) -> timedelta:

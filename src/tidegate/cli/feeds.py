@@ -9,12 +9,10 @@ import typer
 from tidegate import show
 from tidegate.cli.app import (
     FAILED,
-    WRONG_USE,
     AsJson,
     FeedName,
     chosen_feeds,
     emit,
-    fail,
     feeds_app,
     house,
 )
@@ -22,7 +20,9 @@ from tidegate.show import ingest as shown
 from tidegate.wiring import Local
 
 RUNS = 5  # of a feed, in `feeds show`
-SampleFile = Annotated[Path | None, typer.Option("--file", help="Read this file.")]
+SampleFile = Annotated[
+    Path | None, typer.Option("--file", exists=True, dir_okay=False, help="Read this file.")
+]
 
 
 @feeds_app.command(name="list")
@@ -72,8 +72,6 @@ def try_out(
     from tidegate.ingest.trial import tried
 
     [feed] = chosen_feeds([name])
-    if file and not file.is_file():
-        fail(f"{file}: no such file", WRONG_USE)
     with house() as opened:
         found = tried(feed, file, opened.ingest, live=fetch)
     if as_json:

@@ -1,7 +1,7 @@
 """Feeds: their runs, their state, their past."""
 
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from tidegate.cli.app import (
     house,
     mistaken_feeds,
     refuse,
+    utc,
 )
 
 
@@ -29,7 +30,8 @@ def ingest(
         list[str] | None, typer.Argument(help="Feeds; all when none is named.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Read this file, not the feed's address.")
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Read this file, not the feed's address."),
     ] = None,
     since: Annotated[
         datetime | None, typer.Option(help="Only what was seen since, in UTC.")
@@ -45,8 +47,8 @@ def ingest(
     from tidegate.ingest.run import Job, run
     from tidegate.model import Origin
 
-    if file:
-        _check(file, len(names or []))
+    if file and len(names or []) != 1:
+        fail("--file belongs to exactly one feed: name it", WRONG_USE)
     chosen, wrong = chosen_feeds(names or []), [] if names else mistaken_feeds()
     first, last = _span(since, until)
     outcomes = []
@@ -67,16 +69,9 @@ def ingest(
     raise typer.Exit(FAILED if any(outcome.failed for outcome in outcomes) else 0)
 
 
-def _check(file: Path, feeds: int) -> None:
-    if feeds != 1:
-        fail("--file belongs to exactly one feed: name it", WRONG_USE)
-    if not file.is_file():
-        fail(f"{file}: no such file", WRONG_USE)
-
-
 def _span(since: datetime | None, until: datetime | None) -> tuple[datetime | None, ...]:
     """Return the two times as UTC, unless they say otherwise."""
-    first, last = (time and time.replace(tzinfo=time.tzinfo or UTC) for time in (since, until))
+    first, last = (time and utc(time) for time in (since, until))
     if first and last and last <= first:
         fail("--since must be before --until", WRONG_USE)
     return first, last
@@ -85,7 +80,9 @@ def _span(since: datetime | None, until: datetime | None) -> tuple[datetime | No
 @app.command()
 def runs(
     name: Annotated[str | None, typer.Argument(help="Of this feed; of all when none.")] = None,
-    limit: Annotated[int, typer.Option(help="No more than this, newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="No more than this, newest first.")
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List what the latest runs of feeds came to."""
@@ -109,7 +106,7 @@ def replay(
 
     [feed] = chosen_feeds([name])
     with house() as opened:
-        found = made_anew(feed, at.replace(tzinfo=at.tzinfo or UTC), opened.ingest)
+        found = made_anew(feed, utc(at), opened.ingest)
     if as_json:
         for row in found.state.drop("fingerprint").iter_rows(named=True):
             emit(row)

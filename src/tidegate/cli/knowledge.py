@@ -59,7 +59,8 @@ def warninglists(
     with house() as opened:
         for one in opened.refresh_warninglists() if refresh else ():
             failed = failed or one.outcome == "kept"
-            show.err.print(show.plain(f"{one.name}: {one.outcome} {one.reason or ''}"))
+            became = ", ".join(filter(None, [one.outcome, one.reason]))
+            show.err.print(show.plain(f"{one.name}: {became}"))
         found = installed_lists(opened)
     if as_json:
         for each in found:

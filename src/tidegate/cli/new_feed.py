@@ -58,7 +58,12 @@ def new(
     keep: Annotated[str, _option("How long a sighting holds.")] = "7d",
     reliability: Annotated[str, _option("A to F; F: it cannot be judged yet.")] = "F",
     licence: Annotated[str, _option("The terms of its source.")] = "not stated",
-    file: Annotated[Path | None, _option("A sample to guess by; its beginning is kept.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="A sample to guess by; its beginning is kept."
+        ),
+    ] = None,
     fetch: Annotated[bool, _option("Ask the address for the sample.", "--fetch")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -101,8 +106,6 @@ def _sample(
 
     if file is None and not fetch:
         return None
-    if file and not file.is_file():
-        fail(f"{file}: no such file", WRONG_USE)
     with TemporaryDirectory() as folder:
         path = plain(file or _fetched(opened, given, Path(folder)), Path(folder))
         with path.open("rb") as data:

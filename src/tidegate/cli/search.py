@@ -1,12 +1,12 @@
 """Search what is known."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 
 import typer
 
 from tidegate import show
-from tidegate.cli.app import WRONG_USE, AsJson, app, emit, fail, house
+from tidegate.cli.app import WRONG_USE, AsJson, app, emit, fail, house, utc
 from tidegate.model import Kind
 
 Some = list[str] | None
@@ -23,10 +23,16 @@ def search(
     threat: Annotated[str | None, typer.Option(help="This threat, in any case.")] = None,
     network: Annotated[str | None, typer.Option(help="Inside this network.")] = None,
     prefix: Annotated[str | None, typer.Option(help="How the value begins.")] = None,
-    first_seen_after: Annotated[datetime | None, typer.Option(help="In UTC.")] = None,
-    last_seen_after: Annotated[datetime | None, typer.Option(help="In UTC.")] = None,
+    first_seen_after: Annotated[
+        datetime | None, typer.Option(help="First seen after this, in UTC.")
+    ] = None,
+    last_seen_after: Annotated[
+        datetime | None, typer.Option(help="Last seen after this, in UTC.")
+    ] = None,
     min_score: Annotated[float, typer.Option(min=0, max=100, help="Of at least this.")] = 0.0,
-    sort: Annotated[str, typer.Option(help="By id, or by score, the best first.")] = "id",
+    sort: Annotated[
+        Literal["id", "score"], typer.Option(help="By id, or by score, the best first.")
+    ] = "id",
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="No more than this.")] = 100,
     continuation: Annotated[
         str | None, typer.Option(help="That of the last page, with the same filters.")
@@ -39,8 +45,6 @@ def search(
     from tidegate.gate.search import Order, Search
     from tidegate.gate.search import search as find
 
-    if sort not in list(Order):
-        fail("--sort: id or score", WRONG_USE)
     with house() as opened:
         known = opened.knowledge
         try:
@@ -52,8 +56,8 @@ def search(
                 threat=threat,
                 network=matching.network(network) if network else None,
                 prefix=prefix,
-                first_seen_after=_utc(first_seen_after),
-                last_seen_after=_utc(last_seen_after),
+                first_seen_after=first_seen_after and utc(first_seen_after),
+                last_seen_after=last_seen_after and utc(last_seen_after),
             )
             begin = paging.mark(continuation, known.clock()) if continuation else None
         except Rejected as rejected:
@@ -61,10 +65,8 @@ def search(
         page = find(Search(wanted, min_score, Order(sort), limit, begin), known)
     if as_json:
         after = str(page.after) if page.after else None
-        emit({"items": page.items.to_dicts(), "continuation": after})
+        rows = page.items.iter_rows(named=True)
+        items = [{**row, "score": round(row["score"], 1)} for row in rows]
+        emit({"items": items, "continuation": after})
     else:
         show.search_page(page)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None

@@ -1,25 +1,29 @@
 """Tables for people: what the commands found, defanged, with nothing that a terminal would obey."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from tidegate.canonical import defanged
-from tidegate.doctor import Check
-from tidegate.gate.explain import Explained
-from tidegate.gate.plan import Plan
-from tidegate.gate.related import Relation
-from tidegate.gate.run import Applied
-from tidegate.loop import Gated, Summary
-from tidegate.maps.refresh import Refresh
-from tidegate.model import Case, Sighting
 from tidegate.show.bar import DONE, Told, progress, quiet, slices
 from tidegate.show.cells import SHOWN, err, out, plain, short, table
 from tidegate.show.ingest import feed, feeds, outcomes, replayed, runs
 from tidegate.show.outside import enriched
 from tidegate.show.past import backfilled, gaps
 from tidegate.show.search import search_page
+
+if TYPE_CHECKING:
+    from tidegate.doctor import Check
+    from tidegate.gate.explain import Explained
+    from tidegate.gate.plan import Plan
+    from tidegate.gate.related import Relation
+    from tidegate.gate.run import Applied
+    from tidegate.loop import Gated, Summary
+    from tidegate.maps.refresh import Refresh
+    from tidegate.model import Case, Sighting
 
 __all__ = [
     "DONE",
@@ -108,7 +112,7 @@ def applied(done: Applied) -> None:
 
 def refreshes(done: Sequence[Refresh]) -> None:
     """Print what became of datasets."""
-    columns = ("dataset", "result", "rows", "new", "partial", "reason")
+    columns = ("dataset", "result", "rows", "answered", "partial", "reason")
     rows = [
         (r.dataset, r.result.name.lower(), r.rows, r.answered, "yes" if r.partial else "", r.reason)
         for r in done

@@ -1,5 +1,7 @@
 """How far long work is."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,13 +1,18 @@
 """What every table shares: consoles, cells, lines."""
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 WIDE = 150  # where no terminal says how wide it is: a log, a file
+NARROW = 120  # below it the columns that a table can spare are left out
+NAME = 20  # characters: a first column of names as short as this is not folded
 SHOWN = 40  # lines of a long table; --json has them all
 
 
@@ -25,16 +30,37 @@ def plain(value: object) -> Text:
     return Text("".join(c if c.isprintable() else "·" for c in text))
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers are set to the right, with thousands parted."""
-    shown = Table(title=title, title_justify="left", header_style="bold")
-    lines = [list(row) for row in rows]
-    for at, name in enumerate(columns):
-        numeric = bool(lines) and all(isinstance(line[at], int | float) for line in lines)
-        shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    spare: Container[str] = (),
+) -> None:
+    """Print a table; numbers are set to the right, with thousands parted.
+
+    One without rows is its title. A narrow terminal is not shown the columns of `spare`.
+    """
+    lines = list(rows)
+    if not lines:
+        out.print(plain(title))
+        return
+    roomy = out.width >= NARROW
+    told = [at for at, name in enumerate(columns) if roomy or name not in spare]
+    shown = Table(title=title, title_justify="left", header_style="bold", caption_justify="left")
+    for at in told:
+        _column(shown, columns[at], [line[at] for line in lines])
     for line in lines:
-        shown.add_row(*(cell(value) for value in line))
+        shown.add_row(*(cell(line[at]) for at in told))
+    if len(told) < len(columns):
+        shown.caption = "a wider terminal shows more columns, --json all"
     out.print(shown)
+
+
+def _column(shown: Table, name: str, values: Sequence[object]) -> None:
+    numeric = all(isinstance(value, int | float) for value in values)
+    whole = not shown.columns and all(len(cell(value)) <= NAME for value in values)
+    justify: Literal["right", "left"] = "right" if numeric else "left"
+    shown.add_column(name, justify=justify, overflow="fold", no_wrap=whole)
 
 
 def cell(value: object) -> Text:

@@ -1,21 +1,25 @@
 """Feeds, their runs and their past."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rich.text import Text
 
 from tidegate.canonical import defanged
-from tidegate.declare.feed import Feed
-from tidegate.ingest.replay import Replayed
-from tidegate.ingest.trial import Trial
 from tidegate.model import Outcome, Run, Status
 from tidegate.ports import FeedState, Trouble
 from tidegate.show.cells import SHOWN, out, plain, short, table
+
+if TYPE_CHECKING:
+    from tidegate.declare.feed import Feed
+    from tidegate.ingest.replay import Replayed
+    from tidegate.ingest.trial import Trial
 
 ALWAYS = 5  # columns of the feeds' table: how many rows came in, were kept, were new
 GOOD = {Status.OK, Status.UNCHANGED}
@@ -35,6 +39,7 @@ LISTED = (
     "origin",
     "why",
 )
+SPARE = {"title", "every_minutes", "semantics", "reliability", "rows", "origin"}
 
 
 def outcomes(found: Sequence[Outcome]) -> None:
@@ -85,7 +90,7 @@ def broken_feed(name: str, mistakes: Sequence[str]) -> dict[str, Any]:
 
 def feeds(rows: Sequence[dict[str, Any]]) -> None:
     """Print the feeds."""
-    table("Feeds", LISTED, [[short(row[name]) for name in LISTED] for row in rows])
+    table("Feeds", LISTED, [[short(row[name]) for name in LISTED] for row in rows], SPARE)
 
 
 def declared(
@@ -125,19 +130,21 @@ def _spelled(value: object) -> object:
 def whole_feed(known: dict[str, Any], latest: Sequence[Run]) -> None:
     """Print all that is known of one feed, and what its last runs came to."""
     flat = {name: value for name, value in known.items() if not isinstance(value, dict)}
-    parts = [(known["feed"], flat), *((name, known[name]) for name in PARTS)]
+    parts = [(known["feed"], flat), *((name.capitalize(), known[name]) for name in PARTS)]
     for title, part in parts:
         rows = [(name, _cell(value)) for name, value in part.items() if value not in NOTHING]
-        table(str(title).capitalize(), ("what", "is"), rows)
+        if rows:
+            table(title, ("what", "is"), rows)
     runs(latest)
 
 
 def _cell(value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return (
-        json.dumps(value, default=str) if isinstance(value, dict | list | tuple) else short(value)
-    )
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return short(value)
+    nested = isinstance(value, dict | list | tuple)
+    return json.dumps(value, default=str) if nested else short(value)
 
 
 def trial(found: Trial) -> None:
@@ -164,7 +171,8 @@ def notice(said: dict[str, Any]) -> None:
 def runs(found: Sequence[Run]) -> None:
     """Print runs of feeds, newest first."""
     columns = ("at", "feed", "status", "rows", "new", "changed", "gone", "reason", "payload")
-    table("Runs", columns, map(_run, found))
+    title = "Runs" if found else "no runs"
+    table(title, columns, map(_run, found), {"changed", "gone", "payload"})
 
 
 def _run(one: Run) -> Sequence[object]:
@@ -181,7 +189,8 @@ def replayed(found: Replayed) -> None:
         (row["kind"], defanged(row["value"]), short(row["first_seen"]), short(row["expires"]))
         for row in rows
     ]
-    title = f"{len(found.state):,} indicators after {found.runs:,} runs"
+    after = "1 run" if found.runs == 1 else f"{found.runs:,} runs"
+    title = f"{len(found.state):,} indicators after {after}"
     table(title, ("kind", "indicator", "first seen", "expires"), lines)
     if len(found.state) > SHOWN:
         out.print(f"… and {len(found.state) - SHOWN:,} more; --json has them all")

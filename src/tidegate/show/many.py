@@ -1,5 +1,7 @@
 """The answers to many values."""
 
+from __future__ import annotations
+
 import polars as pl
 
 from tidegate.canonical import defanged

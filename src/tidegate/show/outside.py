@@ -1,9 +1,14 @@
 """What others outside say of a value."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from tidegate.gate.enrich import Enriched
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from tidegate.show.cells import out, plain, short, table
+
+if TYPE_CHECKING:
+    from tidegate.gate.enrich import Enriched
 
 
 def enriched(found: Sequence[Enriched]) -> None:

@@ -1,13 +1,18 @@
 """Feeds' past: how far a backfill has come, and what was missed."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from tidegate.ingest.backfill import Backfilled
-from tidegate.ingest.gaps import Gap
 from tidegate.show.cells import out, plain, short, table
+
+if TYPE_CHECKING:
+    from tidegate.ingest.backfill import Backfilled
+    from tidegate.ingest.gaps import Gap
 
 
 def backfilled(done: Backfilled) -> None:

@@ -1,8 +1,14 @@
 """What a search found."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tidegate.canonical import defanged
-from tidegate.gate.search import Page
 from tidegate.show.cells import out, short, table
+
+if TYPE_CHECKING:
+    from tidegate.gate.search import Page
 
 
 def search_page(page: Page) -> None:
@@ -18,6 +24,6 @@ def search_page(page: Page) -> None:
         )
         for row in page.items.iter_rows(named=True)
     ]
-    table("Indicators", columns, lines)
+    table("Indicators" if lines else "nothing found", columns, lines, {"tags", "last seen", "tlp"})
     if page.after:
         out.print(f"There are more: --continuation {page.after}", soft_wrap=True)

@@ -1,18 +1,24 @@
 """What feeds are worth."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from tidegate.gate.advice import percent
-from tidegate.gate.value import Value
 from tidegate.gate.worth import Advice, Worth
 from tidegate.show.cells import out, plain, table
+
+if TYPE_CHECKING:
+    from tidegate.gate.value import Value
 
 COLOURS = {Advice.KEEP: "green", Advice.LOOK: "yellow", Advice.DROP: "red", Advice.EARLY: "dim"}
 COLUMNS = ("feed", "advice", "because", "indicators", "unique", "first", "lead", "harmless")
 MORE = ("churn", "answered", "failed", "s")
+SPARE = {"first", "lead", "harmless", "churn", "answered", "s"}
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -21,7 +27,7 @@ def value(found: Value) -> None:
     order = [Advice.DROP, Advice.LOOK, Advice.KEEP, Advice.EARLY]
     feeds = sorted(found.feeds, key=lambda one: order.index(one.advice))
     rows = [_row(one, found.at) for one in feeds]
-    table("What feeds are worth", (*COLUMNS, *MORE), rows)
+    table("What feeds are worth", (*COLUMNS, *MORE), rows, SPARE)
 
 
 def _row(one: Worth, now: datetime) -> Sequence[object]:
@@ -87,6 +93,8 @@ def _ago(one: Worth, now: datetime) -> str:
 def _lead(seconds: float | None) -> str:
     if seconds is None:
         return ""
+    if abs(seconds) < 1:
+        return "0 s"
     return f"{'-' if seconds < 0 else '+'}{_span(timedelta(seconds=abs(seconds)))}"
 
 
