@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tidegate.adapters.local.database import connect
 from tidegate.adapters.local.feeds import FeedTable
@@ -23,6 +24,10 @@ from tidegate.ports import Response
 
 STORED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "feeds"
 START = datetime(2026, 11, 20, 5, tzinfo=UTC)
+
+# How long an example takes says how busy the machine is: a deadline fails good code.
+settings.register_profile("tidegate", deadline=None)
+settings.load_profile("tidegate")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

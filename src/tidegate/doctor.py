@@ -30,6 +30,7 @@ def checks(settings: Settings) -> list[Check]:
     return [
         *(_stores(settings) if settings.on_azure else [_home(settings.home)]),
         *_feeds(settings),
+        *_enrichers(settings),
         _tenant(settings),
         _workspace(settings),
         _database(
@@ -104,6 +105,22 @@ def _feed(feed: Feed, settings: Settings, off: str | None, trouble: Trouble) -> 
         state = "broken" if trouble.state in REFUSED else "missing"
         return Check(what, state, f"{trouble.state}: {trouble.reason}")
     return Check(what, "ok", "needs no key" if not feed.secrets else "its key is set")
+
+
+def _enrichers(settings: Settings) -> Iterator[Check]:
+    """Tell whom `lookup --enrich` asks: nobody without requests a day, and some not without key."""
+    greynoise, virustotal = settings.greynoise_key, settings.virustotal_key
+    keyless = "asked without a key, which it answers seldom: set TIDEGATE_GREYNOISE_KEY"
+    unasked = "`lookup --enrich` does not ask it until TIDEGATE_VIRUSTOTAL_KEY is set"
+    yield _enricher("GreyNoise", settings.greynoise_daily, None if greynoise else keyless)
+    yield _enricher("VirusTotal", settings.virustotal_daily, None if virustotal else unasked)
+
+
+def _enricher(name: str, daily: int, without: str | None) -> Check:
+    what, off = f"enricher {name}", f"TIDEGATE_{name.upper()}_DAILY is 0: it is never asked"
+    if not daily or without:
+        return Check(what, "missing", without if daily and without else off)
+    return Check(what, "ok", f"its key is set; at most {daily:,} requests a day")
 
 
 def _tenant(settings: Settings) -> Check:

@@ -19,6 +19,7 @@ from tidegate.ingest import journal
 from tidegate.ingest.alerts import BROKEN, alert
 from tidegate.ingest.run import Job, run
 from tidegate.ingest.schedule import due
+from tidegate.ingest.turns import Turns
 from tidegate.ingest.world import World as Ingest
 from tidegate.maps.refresh import Refresh, Result, refresh_all
 from tidegate.model import ENDS, Case, Origin, Outcome, Status
@@ -86,8 +87,8 @@ def ingest_all(chosen: Iterable[Feed], house: Local) -> Iterator[Outcome]:
         yield from pool.map(lambda feed: _or_sample(feed, world, simulated=simulated), chosen)
 
 
-def _or_sample(feed: Feed, world: Ingest, *, simulated: bool) -> Outcome:
-    outcome = run(Job(feed), world)
+def _or_sample(feed: Feed, world: Ingest, *, simulated: bool, patient: bool = False) -> Outcome:
+    outcome = run(Job(feed, patient=patient), world)
     sample = feed.sample()
     real = world.feeds.state(feed.name).origin in {Origin.LIVE, Origin.FILE}
     if outcome.status is not Status.SOURCE_DOWN or sample is None or real or not simulated:
@@ -105,6 +106,25 @@ def ingest_due(house: Local) -> list[Outcome]:
     outcomes = list(ingest_all(due(enabled(house), house.memory, now), house))
     journal.total(outcomes)
     return outcomes
+
+
+def feed_all(house: Local, stopped: threading.Event) -> None:
+    """Run each feed when its time has come, until stopped."""
+
+    def turn(feed: Feed) -> Outcome | None:
+        # It may have waited for a place, and a request may have run it meanwhile.
+        if not any(due([feed], house.memory, house.ingest.clock())):
+            return None
+        try:
+            return _or_sample(feed, house.ingest, simulated=house.settings.simulated, patient=True)
+        except SourceDown as busy:
+            log.info("feed %s waits: %s", feed.name, busy)
+            return None
+
+    with Turns(turn, AT_ONCE) as turns:
+        while not stopped.wait(TICK):
+            journal.total(turns.ended())
+            turns.give(due(enabled(house), house.memory, house.ingest.clock()))
 
 
 def detonate_all(house: Local, patience: timedelta = PATIENCE) -> list[Case]:
@@ -173,10 +193,11 @@ def _detonated(house: Local) -> tuple[list[Case], str | None]:
 def keep_going(house: Local, stopped: threading.Event) -> list[threading.Thread]:
     """Start what `up` does from then on: alerts at once, feeds and datasets when they are due.
 
-    A bug in one ends both, loudly: half a house would look like a whole one.
+    A bug in one ends all, loudly: part of a house would look like a whole one.
     """
     jobs = {
         "alerts": lambda: detonate.run(house.detonate, stopped),
+        "feeds": lambda: feed_all(house, stopped),
         "schedule": lambda: _on_schedule(house, stopped),
     }
 
@@ -197,7 +218,6 @@ def keep_going(house: Local, stopped: threading.Event) -> list[threading.Thread]
 def _on_schedule(house: Local, stopped: threading.Event) -> None:
     gate_due = time.monotonic() + GATE_EVERY.total_seconds()
     while not stopped.wait(TICK):
-        ingest_due(house)
         house.invent_logs()
         with working_on("map"):
             for _ in refresh_all(house.maps):

@@ -1,12 +1,14 @@
 """MISP feeds: a manifest that tells which events changed, and events to rows of a feed.
 
 Only attributes that are meant for detection (`to_ids`) are indicators; one that no longer is, or
-that was deleted, is over since it was touched. Objects hold attributes, too.
+that was deleted, is over since it was touched. Objects hold attributes, too. An event that is no
+longer in the manifest, or is marked as deleted, is gone with all that it said.
 """
 
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -46,11 +48,22 @@ Row = dict[str, Any]
 
 
 def pages(get: Get, since: datetime, cursor: str | None) -> Generator[bytes, None, str]:
-    """Yield the events that changed since; return the time of the newest. Raises BadPayload."""
-    changed = _manifest(get("manifest.json", {}).body)
-    newest = max(changed.values())
-    yield from _events_of(get, changed, int(cursor) if cursor else int(since.timestamp()), newest)
-    return str(newest)
+    """Yield the events that changed since, after the manifest where that has others than before.
+
+    Return the time of the newest and which events there are, as a digest. Raises BadPayload.
+    """
+    manifest = get("manifest.json", {}).body
+    changed = _manifest(manifest)
+    newest, there = max(changed.values()), _digest(changed)
+    after, _, known = (cursor or f"{since.timestamp():.0f}").partition(".")
+    if there != known:
+        yield manifest
+    yield from _events_of(get, changed, int(after), newest)
+    return f"{newest}.{there}"
+
+
+def _digest(events: Iterable[str]) -> str:
+    return sha256("\0".join(sorted(events)).encode()).hexdigest()[:16]
 
 
 def between(get: Get, since: datetime, until: datetime) -> Iterator[bytes]:
@@ -82,9 +95,36 @@ def rows(payload: bytes, base: str = "") -> list[Row]:
     `base` is the address below which the events lie: rows of an event refer to it, or to its id.
     """
     try:
-        return [row for event in _events(orjson.loads(payload)) for row in _event(event, base)]
+        found = orjson.loads(payload)
+        if _lists(found):
+            _manifest(payload)
+            return []
+        return [row for event in _events(found) for row in _event(event, base)]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadPayload(f"not a MISP event: {error!r}") from error
+
+
+def standing(payload: bytes, base: str = "") -> set[str] | None:
+    """Return the references of all events of a manifest; None of what is none."""
+    if not _lists(orjson.loads(payload)):
+        return None
+    return {_reference(event, base) for event in _manifest(payload)}
+
+
+def gone(payload: bytes, base: str = "") -> set[str]:
+    """Return the references of the events that are marked as deleted. Raises BadPayload."""
+    found = orjson.loads(payload)
+    events = () if _lists(found) else _events(found)
+    return {_reference(event["uuid"], base) for event in events if event.get("deleted")}
+
+
+def _lists(found: Any) -> bool:
+    """Whether it is a manifest, and not an event."""
+    return bool(found) and isinstance(found, dict) and not found.keys() & {"Event", "response"}
+
+
+def _reference(event: str, base: str) -> str:
+    return f"{base}{event}.json" if base else f"MISP event {event}"
 
 
 def _events(found: Any) -> Iterable[Mapping[str, Any]]:
@@ -94,7 +134,7 @@ def _events(found: Any) -> Iterable[Mapping[str, Any]]:
 
 
 def _event(event: Mapping[str, Any], base: str) -> Iterator[Row]:
-    reference = f"{base}{event['uuid']}.json" if base else f"MISP event {event['uuid']}"
+    reference = _reference(event["uuid"], base)
     for attribute in _attributes(event):
         tags = _names(event) + _names(attribute) + _port(attribute)
         about = {**_times(attribute), **_marks(tags), "reference": reference}

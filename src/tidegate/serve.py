@@ -67,7 +67,8 @@ def up(house: Local, *, once: bool, report: Callable[[Summary], None]) -> bool:
         report(summary)
         if once:
             return summary.failed
-        err.print(f"Open {url} — Ctrl-C stops.", highlight=False)
+        where = f"Open {url}" if house.settings.page else f"{url} has no page: set TIDEGATE_PAGE"
+        err.print(f"{where} — Ctrl-C stops.", highlight=False)
         return _stay(house, stopped)
 
 

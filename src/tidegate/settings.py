@@ -5,9 +5,10 @@ Every setting is an environment variable `TIDEGATE_<NAME>`, or a key of the same
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import (
@@ -19,6 +20,8 @@ from pydantic_settings import (
 
 from tidegate.canonical import Rejected, Shape, canonical
 from tidegate.model import Kind, Tlp
+
+NAMED = re.compile(r"\$([A-Z][A-Z0-9_]*)")  # a key, in an address
 
 
 class Settings(BaseSettings):
@@ -95,13 +98,15 @@ class Settings(BaseSettings):
         None, description="Folder of one's own feeds: `NAME.yaml`, or `NAME/feed.yaml`."
     )
     feed_secrets: dict[str, SecretStr] = Field(
-        {}, description='Keys that headers of one\'s own feeds name: `{"NAME": "the key"}`.'
+        {},
+        description="Keys that headers of one's own feeds, or `feed_urls`, name:"
+        ' `{"NAME": "the key"}`.',
     )
     feeds_off: list[str] = Field([], description="Feeds that are not run.")
     feed_urls: dict[str, str] = Field(
         {},
         description="Another address for a feed, by its name: a mirror, or a paid plan's;"
-        " `NAME.history` for its full export.",
+        " `NAME.history` for its full export. `$NAME` in it stands for a key of `feed_secrets`.",
     )
     page: Path | None = Field(None, description="Folder of the built web page.")
 
@@ -172,6 +177,31 @@ class Settings(BaseSettings):
         }
         given = self.feed_secrets | {name: key for name, key in keys.items() if key}
         return {name: key.get_secret_value() for name, key in given.items()}
+
+    @property
+    def feed_addresses(self) -> dict[str, str]:
+        """The addresses of `feed_urls`, with the keys that they name."""
+        keys = self.feed_keys
+
+        def key(named: re.Match[str]) -> str:
+            return quote(keys[named[1]], safe="")
+
+        return {name: NAMED.sub(key, url) for name, url in self.feed_urls.items()}
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """All values that nobody may be shown."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        given = [*self.feed_secrets.values(), *(one for one in fields if one is not None)]
+        return frozenset(one.get_secret_value() for one in given if isinstance(one, SecretStr))
+
+    @model_validator(mode="after")
+    def _keys_are_there(self) -> Self:
+        """An address that names a key which nobody set leads nowhere."""
+        named = {name for url in self.feed_urls.values() for name in NAMED.findall(url)}
+        if missing := sorted(named - self.feed_keys.keys()):
+            raise ValueError(f"feed_urls names ${missing[0]}, which is not in feed_secrets")
+        return self
 
     @model_validator(mode="before")
     @classmethod

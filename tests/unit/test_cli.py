@@ -109,6 +109,7 @@ def test_wrong_use_ends_with_2(words):
     assert tidegate(*words).exit_code == 2
 
 
+@pytest.mark.slow
 def test_as_a_process(tmp_path):
     def run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 - our own interpreter
@@ -283,6 +284,7 @@ def test_junk_is_wrong_use_and_shown_harmlessly(junk):
 # --- gate -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_applying_asks_first():
     known()
     assert json.loads(tidegate("gate", "plan", "--json").stdout)["changes"]
@@ -301,6 +303,7 @@ def test_applying_asks_first():
     assert "written 0" in again.stdout
 
 
+@pytest.mark.slow
 def test_a_script_that_cannot_answer_changes_nothing():
     known()
     assert tidegate("gate", "apply").exit_code == 1
@@ -310,6 +313,7 @@ def test_a_script_that_cannot_answer_changes_nothing():
 # --- refresh and detonate ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_wrong_names_end_with_2():
     assert tidegate("refresh", "nothing").exit_code == 2
     assert tidegate("detonate", "no alert id!").exit_code == 2

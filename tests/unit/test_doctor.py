@@ -61,3 +61,15 @@ def test_a_page_needs_its_headers_too(tmp_path):
     assert "staticwebapp.config.json" in found(page=tmp_path)["page"].effect
     (tmp_path / "staticwebapp.config.json").write_text("{}")
     assert found(page=tmp_path)["page"].state == "ok"
+
+
+def test_each_enricher_says_whether_it_is_asked():
+    said = found()
+    assert said["enricher GreyNoise"].state == said["enricher VirusTotal"].state == "missing"
+    assert "TIDEGATE_GREYNOISE_KEY" in said["enricher GreyNoise"].effect
+    assert "TIDEGATE_VIRUSTOTAL_KEY" in said["enricher VirusTotal"].effect
+    said = found(greynoise_key="one-key", virustotal_key="other-key", virustotal_daily=0)
+    assert said["enricher GreyNoise"].state == "ok"
+    assert said["enricher VirusTotal"].state == "missing"
+    assert "TIDEGATE_VIRUSTOTAL_DAILY" in said["enricher VirusTotal"].effect
+    assert not any("-key" in check.effect for check in said.values())

@@ -73,6 +73,7 @@ def test_everything_is_found_once():
     assert len(found(f"{text}\n{text}")) == len({value for _, _, value in FOUND})
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_gives_shapes_that_can_be_read(text):
@@ -80,6 +81,7 @@ def test_any_text_gives_shapes_that_can_be_read(text):
     canonicalise(rows["shape"].cast(SHAPES), rows["value"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [

@@ -197,6 +197,7 @@ def test_the_settings_word_stands(monkeypatch):
 # --- quarantine -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_a_person_drops_is_no_news_any_more(sixth, source):
     full = HEAD + "".join(f"2026-11-20 05:00:00,h{n}.evil.example,x\n" for n in range(200))
     source.body = full

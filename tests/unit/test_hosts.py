@@ -3,6 +3,7 @@
 import ipaddress
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ def test_kinds_are_located_side_by_side():
     assert found["number"].to_list() == [3221225985, None, 3221225986, None, None, None]
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(st.integers(0, 2**128 - 1), st.integers(0, 2**20), PARTS), min_size=1))
 def test_ipv6_addresses_as_numbers(numbers):
     texts = pl.Series("text", [str(ipaddress.IPv6Address(one)) for one in numbers])

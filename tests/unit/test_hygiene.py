@@ -141,6 +141,7 @@ def test_no_ranges_have_no_reasons():
     assert Ranges.of([]).reasons_of(numbers, numbers).to_list() == [None, None]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.builds(

@@ -36,6 +36,7 @@ def told(*words: str) -> dict:
     return found
 
 
+@pytest.mark.slow
 def test_relations_are_told_when_asked_for():
     ingested("malwarebazaar", "threatfox", "otx")
     sha256 = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
@@ -45,6 +46,7 @@ def test_relations_are_told_when_asked_for():
     assert {"kind", "value", "sources", "score"} == related["same pulse"]["found"][0].keys()
 
 
+@pytest.mark.slow
 def test_relations_are_shown_defanged():
     ingested("otx", "threatfox")
     shown = tidegate("lookup", "evil.example", "--related").stdout

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from tidegate import loop
+from tidegate.adapters.local.sightings import SegmentStore
 from tidegate.declare.feed import feeds
 from tidegate.model import Case, Origin, Outcome, Stage, Status
-from tidegate.ports import BadPayload, SourceDown
+from tidegate.ports import BadPayload, FeedState, SourceDown
 from tidegate.settings import Settings
 from tidegate.wiring import local
 
@@ -103,3 +104,29 @@ def test_a_bug_in_one_of_the_lasting_jobs_ends_both(house, monkeypatch):
     for thread in threads:
         thread.join(2)
     assert not any(thread.is_alive() for thread in threads)
+
+
+def test_feeds_run_when_they_are_due_and_wait_for_who_writes_theirs(house, monkeypatch):
+    monkeypatch.setattr(loop, "TICK", 0.01)
+    one, two = feeds()["openphish"], feeds()["blocklist_de"]
+    monkeypatch.setattr(loop, "enabled", lambda _: [one, two])
+    ran, stopped = [], threading.Event()
+
+    def run(job, world):
+        with world.sightings.writing(job.feed.name):
+            ran.append(job.feed.name)
+            state = FeedState(attempted=world.clock())
+            world.feeds.remember(job.feed.name, state)
+            return Outcome(job.feed.name, Status.OK)
+
+    monkeypatch.setattr(loop, "run", run)
+    other = SegmentStore(house.settings.home / "sightings")
+    thread = threading.Thread(target=loop.feed_all, args=(house, stopped))
+    with other.writing("openphish"):
+        thread.start()
+        assert not stopped.wait(0.3)
+        assert ran == ["blocklist_de"]
+    assert not stopped.wait(0.3)
+    stopped.set()
+    thread.join(5)
+    assert ran == ["blocklist_de", "openphish"]  # each once: then they are no longer due

@@ -176,6 +176,7 @@ def test_a_head_has_the_headers_alone(client: Client):
     assert (answer.status_code, answer.content) == (200, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [
@@ -192,6 +193,7 @@ def test_what_is_no_version_is_not_found(client: Client, path: str):
     assert client.get(f"/api/datasets/{path}").status_code == 404
 
 
+@pytest.mark.slow
 def test_an_old_version_can_still_be_read(client: Client, world: World, clock: Ticking):
     client.post("/api/refresh")
     first = entry(client)["url"]
@@ -222,6 +224,7 @@ def test_fresh_data_is_204_and_says_when_to_come_back(client: Client, clock: Tic
     assert answer.headers["x-cached-count"] == "1"
 
 
+@pytest.mark.slow
 def test_force_skips_the_throttle(client: Client):
     client.post("/api/refresh")
     assert client.post("/api/refresh", params={"force": "true"}).status_code == 200
@@ -240,6 +243,7 @@ def test_an_unknown_dataset_is_404(client: Client):
     assert client.post("/api/refresh", params={"source_id": "nothing"}).status_code == 404
 
 
+@pytest.mark.slow
 def test_a_caller_who_hurries_is_429(client: Client, clock: Ticking):
     statuses = [client.post("/api/refresh").status_code for _ in range(7)]
     assert statuses == [200, *[204] * 5, 429]

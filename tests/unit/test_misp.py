@@ -156,10 +156,10 @@ def test_only_events_that_changed_are_asked_for():
     server = Server(**{FIRST: 1795084800, SECOND: int(SINCE.timestamp()) - 1})
     cursor = fetched(server)
     assert server.asked == ["manifest.json", f"{FIRST}.json"]
-    assert cursor == "1795084800"
+    assert cursor.startswith("1795084800.")
     server.asked.clear()
     server.manifest[SECOND] = {"timestamp": "1795084801"}
-    assert fetched(server, cursor) == "1795084801"
+    assert fetched(server, cursor).startswith("1795084801.")
     assert server.asked == ["manifest.json", f"{SECOND}.json"]
 
 
@@ -171,4 +171,4 @@ def test_a_manifest_names_events_and_no_other_address():
 def test_the_manifest_of_the_collection_is_read(stored):
     server = Server()
     server.manifest = orjson.loads(stored("misp/fixtures/misp_manifest.json").read_bytes())
-    assert fetched(server, "1") == "1770300000"
+    assert fetched(server, "1").startswith("1770300000.")

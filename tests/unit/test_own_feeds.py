@@ -138,6 +138,7 @@ def test_a_file_and_a_folder_of_one_name_are_one_too_many(folder):
     assert "one" in catalogue(folder).feeds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"[" * 2_000, b"a: 1\n" * 40_000])
 def test_what_is_no_declaration_at_all_is_a_mistake(folder, data):
     (folder / "bad.yaml").write_bytes(data)

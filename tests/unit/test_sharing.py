@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ sightings = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(sightings, st.sampled_from(Tlp))
 def test_what_leaves_is_marked_no_stricter_by_anybody_and_forbidden_by_nobody(found, up_to):

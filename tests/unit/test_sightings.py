@@ -57,12 +57,14 @@ def seen(**more) -> Sighting:
     return Sighting(**{**known, **times, **more})
 
 
+@pytest.mark.slow
 @given(st.permutations(range(12)), ROWS)
 def test_the_order_of_repeats_does_not_matter(order, rows):
     shuffled = [rows[i] for i in order if i < len(rows)]
     assert unique(plain(shuffled)).equals(unique(plain(rows)))
 
 
+@pytest.mark.slow
 @given(ROWS)
 def test_merging_twice_is_merging_once(rows):
     once = unique(plain(rows))
@@ -70,6 +72,7 @@ def test_merging_twice_is_merging_once(rows):
     assert once["id"].to_list() == sorted({row.indicator for row in rows})
 
 
+@pytest.mark.slow
 @given(ROWS)
 def test_merging_loses_no_time_tag_or_marking(rows):
     merged = unique(plain(rows))
@@ -115,6 +118,7 @@ def test_a_sighting_survives_its_columns():
     assert sightings(frame([row])) == [row]
 
 
+@pytest.mark.slow
 @given(ROWS.filter(bool))
 def test_a_fingerprint_depends_on_what_a_row_says_alone(rows):
     alone = [fingerprinted(plain([row]))["fingerprint"][0] for row in rows]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.stix.pattern import DEEPEST, Malformed, comparisons
-from tidegate.stix.read import observables
+from tidegate.stix.read import named, observables
 
 READ = [
     ("[ipv4-addr:value = '192.0.2.5']", [("address", "192.0.2.5")]),
@@ -90,6 +90,7 @@ def test_another_language_is_counted_and_not_read():
     assert list(observables(None)) == [(None, "None")]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_survives_its_escapes(text):
@@ -105,3 +106,48 @@ def test_nothing_but_malformed_is_raised(text):
         comparisons(text)
     except Malformed:
         return
+
+
+@pytest.mark.parametrize(
+    ("pattern", "ports"),
+    [
+        ("[ipv4-addr:value = 'a' AND network-traffic:dst_port = 443]", {"a": ("443",)}),
+        ("[network-traffic:dst_port IN (80, 443) AND ipv4-addr:value = 'a']", {"a": ("443", "80")}),
+        (
+            (
+                "[ipv4-addr:value = 'a' AND network-traffic:dst_port = 1 OR"
+                " network-traffic:dst_ref.value = 'b' AND network-traffic:dst_port = 2]"
+            ),
+            {"a": ("1",), "b": ("2",)},
+        ),
+        (
+            "[(ipv4-addr:value = 'a' OR ipv4-addr:value = 'b') AND network-traffic:dst_port = 1]",
+            {"a": ("1",), "b": ("1",)},
+        ),
+        (
+            (
+                "[(ipv4-addr:value = 'a' AND network-traffic:dst_port = 1 OR"
+                " ipv4-addr:value = 'b') AND (network-traffic:dst_port = 2)]"
+            ),
+            {"a": ("1", "2"), "b": ("2",)},
+        ),
+        ("[ipv4-addr:value = 'a' OR network-traffic:dst_port = 443]", {}),
+        ("[ipv4-addr:value = 'a'] AND [network-traffic:dst_port = 443]", {}),
+        ("[ipv4-addr:value = 'a' AND network-traffic:dst_port != 443]", {}),
+        ("[ipv4-addr:value = 'a' AND network-traffic:dst_port NOT IN (443)]", {}),
+        ("[ipv4-addr:value = 'a' AND network-traffic:dst_port > 443]", {}),
+        ("[ipv4-addr:value = 'a' AND network-traffic:src_port = 443]", {}),
+        ("[ipv4-addr:value = 'a' AND network-traffic:dst_port = -1]", {}),
+        ("[ipv4-addr:value = 'a' AND network-traffic:dst_port = '1,tlp:clear']", {}),
+        ("[url:value = 'a' AND network-traffic:dst_port = 443]", {}),
+    ],
+)
+def test_a_port_belongs_to_the_addresses_in_one_and_with_it(pattern, ports):
+    assert {value: found for _, value, found in named(pattern) if found} == ports
+
+
+def test_a_pattern_of_very_many_ports_says_nothing_of_its_address():
+    many = " AND ".join(f"network-traffic:dst_port = {n}" for n in range(10_000))
+    found = list(named(f"[ipv4-addr:value = 'a' AND {many}]"))
+    assert found[0] == ("address", "a", ())
+    assert len(found) == 10_001

@@ -168,6 +168,7 @@ def test_attributions_are_statements_that_their_indicators_refer_to():
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(TEXT, max_size=3), TEXT, TEXT.map(lambda text: f"http://evil.example/{text}"))
 def test_any_text_becomes_valid_json(tags, threat, url):

@@ -6,14 +6,14 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self, Unpack
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -34,6 +34,7 @@ MAX_RATIO = 200  # honest text compresses 3 to 20 times; a bomb a thousand times
 LONGEST_WAIT = timedelta(days=7)
 # What another host may be told; any other header may be somebody's key.
 PLAIN_HEADERS = frozenset({"accept", "if-modified-since", "if-none-match"})
+MASK, SHORTEST = "***", 6  # what is shorter would mask ordinary words
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -49,6 +50,15 @@ def redacted(url: str) -> str:
     host = parts.hostname or ""
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}{port}{parts.path}"
+
+
+def masked(text: str, secrets: Collection[str]) -> str:
+    """Return the text with every secret in it replaced, as it is or escaped for a URL."""
+    spelled = {form for secret in secrets for form in (secret, quote(secret), quote(secret, ""))}
+    for form in sorted(spelled, key=len, reverse=True):
+        if len(form) >= SHORTEST:
+            text = text.replace(form, MASK)
+    return text
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
@@ -80,13 +90,15 @@ class HttpClient:
     """`ports.Http` on httpx. Safe for threads.
 
     `allow_private` lets it talk to loopback and inner addresses; feeds never get that.
-    `pace` is the least time in seconds between two requests to one host.
+    `pace` is the least time in seconds between two requests to one host. No error and no line of
+    the log shows any of `secrets`, wherever in an address it stands.
     """
 
     retries: int = 3
     timeout: float = 20.0
     total: float = 300.0
     pace: float = 0.0
+    secrets: Collection[str] = field(default=(), repr=False)
     allow_private: bool = False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
@@ -113,6 +125,10 @@ class HttpClient:
 
     def request(self, method: str, url: str, **asked: Unpack[Asked]) -> Response:
         """See `ports.Http`."""
+        with self._discreet():
+            return self._request(method, url, asked)
+
+    def _request(self, method: str, url: str, asked: Asked) -> Response:
         given = {name: asked.get(name) for name in BODIES}
         body = {name: value for name, value in given.items() if value is not None}
         params, headers = asked.get("params"), asked.get("headers") or {}
@@ -125,7 +141,16 @@ class HttpClient:
     ) -> Response:
         """See `ports.Http`."""
         call = _Call("GET", url, headers or {}, {}, frozenset(), max_bytes, to)
-        return self._retrying(call, self.retries)
+        with self._discreet():
+            return self._retrying(call, self.retries)
+
+    @contextmanager
+    def _discreet(self) -> Iterator[None]:
+        try:
+            yield
+        except (SourceDown, BadPayload) as fault:
+            fault.args = (masked(str(fault), self.secrets),)
+            raise
 
     def _retrying(self, call: _Call, retries: int) -> Response:
         deadline = time.monotonic() + self.total
@@ -136,7 +161,8 @@ class HttpClient:
                 wait = _wait(down, attempt)
                 if attempt == retries or time.monotonic() + wait > deadline:
                     raise
-                log.info("%s %s: %s; again in %.1f s", call.method, redacted(call.url), down, wait)
+                said = masked(f"{call.method} {redacted(call.url)}: {down}", self.secrets)
+                log.info("%s; again in %.1f s", said, wait)
                 self.sleep(wait)
         raise AssertionError("unreachable")
 

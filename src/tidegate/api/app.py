@@ -145,7 +145,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
+    where = ".".join(map(str, first["loc"])) or "the body"
     return problem(HTTPStatus.BAD_REQUEST, f"{where}: {first['msg']}")
 
 

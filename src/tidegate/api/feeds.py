@@ -1,5 +1,6 @@
 """The routes of feeds: how each is doing, and letting in what is in quarantine."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -11,6 +12,7 @@ from tidegate.api.guards import May, permitted, spelled
 from tidegate.api.limits import Buckets, at_most
 from tidegate.api.problems import problems
 from tidegate.declare.feed import Feed, Reliability, Semantics, Use
+from tidegate.ingest.alerts import plain
 from tidegate.ingest.condition import Condition, Health, condition
 from tidegate.ingest.replay import accept
 from tidegate.ingest.requests import Desk
@@ -52,10 +54,19 @@ class FeedAndRuns(FeedShown):
     runs: list[Run]
 
 
+class BrokenFeed(BaseModel):
+    """A feed of one's own whose declaration cannot be read, and why."""
+
+    name: str
+    health: Health = Health.BROKEN
+    reason: str
+
+
 class Feeds(BaseModel):
-    """All feeds, by name."""
+    """All feeds, by name; `broken` ones are not run until their declaration is mended."""
 
     feeds: list[FeedShown]
+    broken: list[BrokenFeed]
 
 
 def router(desk: Desk, may: May, pace: Buckets) -> APIRouter:
@@ -67,7 +78,7 @@ def router(desk: Desk, may: May, pace: Buckets) -> APIRouter:
         """List all feeds with their state, their last run and their health."""
         choice = desk.choice()
         found = (condition(feed, choice, desk) for feed in desk.feeds.values())
-        return Feeds(feeds=[_shown(one) for one in found])
+        return Feeds(feeds=[_shown(one) for one in found], broken=list(_broken(desk)))
 
     @routes.get("/feeds/{name}", summary="Show a feed", responses=UNKNOWN)
     def get_feed(name: Name, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> FeedAndRuns:
@@ -104,7 +115,14 @@ REFUSED = {
 }
 
 
+def _broken(desk: Desk) -> Iterator[BrokenFeed]:
+    for name, mistakes in desk.broken.items():
+        yield BrokenFeed(name=name, reason=plain("; ".join(mistakes)))
+
+
 def _feed(name: str, desk: Desk) -> Feed:
+    if name in desk.broken:
+        raise HTTPException(HTTPStatus.NOT_FOUND, "its declaration cannot be read: see /api/feeds")
     if name not in desk.feeds:
         raise HTTPException(HTTPStatus.NOT_FOUND, "no such feed")
     return desk.feeds[name]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import repeat
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
@@ -19,7 +20,7 @@ from tidegate.ingest.requests import Desk, Progress, Wanted
 from tidegate.wiring import Local
 
 QUICK = 4.0  # seconds within which a run has to end to be answered at once
-LOOK = 0.05  # seconds until the first look at it
+PAUSES = (0.05, 0.1, 0.2, 0.4, *repeat(0.5, 7))  # seconds; each look is a read of the store
 POLL = "2"  # seconds until it is worth asking again
 
 
@@ -95,10 +96,11 @@ def _wanted(asked: Parameters, desk: Desk) -> Wanted:
 
 
 def _awaited(request: requests.Request, seconds: float, desk: Desk) -> requests.Request:
-    deadline, pause = time.monotonic() + seconds, LOOK
-    while request.progress is not Progress.DONE and time.monotonic() < deadline:
+    deadline = time.monotonic() + seconds
+    for pause in PAUSES:
+        if request.progress is Progress.DONE or time.monotonic() >= deadline:
+            break
         time.sleep(pause)
-        pause *= 1.5  # each look is a read of the store
         request = requests.find(request.id, desk) or request
     return request
 

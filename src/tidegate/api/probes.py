@@ -10,6 +10,7 @@ from enum import StrEnum
 import polars as pl
 from pydantic import BaseModel
 
+from tidegate.ingest.alerts import plain
 from tidegate.ingest.condition import Health, condition
 from tidegate.ingest.requests import Desk
 from tidegate.ports import BadPayload, Conflict, FeedState, SourceDown
@@ -119,3 +120,6 @@ def _feeds(desk: Desk) -> Iterator[Finding]:
         if found.health not in well:
             detail = f"{found.health}: {found.reason}" if found.reason else found.health.value
             yield Finding(what=f"feed {feed.name}", state=State.DEGRADED, detail=detail)
+    for name, mistakes in desk.broken.items():
+        detail = f"{Health.BROKEN}: {plain('; '.join(mistakes))}"
+        yield Finding(what=f"feed {name}", state=State.DEGRADED, detail=detail)

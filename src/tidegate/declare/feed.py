@@ -118,7 +118,7 @@ class Contract(Ours):
 
     least_rows: int = Field(1, ge=0)
     most_rows: int = Field(5_000_000, ge=1)
-    shrink: Percent = Field(60, description="Of the last good fetch's indicators, may be gone.")
+    shrink: Percent = Field(60, description="Of the last good fetch's indicators, or rows, may go.")
     confirm: int | None = Field(None, ge=2, le=10, description="Fetches that prove a shrinking.")
     growth: int = Field(10, ge=1, description="Times the last good fetch's indicators.")
     room: int = Field(10_000, ge=0, description="Indicators that any list may grow to at once.")

@@ -82,5 +82,6 @@ def _lines(error: ValidationError) -> Iterator[str]:
             continue
         seen.add(place)
         key = ".".join(map(str, place)) or WHOLE
-        for reason in one["msg"].removeprefix("Value error, ").split("\n"):
+        said = "no such key" if one["type"] == "extra_forbidden" else one["msg"]
+        for reason in said.removeprefix("Value error, ").split("\n"):
             yield "".join(c if c.isprintable() else "·" for c in f"{key}: {reason}")

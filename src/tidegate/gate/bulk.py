@@ -14,9 +14,9 @@ import polars as pl
 from tidegate.canonical import Rejected, guess
 from tidegate.columns import canonicalise
 from tidegate.gate.knowledge import Knowledge, sources
+from tidegate.gate.meant import unclean
 from tidegate.gate.score import Sources, scored
 from tidegate.hosts import located
-from tidegate.hygiene import reasons
 from tidegate.model import Kind
 from tidegate.sightings import KINDS, TLPS, empty, ids
 from tidegate.warninglists.matching import network_columns
@@ -55,10 +55,8 @@ def bulk(texts: Sequence[str], known: Knowledge) -> pl.DataFrame:
     def answered(part: pl.Series) -> pl.DataFrame:
         asked = _read(part)
         good = asked.filter(pl.col("rejected").is_null()).unique("id")
-        why = reasons(good["kind"], good["value"], known.policy)
         found = _reported(good, known.sightings.reported(good["id"], now), weights, now)
-        answers = good.select("id", why.alias("never_enforced"))
-        answers = answers.join(found, on="id", how="left")
+        answers = _judged(good.join(found, on="id", how="left", maintain_order="left"), known)
         answers = answers.join(_around(good, networks), on="id", how="left")
         joined = asked.join(answers, on="id", how="left", maintain_order="left")
         return joined.select(pl.col(name).cast(dtype) for name, dtype in ANSWERS.items())
@@ -125,6 +123,14 @@ def _reported(
     rows = named.with_columns(threat=pl.lit(None, pl.String))
     score = scored(rows, weights, now).select("id", "score", "sources")
     return score.join(found.group_by("id").agg(pl.col("tlp").max()), on="id")
+
+
+def _judged(asked: pl.DataFrame, known: Knowledge) -> pl.DataFrame:
+    """Return `id`, `score`, `sources`, `tlp` and `never_enforced`, as `explain` says it of one."""
+    advisory = pl.element().is_in(pl.Series(sorted(known.advisory), dtype=pl.String).implode())
+    blocking = asked.with_columns(pl.col("sources").list.eval(pl.element().filter(~advisory)))
+    why = unclean(blocking, known.policy, known.exceptions)
+    return asked.select("id", "score", "sources", "tlp", why.alias("never_enforced"))
 
 
 def _around(asked: pl.DataFrame, networks: pl.DataFrame) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """What others outside say of a value: asked only when a person wants it, and only what may go out.
 
 Who is asked learns what we look at. So private addresses, what is on the allow-list, URLs with
-credentials, and values that are known only under a strict marking are never asked about.
+credentials, and values of which anybody speaks under a strict marking are never asked about.
 """
 
 from collections.abc import Sequence
@@ -75,8 +75,10 @@ def private(found: Explained, known: Knowledge) -> str | None:
     if found.kind is Kind.URL and "@" in urlsplit(found.value).netloc:
         return "a URL with credentials"
     said = [*found.sightings, *found.expired, *(one.sighting for one in found.withheld)]
-    free = min((one.tlp for one in said), key=STRICTNESS.__getitem__, default=OTHERS)
-    return f"known only under TLP:{free.upper()}" if STRICTNESS[free] > STRICTNESS[OTHERS] else None
+    # That another calls it free does not free it: to ask would tell what the strict source saw.
+    strictest = max((one.tlp for one in said), key=STRICTNESS.__getitem__, default=OTHERS)
+    strict = STRICTNESS[strictest] > STRICTNESS[OTHERS]
+    return f"known under TLP:{strictest.upper()}" if strict else None
 
 
 def _enriched(one: Enricher, found: Explained, world: World) -> Enriched:

@@ -20,6 +20,7 @@ import polars as pl
 
 from tidegate.correlation import working_on
 from tidegate.declare.feed import Feed, Semantics
+from tidegate.ingest import journal
 from tidegate.ingest.archive import archive
 from tidegate.ingest.contract import FINE, UNKNOWN
 from tidegate.ingest.delta import Delta
@@ -146,7 +147,7 @@ class _Work:
         )
         number = f"{self.notebook.name}\0{progress.begun}\0{one.number}"
         run = sha256(number.encode()).hexdigest()[:32]
-        world.runs.record(Run(run, now, outcome, one.start, one.end))
+        self._record(Run(run, now, outcome, one.start, one.end))
         after = progress.plus(outcome)
         self.notebook.write(after)
         return after
@@ -165,9 +166,14 @@ class _Work:
     def _failed(self, progress: Progress, status: Status, reason: str) -> Backfilled:
         name, one = self.past.feed.name, self.whole[progress.done]
         outcome = Outcome(name, status, reason=reason, origin=Origin.BACKFILL)
-        run = Run(uuid4().hex, self.world.clock(), outcome, one.start, one.end)
-        self.world.runs.record(run)
+        self._record(Run(uuid4().hex, self.world.clock(), outcome, one.start, one.end))
         return self._told(progress, status, reason)
+
+    def _record(self, run: Run) -> None:
+        self.world.runs.record(run)
+        if not self.past.dry:
+            journal.ran(run.outcome)
+            self.world.counted(run.outcome)
 
     def _told(self, progress: Progress, status: Status, reason: str | None = None) -> Backfilled:
         past, done = self.past, f"{progress.done} of {len(self.whole)} slices"

@@ -22,8 +22,8 @@ FEW = 100  # shares and changes of fewer say nothing
 class Past:
     """What the last good fetch was like; nothing of it is known where a field is empty.
 
-    `indicators` is how many the next list should have, about, in so many `rows`. `suppressed` is the percentage of
-    its rows that hygiene kept out, by the same policy as today's. `columns` are those it had.
+    `indicators` is how many the next list should have, about. `suppressed` is the percentage of
+    its `rows` that hygiene kept out, by the same policy as today's. `columns` are those it had.
     """
 
     indicators: int = 0

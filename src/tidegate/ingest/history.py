@@ -16,7 +16,7 @@ import polars as pl
 from tidegate.declare.feed import Feed
 from tidegate.ingest.earlier import seen
 from tidegate.ingest.fetch import export
-from tidegate.ingest.parse import BATCH, READ, parse
+from tidegate.ingest.parse import BATCH, READ, context, parse
 from tidegate.ingest.payload import plain
 from tidegate.ingest.world import World
 from tidegate.ports import BadPayload, Get
@@ -116,10 +116,18 @@ def _batches(feed: Feed, asked: Sequence[Slice], get: Get, world: World) -> Iter
 
 
 def _paged(feed: Feed, pages: Iterable[bytes], world: World) -> Iterator[pl.DataFrame]:
-    path = world.scratch / f"{feed.name}.page"
-    for page in pages:
-        path.write_bytes(page)
-        yield from parse(feed, plain(path, world.scratch))
+    stored = (_stored(feed, *page, world) for page in enumerate(pages))
+    together = list(stored) if feed.code("context") else []
+    about = context(feed, together)
+    for path in together or stored:
+        yield from parse(feed, path, about)
+        path.unlink()
+
+
+def _stored(feed: Feed, number: int, page: bytes, world: World) -> Path:
+    path = world.scratch / f"{feed.name}.{number}.page"
+    path.write_bytes(page)
+    return plain(path, world.scratch)
 
 
 def _exported(feed: Feed, world: World) -> Iterator[pl.DataFrame]:

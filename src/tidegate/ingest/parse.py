@@ -5,7 +5,7 @@ where it said nothing. Every problem with the whole payload is a BadPayload.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ BINARY = re.compile(r"[\x01-\x08\x0e-\x1a]")
 KEYED = 100  # lines of JSON that are looked at for their keys
 MOST_KEYS, LONGEST_KEY = 500, 100
 
-__all__ = ["BATCH", "READ", "columns_of", "mapped", "parse"]
+__all__ = ["BATCH", "READ", "columns_of", "context", "mapped", "parse"]
 
 
 def columns_of(feed: Feed, path: Path) -> tuple[str, ...]:
@@ -63,10 +63,23 @@ def _keys(lines: Iterable[bytes], trailer: Trailer | None) -> set[str]:
     return found
 
 
-def parse(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
-    """Read one plain payload in batches with the columns of `READ`. Raises BadPayload."""
+def context(feed: Feed, paths: Sequence[Path]) -> Any:
+    """Return what the payloads of one fetch say about one another; None where they say nothing.
+
+    For `context(payloads)` of a feed's `parse.py`, whose `parse` is given what that returned.
+    """
+    several = feed.format is Format.CODE and len(paths) > 1
+    read = feed.code("context") if several else None
+    return read(path.read_bytes() for path in paths) if read else None
+
+
+def parse(feed: Feed, path: Path, about: Any = None) -> Iterator[pl.DataFrame]:
+    """Read one plain payload in batches with the columns of `READ`. Raises BadPayload.
+
+    `about` is the `context` of the payloads that it came with.
+    """
     if feed.format is Format.CODE:
-        yield from _by_code(feed, path).iter_slices(BATCH)
+        yield from _by_code(feed, path, about).iter_slices(BATCH)
         return
     if feed.format is Format.TEXT:
         yield from _prose(path).iter_slices(BATCH)
@@ -78,12 +91,13 @@ def parse(feed: Feed, path: Path) -> Iterator[pl.DataFrame]:
         yield mapped(raw, feed.indicator)
 
 
-def _by_code(feed: Feed, path: Path) -> pl.DataFrame:
+def _by_code(feed: Feed, path: Path, about: Any) -> pl.DataFrame:
     read = feed.code("parse")
     if read is None:
         raise AssertionError(f"{feed.name}: format code without parse() in parse.py")
     try:
-        return pl.DataFrame(read(path.read_bytes()), schema=READ)
+        beside = () if about is None else (about,)
+        return pl.DataFrame(read(path.read_bytes(), *beside), schema=READ)
     except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
         raise BadPayload(f"a cell of the wrong type: {str(error).splitlines()[0]}") from error
 

@@ -14,8 +14,9 @@ from tidegate.ingest.alerts import GOOD, alert
 from tidegate.ingest.archive import joint, unpacked
 from tidegate.ingest.delta import delta
 from tidegate.ingest.earlier import earlier, judged
-from tidegate.ingest.fetch import Fetched
-from tidegate.ingest.run import Job, read, run
+from tidegate.ingest.ended import taken_back
+from tidegate.ingest.reading import read
+from tidegate.ingest.run import Job, run
 from tidegate.ingest.world import World
 from tidegate.model import Origin, Outcome, Run, Status
 from tidegate.ports import BadPayload
@@ -55,9 +56,10 @@ def _replayed(feed: Feed, one: Run, old: pl.DataFrame, world: World) -> pl.DataF
         if one.outcome.origin is Origin.BACKFILL:
             return _backfilled(feed, one, pages, old, world)
         job = Job(feed, origin=one.outcome.origin, since=one.since, until=one.until)
-        found = read(job, Fetched(pages), one.at, inner)
+        found = read(job, pages, one.at, inner)
+        over = pl.concat([found.over, taken_back(feed, pages, old, found, inner.scratch)])
     semantics = Semantics.WINDOW if job.partial else feed.semantics
-    return delta(old, found.sightings, found.over, semantics, feed.keep, one.at).state
+    return delta(old, found.sightings, over, semantics, feed.keep, one.at).state
 
 
 def _backfilled(

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from threading import Event
@@ -33,8 +33,10 @@ FOLDER = "requests/"
 ID = re.compile(r"[0-9]{14}-[0-9a-f]{12}\Z")
 KEPT = timedelta(days=90)  # as long as runs are
 HIDDEN = timedelta(minutes=2)  # longer than a dead worker's lease
-SOON = timedelta(seconds=15)
+NOW, SOON = timedelta(0), timedelta(seconds=15)
+PATIENCE = timedelta(hours=1)  # for a feed that another run writes
 ATTEMPTS = 5
+CRASHED = f"{ATTEMPTS} attempts ended with their process"
 IDLE = 0.2  # seconds between two looks at an empty queue
 
 
@@ -58,7 +60,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request and what has become of it; `outcomes` are those of its first feeds, in order."""
+    """A request and what has become of it; `outcomes` are those of its first feeds, in order.
+
+    `waits` is since when it has found nothing but feeds that other runs write.
+    """
 
     id: str
     asked: datetime
@@ -66,6 +71,7 @@ class Request:
     outcomes: tuple[Outcome, ...] = ()
     started: datetime | None = None
     ended: datetime | None = None
+    waits: datetime | None = None
 
     @property
     def left(self) -> tuple[str, ...]:
@@ -87,13 +93,15 @@ DOCUMENT = TypeAdapter(Request)
 class Desk:
     """Where runs are asked for: the world that they happen in, their queue, all known feeds.
 
-    `choice` says which of the feeds run now. Requests lie in the world's objects.
+    `choice` says which of the feeds run now; `broken` are one's own that cannot be read, with their
+    mistakes. Requests lie in the world's objects.
     """
 
     world: World
     queue: Queue
     feeds: Mapping[str, Feed]
     choice: Callable[[], Choice]
+    broken: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def ask(wanted: Wanted, desk: Desk) -> Request:
@@ -135,64 +143,106 @@ def finish(request: str, desk: Desk, attempts: int = 1) -> None:
     Raises Conflict while another works on it, and SourceDown: the message shall then come again.
     """
     with working_on(request, exactly=True):
-        more = _advance(request, desk, given_up=attempts >= ATTEMPTS)
-        while more:
-            more = _advance(request, desk)
+        wait = _advance(request, desk, CRASHED if attempts >= ATTEMPTS else None)
+        while wait == NOW:
+            wait = _advance(request, desk)
+    if wait:
+        raise SourceDown("its feeds are being written by other runs", retry_after=wait)
+
+
+def abandon(request: str, desk: Desk, why: str) -> None:
+    """Give up what is left of a request whose message nobody brings again.
+
+    Raises Conflict while another works on it, and SourceDown.
+    """
+    with working_on(request, exactly=True):
+        while _advance(request, desk, why) is not None:
+            pass  # one feed a turn
 
 
 def _turn(message: Message, desk: Desk) -> None:
-    request = message.case
+    request, given_up = message.case, CRASHED if message.attempts > ATTEMPTS else None
     with working_on(request, exactly=True):
         try:
-            more = _advance(request, desk, given_up=message.attempts > ATTEMPTS)
+            wait = _advance(request, desk, given_up)
         except Conflict:
             desk.queue.later(message, SOON)  # another has it, or took it over from us
         except SourceDown as down:
             log.warning("request %s, attempt %d: %s", request, message.attempts, down)
             desk.queue.retry(message, down.retry_after or SOON)
         else:
-            _put_back(message, desk, more=more)
+            _put_back(message, desk, wait)
 
 
-def _put_back(message: Message, desk: Desk, *, more: bool) -> None:
-    if more:
-        desk.queue.later(message, timedelta(0))
-    else:
+def _put_back(message: Message, desk: Desk, wait: timedelta | None) -> None:
+    if wait is None:
         desk.queue.done(message)
+    else:
+        desk.queue.later(message, wait)
 
 
-def _advance(request: str, desk: Desk, *, given_up: bool = False) -> bool:
-    """Run the next feed of a request, and say whether there is another."""
+def _advance(request: str, desk: Desk, given_up: str | None = None) -> timedelta | None:
+    """Run the next feed of a request, and say when the one after is to be run; None: never."""
     if find(request, desk) is None:
-        return False
+        return None
     with held(desk.world.objects, _name(request), str(uuid4())) as lease:
         found = find(request, desk)
         if found is None or not found.left:
-            return False
+            return None
         if found.started is None:
             found = _kept(replace(found, started=desk.world.clock()), lease, desk)
-        outcome = _outcome(found, desk, given_up=given_up)
+        outcome = _outcome(found, desk, given_up)
         lease.check()
-        return bool(_kept(_after(found, outcome, desk), lease, desk).left)
+        if outcome is None:
+            _kept(_deferred(found, desk.world.clock()), lease, desk)
+            return SOON
+        return NOW if _kept(_after(found, outcome, desk), lease, desk).left else None
 
 
-def _outcome(request: Request, desk: Desk, *, given_up: bool) -> Outcome:
-    """Run the next feed, unless it is written down that it was run."""
-    name, wanted = request.left[0], request.wanted
+def _outcome(request: Request, desk: Desk, given_up: str | None) -> Outcome | None:
+    """Return what the next feed came to, now or before; None while another run writes it."""
+    name = request.left[0]
     own = f"{request.id}.{name}"
     if recorded := desk.world.runs.get(own):
         return recorded.outcome
     if given_up:
-        return _given_up(own, name, desk)
+        return _given_up(own, name, given_up, desk)
     feed = desk.feeds.get(name)
     if feed is None:
         return Outcome(name, Status.SOURCE_DOWN, reason="no such feed any more")
-    job = Job(feed, since=wanted.since, until=wanted.until, dry=wanted.dry_run, run=own)
-    return run(job, desk.world)
+    return _ran(_job(request, feed, own, desk.world.clock()), desk.world)
 
 
-def _given_up(own: str, feed: str, desk: Desk) -> Outcome:
-    reason = f"given up: {ATTEMPTS} attempts ended with their process"
+def _job(request: Request, feed: Feed, own: str, now: datetime) -> Job:
+    wanted, waited = request.wanted, now - (request.waits or now)
+    return Job(
+        feed,
+        since=wanted.since,
+        until=wanted.until,
+        dry=wanted.dry_run,
+        run=own,
+        patient=waited < PATIENCE,
+    )
+
+
+def _ran(job: Job, world: World) -> Outcome | None:
+    try:
+        return run(job, world)
+    except SourceDown as busy:
+        log.info("run %s waits: %s", job.run, busy)
+        return None
+
+
+def _deferred(request: Request, now: datetime) -> Request:
+    """Let the other feeds go first."""
+    first, *rest = request.left
+    done = request.wanted.feeds[: len(request.outcomes)]
+    wanted = replace(request.wanted, feeds=(*done, *rest, first))
+    return replace(request, wanted=wanted, waits=request.waits or now)
+
+
+def _given_up(own: str, feed: str, why: str, desk: Desk) -> Outcome:
+    reason = f"given up: {why}"
     outcome = Outcome(feed, Status.BAD_PAYLOAD, reason=reason)
     log.error("run %s is %s", own, reason)
     desk.world.runs.record(Run(own, desk.world.clock(), outcome))
@@ -200,7 +250,7 @@ def _given_up(own: str, feed: str, desk: Desk) -> Outcome:
 
 
 def _after(request: Request, outcome: Outcome, desk: Desk) -> Request:
-    further = replace(request, outcomes=(*request.outcomes, outcome))
+    further = replace(request, outcomes=(*request.outcomes, outcome), waits=None)
     if further.left:
         return further
     journal.total(further.outcomes)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -16,13 +16,10 @@ import polars as pl
 
 from tidegate.correlation import working_on
 from tidegate.declare.feed import Feed, Semantics
-from tidegate.hygiene import Policy
 from tidegate.ingest import journal
 from tidegate.ingest.alerts import told
 from tidegate.ingest.archive import archive, digest_of, joint, unpacked
 from tidegate.ingest.contract import (
-    AFTER_UNTIL,
-    BEFORE_SINCE,
     Past,
     drifted,
     implausible,
@@ -33,47 +30,23 @@ from tidegate.ingest.contract import (
 )
 from tidegate.ingest.counting import Counted
 from tidegate.ingest.delta import Delta, delta
+from tidegate.ingest.ended import taken_back, too_much
 from tidegate.ingest.fetch import Fetched, fetch
 from tidegate.ingest.gaps import missed
-from tidegate.ingest.normal import Normal, normal, times
-from tidegate.ingest.parse import columns_of, parse
-from tidegate.ingest.payload import plain
+from tidegate.ingest.job import Job
+from tidegate.ingest.normal import Normal
+from tidegate.ingest.reading import read
 from tidegate.ingest.rehearsal import rehearsing
 from tidegate.ingest.withheld import WITHHELD, merged, parted
 from tidegate.ingest.world import World
 from tidegate.model import Origin, Outcome, Run, Status
 from tidegate.ports import BadPayload, FeedState, QuotaSpent, SourceDown
-from tidegate.sightings import TIME, empty
+from tidegate.sightings import empty
 
+__all__ = ["Job", "by_what", "run"]
 log = logging.getLogger(__name__)
 
 DROPPED = "what a person dropped has come again"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What to run: a feed, and where its payload comes from if not from its own address.
-
-    `pages` are the files of an earlier fetch, in order. A person who `trusted` a payload outweighs
-    the feed's contract. `since` and `until` take a part of the payload: what was seen in between.
-    A `dry` run reads and judges everything, and writes nothing. `run` is the id under which it is
-    remembered, if that shall be known beforehand.
-    """
-
-    feed: Feed
-    file: Path | None = None
-    origin: Origin = Origin.LIVE
-    since: datetime | None = None
-    pages: tuple[Path, ...] = ()
-    trusted: bool = False
-    until: datetime | None = None
-    dry: bool = False
-    run: str | None = None
-
-    @property
-    def partial(self) -> bool:
-        """Whether it takes only a part of the payload, which says nothing of the rest."""
-        return self.since is not None or self.until is not None
 
 
 class _Read(TypedDict, total=False):
@@ -91,7 +64,10 @@ class _Read(TypedDict, total=False):
 
 
 def run(job: Job, world: World) -> Outcome:
-    """Run one feed and say how it went; never raises SourceDown or BadPayload."""
+    """Run one feed and say how it went; never raises SourceDown or BadPayload.
+
+    But for a patient job, SourceDown: another run writes its feed, and nothing has happened.
+    """
     started, name = time.perf_counter(), job.feed.name
     world = rehearsing(world) if job.dry else world
     with working_on(name):
@@ -113,6 +89,8 @@ def _attempted(job: Job, world: World) -> Outcome:
         with world.sightings.writing(job.feed.name), _scratch(world) as inner:
             return _watched(job, _ended(job, inner), inner)
     except SourceDown as busy:  # with another process, whose word counts
+        if job.patient:
+            raise
         return Outcome(job.feed.name, Status.SOURCE_DOWN, reason=str(busy))
 
 
@@ -228,7 +206,7 @@ def _ingest(
     world: World,
 ) -> Outcome:
     feed, now = job.feed, world.clock()
-    found = read(job, fetched, now, world)
+    found = read(job, fetched.files, now, world)
     world.progress(feed.name, "compare")
     # What came from a sample gives way to the first real fetch.
     fresh = state.origin is Origin.SAMPLE and job.origin is not Origin.SAMPLE
@@ -238,11 +216,13 @@ def _ingest(
     if state.judged not in {None, judged}:
         old, banned = parted(stored, world.policy, frozenset(feed.suppress.but))
     before = Past() if fresh else past(feed, state, old, judged)
-    if refusal := _refusal(job, found, before, world):
+    back = taken_back(feed, fetched.files, old, found, world.scratch)
+    if refusal := _refusal(job, found, before, world) or too_much(job, back, old):
         return _quarantined(feed, found, refusal, archived.result())
     # What --since and --until leave out is not gone.
     semantics = Semantics.WINDOW if job.partial else feed.semantics
-    change = delta(old, found.sightings, found.over, semantics, feed.keep, now)
+    over = pl.concat([found.over, back])
+    change = delta(old, found.sightings, over, semantics, feed.keep, now)
     world.progress(feed.name, "store")
     payloads = archived.result()
     if fresh or len(banned) or not change.empty:
@@ -305,52 +285,6 @@ def _withhold(
         kept, now = found.sightings["id"], world.clock()
         rows = merged(world.suppressed.state(source), rows, kept, semantics, now)
     world.suppressed.replace(source, rows)
-
-
-def read(job: Job, fetched: Fetched, now: datetime, world: World) -> Normal:
-    world.progress(job.feed.name, "read")
-    texts = [plain(file, world.scratch) for file in fetched.files]
-    batches = _counted(texts, job.feed, world)
-    if job.origin is Origin.SAMPLE:
-        return _as_if_now(job.feed, list(batches), world.policy, now)
-    found = _within(job, normal(job.feed, batches, world.policy, now))
-    return replace(found, columns=columns_of(job.feed, texts[0]) if texts else ())
-
-
-def _within(job: Job, found: Normal) -> Normal:
-    """Leave out what was not seen between the job's times, and count it."""
-    rows, left_out = found.sightings, dict[str, int]()
-    if job.since:
-        rows = rows.filter(pl.col("last_seen") >= pl.lit(job.since, TIME))
-        left_out[BEFORE_SINCE] = len(found.sightings) - len(rows)
-    if job.until:
-        left_out[AFTER_UNTIL] = len(rows)
-        rows = rows.filter(pl.col("first_seen") < pl.lit(job.until, TIME))
-        left_out[AFTER_UNTIL] -= len(rows)
-    rejected = found.rejected | {reason: n for reason, n in left_out.items() if n}
-    return replace(found, sightings=rows, rejected=rejected)
-
-
-def _counted(texts: list[Path], feed: Feed, world: World) -> Iterator[pl.DataFrame]:
-    rows = 0
-    for text in texts:
-        for batch in parse(feed, text):
-            yield batch
-            rows += len(batch)
-            world.progress(feed.name, f"read {rows:,} rows")
-
-
-def _as_if_now(feed: Feed, batches: list[pl.DataFrame], policy: Policy, now: datetime) -> Normal:
-    """Read a sample as if it had been written today: its own dates lie ever further back."""
-    stamps = [times(batch[name]).max() for batch in batches for name in ("first_seen", "last_seen")]
-    written = max((stamp for stamp in stamps if isinstance(stamp, datetime)), default=now)
-    found = normal(feed, batches, policy, written)
-    later = pl.col("first_seen", "last_seen", "expires") + (now - written)
-    return replace(
-        found,
-        sightings=found.sightings.with_columns(later),
-        withheld=found.withheld.with_columns(later),
-    )
 
 
 def _remember(

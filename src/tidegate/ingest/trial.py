@@ -15,8 +15,9 @@ from tidegate.ingest.fetch import Fetched, fetch
 from tidegate.ingest.normal import Normal
 from tidegate.ingest.parse import parse
 from tidegate.ingest.payload import plain
+from tidegate.ingest.reading import read
 from tidegate.ingest.rehearsal import rehearsing
-from tidegate.ingest.run import Job, by_what, read
+from tidegate.ingest.run import Job, by_what
 from tidegate.ingest.world import World
 from tidegate.model import Origin
 from tidegate.ports import BadPayload
@@ -75,7 +76,7 @@ def _tried(job: Job, world: World) -> Trial:
     state = world.feeds.state(feed.name)
     asked = replace(state, etag=None, last_modified=None)
     fetched = Fetched((job.file,)) if job.file else fetch(feed, asked, None, world)
-    found = read(job, fetched, now, world)
+    found = read(job, fetched.files, now, world)
     # A sample is a few rows: there is nothing to compare it with.
     old = world.sightings.state(feed.name)
     new = job.origin is Origin.SAMPLE

@@ -1,12 +1,13 @@
 """The grammar of STIX patterns, as far as it tells which observables a pattern compares.
 
 Boolean structure and qualifiers are checked and then forgotten: `a AND b`, `a OR b` and
-`a FOLLOWEDBY b` name the same two observables. Every token is read once.
+`a FOLLOWEDBY b` name the same two observables. But for ports: one that is in an AND with another
+comparison belongs to it. Every token is read once.
 """
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DEEPEST = 32  # parentheses within parentheses
 TOKEN = re.compile(
@@ -21,6 +22,8 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+PORT, MOST_PORTS = "network-traffic:dst_port", 16  # of one AND; more say nothing of a host
+NUMBER = re.compile(r"[0-9]{1,5}\Z")
 ESCAPED = re.compile(r"\\(['\\])")
 JOINS = {"AND", "OR", "FOLLOWEDBY"}
 EQUAL = {"=", "==", "!=", "<>", "<", "<=", ">", ">="}
@@ -38,12 +41,22 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`path operator values`: one value, or those of a set. EXISTS has the path as its value."""
+    """`path operator values`: one value, or those of a set. EXISTS has the path as its value.
+
+    `beside` are the destination ports that are in an AND with it, as digits.
+    """
 
     path: str
     operator: str
     values: tuple[str, ...]
     negated: bool = False
+    beside: tuple[str, ...] = ()
+
+    @property
+    def ports(self) -> set[str]:
+        """The destination ports that it names."""
+        says = self.path == PORT and self.operator in {"=", "IN"} and not self.negated
+        return {value for value in self.values if NUMBER.match(value)} if says else set()
 
 
 Part = Callable[[int], Iterator[Comparison]]
@@ -52,7 +65,7 @@ Part = Callable[[int], Iterator[Comparison]]
 def comparisons(pattern: str) -> list[Comparison]:
     """Return all comparisons of a pattern, in their order. Raises Malformed."""
     reader = _Reader(_tokens(pattern))
-    found = list(reader.joined(reader.observation, 0))
+    found = list(reader.observations(0))
     reader.expect("end")
     return found
 
@@ -92,19 +105,19 @@ class _Reader:
             raise Malformed(f"{self.text!r} where {kind_or_text} is due")
         return self.take()
 
-    def joined(self, part: Part, depth: int) -> Iterator[Comparison]:
-        """Read parts with AND, OR or FOLLOWEDBY between them."""
-        yield from part(depth)
+    def observations(self, depth: int) -> Iterator[Comparison]:
+        """Read observations with AND, OR or FOLLOWEDBY between them."""
+        yield from self.observation(depth)
         while self.accept(*JOINS):
-            yield from part(depth)
+            yield from self.observation(depth)
 
     def observation(self, depth: int) -> Iterator[Comparison]:
         """`[comparison ...]` or `(observation ...)`, with its qualifiers."""
         if self.accept("["):
-            yield from self.joined(self.comparison, depth)
+            yield from self.alternatives(depth)
             self.expect("]")
         else:
-            yield from self.inner(self.observation, depth)
+            yield from self.inner(self.observations, depth)
         while self.kind == "word" and self.text.upper() in QUALIFIERS:
             for part in QUALIFIERS[self.take().upper()]:
                 self.expect(part)
@@ -114,13 +127,25 @@ class _Reader:
         if depth >= DEEPEST:
             raise Malformed("too deep")
         self.expect("(")
-        yield from self.joined(part, depth + 1)
+        yield from part(depth + 1)
         self.expect(")")
+
+    def alternatives(self, depth: int) -> Iterator[Comparison]:
+        """`comparison AND comparison OR ...`: AND binds the tighter."""
+        yield from self.together(depth)
+        while self.accept("OR"):
+            yield from self.together(depth)
+
+    def together(self, depth: int) -> list[Comparison]:
+        parts = [list(self.comparison(depth))]
+        while self.accept("AND"):
+            parts.append(list(self.comparison(depth)))
+        return parts[0] if len(parts) == 1 else _with_ports(parts)
 
     def comparison(self, depth: int) -> Iterator[Comparison]:
         """`path [NOT] operator value`, `[NOT] EXISTS path` or `(comparison ...)`."""
         if (self.kind, self.text) == ("mark", "("):
-            yield from self.inner(self.comparison, depth)
+            yield from self.inner(self.alternatives, depth)
             return
         negated = self.accept("NOT")
         if self.accept("EXISTS"):
@@ -161,3 +186,16 @@ class _Reader:
         if kind == "number" or (kind == "word" and text.lower() in {"true", "false"}):
             return text
         raise Malformed(f"{text!r} is no value")
+
+
+def _with_ports(parts: list[list[Comparison]]) -> list[Comparison]:
+    """Give each part of an AND the ports that the others name."""
+    ports = [{port for one in part for port in one.ports} for part in parts]
+    if not 0 < sum(map(len, ports)) <= MOST_PORTS:
+        return [one for part in parts for one in part]
+    everything = set[str]().union(*ports)
+    return [
+        replace(one, beside=tuple(sorted({*one.beside, *(everything - own)})))
+        for part, own in zip(parts, ports, strict=True)
+        for one in part
+    ]

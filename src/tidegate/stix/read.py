@@ -3,6 +3,9 @@
 A pattern may name several observables; each is a row of its own. What a pattern excludes (`!=`,
 NOT) or only describes (MATCHES, LIKE, file names) is no indicator: such rows have no shape, and
 are counted as of unknown kind.
+
+What an indicator is about may stand on another page of the same fetch: `context` reads all of them
+first, and keeps what the rows of any need.
 """
 
 import re
@@ -46,20 +49,37 @@ SHAPES = {
     "vulnerability:name": "cve",
 }
 HASH_PATH = re.compile(r"(?:file|artifact):hashes\.(MD5|SHA-?1|SHA-?256)", re.IGNORECASE)
+FAULTS = (TypeError, KeyError, ValueError, AttributeError)  # of what is no STIX
+MOST = 500_000  # entries of context
 VALUED = {"=", "IN", "ISSUBSET"}
 
 Row = dict[str, Any]
 Object = Mapping[str, Any]
 
 
-def rows(payload: bytes) -> list[Row]:
-    """Return the rows of a bundle or of a TAXII page. Raises BadPayload."""
+def rows(payload: bytes, about: "About | None" = None) -> list[Row]:
+    """Return the rows of a bundle or of a TAXII page. Raises BadPayload.
+
+    `about` is the `context` of the pages that it belongs to; without one, it is its own.
+    """
     objects = envelope(payload).get("objects", [])
     try:
-        about = _About(objects)
-        return [row for one in _newest(objects) for row in _rows(one, about)]
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        known = about or About(objects)
+        return [row for one in known.holding(_newest(objects)) for row in _rows(one, known)]
+    except FAULTS as error:
         raise BadPayload(f"not STIX: {error!r}") from error
+
+
+def context(payloads: Iterable[bytes]) -> "About":
+    """Read what the pages of one fetch say about one another's indicators. Raises BadPayload."""
+    about = About()
+    for payload in payloads:
+        objects = envelope(payload).get("objects", [])
+        try:
+            about.read(objects)
+        except FAULTS as error:
+            raise BadPayload(f"not STIX: {error!r}") from error
+    return about
 
 
 def envelope(payload: bytes) -> dict[str, Any]:
@@ -86,35 +106,62 @@ def _newest(objects: Iterable[Object]) -> Iterable[Object]:
     return found.values()
 
 
-class _About:
-    """What other objects of a bundle say about its indicators.
+class About:
+    """What other objects say about indicators.
 
     Markings by id; malware families and techniques that an indicator indicates; the report (or
-    grouping) that names it.
+    grouping) that names it; when it was revoked. Of families, techniques and reports no more than
+    `MOST` are kept, however many there are; a marking that did not fit would be too dangerous.
     """
 
-    def __init__(self, objects: Iterable[Object]) -> None:
+    def __init__(self, objects: Iterable[Object] = ()) -> None:
         self.markings: dict[str, Tlp] = dict(MARKINGS)
         self.reports: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._attack: dict[str, list[str]] = {}
         self._links: dict[str, list[str]] = {}
-        for one in objects:
-            self._read(one)
+        self._revoked: dict[str, str] = {}
+        self._left = MOST
+        self.read(objects)
 
-    def _read(self, one: Object) -> None:
-        kind = one["type"]
-        if kind == "marking-definition" and (marking := _marking(one)):
+    def read(self, objects: Iterable[Object]) -> None:
+        """Take in the objects of a page."""
+        for one in objects:
+            self._vital(one)
+            if self._left > 0:
+                self._left -= self._read(one)
+        if len(self.markings) + len(self._revoked) > MOST:
+            raise BadPayload(f"more than {MOST:,} markings and revocations")
+
+    def _vital(self, one: Object) -> None:
+        if one["type"] == "marking-definition" and (marking := _marking(one)):
             self.markings.setdefault(one["id"], marking)
-        elif kind in {"malware", "tool"} and isinstance(one.get("name"), str):
+        elif one["type"] == "indicator" and one.get("revoked"):
+            modified = str(one.get("modified"))
+            self._revoked[one["id"]] = max(modified, self._revoked.get(one["id"], ""))
+
+    def _read(self, one: Object) -> int:
+        """Take in what may be left out, and return how much that is."""
+        kind = one["type"]
+        if kind in {"malware", "tool"} and isinstance(one.get("name"), str):
             self._names[one["id"]] = one["name"]
         elif kind == "attack-pattern":
             self._attack[one["id"]] = attack_of(one)
         elif kind == "relationship" and one.get("relationship_type") == "indicates":
             self._links.setdefault(one["source_ref"], []).append(one["target_ref"])
         elif kind in COLLECTIONS and not one.get("revoked"):
-            about = _url(one) or one["id"]
-            self.reports.update(dict.fromkeys(one.get("object_refs") or [], about))
+            about, named = _url(one) or one["id"], (one.get("object_refs") or [])[: self._left]
+            self.reports.update(dict.fromkeys(named, about))
+            return len(named)
+        else:
+            return 0
+        return 1
+
+    def holding(self, indicators: Iterable[Object]) -> Iterable[Object]:
+        """Leave out the versions of indicators that were revoked later."""
+        for one in indicators:
+            if str(one.get("modified")) >= self._revoked.get(one["id"], ""):
+                yield one
 
     def threat(self, one: Object) -> str | None:
         """Return the name of the malware, or tool, that an indicator indicates."""
@@ -145,21 +192,22 @@ def attack_of(one: Object) -> list[str]:
     return techniques(ref.get("external_id") for ref in named)
 
 
-def _rows(one: Object, about: _About) -> Iterator[Row]:
+def _rows(one: Object, about: About) -> Iterator[Row]:
     said = {
         "confidence": one.get("confidence"),
         "first_seen": one.get("valid_from"),
         "last_seen": one.get("modified"),
         # Revoked: over since it was last touched.
         "expires": one["modified"] if one.get("revoked") else one.get("valid_until"),
-        "tags": joined([*_tags(one), *about.attack(one)]),
         "threat": about.threat(one),
         # What lies in one report, or in one pattern, belongs together.
         "reference": about.reports.get(one["id"]) or _url(one) or one["id"],
         "tlp": about.tlp(one),
     }
-    for shape, value in observables(one.get("pattern"), one.get("pattern_type", "stix")):
-        yield {"shape": shape, "value": value, **said}
+    tags = [*_tags(one), *about.attack(one)]
+    for shape, value, ports in named(one.get("pattern"), one.get("pattern_type", "stix")):
+        with_ports = [*tags, *(f"port:{port}" for port in ports)]
+        yield {"shape": shape, "value": value, "tags": joined(with_ports), **said}
 
 
 def _tags(one: Object) -> Iterator[str]:
@@ -180,18 +228,27 @@ def _url(one: Object) -> str | None:
 
 def observables(pattern: object, language: str = "stix") -> Iterator[tuple[str | None, str]]:
     """Yield shape and value of all that a pattern names; no shape where it is no indicator."""
+    for shape, value, _ in named(pattern, language):
+        yield shape, value
+
+
+def named(
+    pattern: object, language: str = "stix"
+) -> Iterator[tuple[str | None, str, tuple[str, ...]]]:
+    """Yield the observables of a pattern, and of addresses the ports that belong to them."""
     if language != "stix" or not isinstance(pattern, str):
-        yield None, str(pattern)
+        yield None, str(pattern), ()
         return
     try:
         found = comparisons(pattern)
     except Malformed:
-        yield None, pattern
+        yield None, pattern, ()
         return
     for one in found:
         shape = shape_of(one.path) if _says_is(one) else None
+        ports = one.beside if shape == "address" else ()
         for value in one.values:
-            yield shape, value
+            yield shape, value, ports
 
 
 def _says_is(one: Comparison) -> bool:

@@ -1,10 +1,14 @@
 """Feeds over HTTP: how each is doing, and letting in what is in quarantine."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from tidegate.api import probes
 from tidegate.declare.feed import feeds
+from tidegate.model import Origin, Outcome, Run, Status
+from tidegate.ports import SourceDown
 
 ONE = "https://one.example/"
 MANY = b"".join(b"http://h%d.example/\n" % n for n in range(400))
@@ -88,3 +92,47 @@ def test_a_feed_shows_its_latest_runs(client, place):
 @pytest.mark.parametrize("path", ["feeds/nothing", "feeds/%2e%2e", "feeds/" + "x" * 64])
 def test_an_unknown_feed_is_not_found(client, path):
     assert client.get(f"/api/{path}").status_code == 404
+
+
+def test_a_feed_is_judged_by_its_regular_runs(client, place):
+    place.net.answers[ONE] = MANY
+    client.post("/api/ingest?source=openphish")
+    regular = shown(client, "openphish")["last"]["id"]
+    place.net.answers[ONE] = SourceDown("for once")
+    client.post("/api/ingest?source=openphish&since=2026-01-01T00:00:00Z")
+    client.post("/api/ingest?source=openphish&dry_run=true")
+    bad = Outcome("openphish", Status.BAD_PAYLOAD, reason="a slice", origin=Origin.BACKFILL)
+    for n in range(40):
+        place.now += timedelta(seconds=1)
+        place.world.runs.record(Run(f"slice{n}", place.now, bad))
+    found = shown(client, "openphish")
+    assert (found["health"], found["last"]["id"]) == ("ok", regular)
+
+
+def test_what_was_told_of_a_feed_holds_until_a_run_says_otherwise(client, place):
+    place.net.answers[ONE] = MANY
+    client.post("/api/ingest?source=openphish")
+    place.now += timedelta(hours=12)
+    place.net.answers[ONE] = FEW
+    client.post("/api/ingest?source=openphish")
+    place.now += timedelta(minutes=1)
+    place.net.answers[ONE] = SourceDown("for once")
+    client.post("/api/ingest?source=openphish")  # tells nothing of the list
+    assert shown(client, "openphish")["health"] == "quarantined"
+    place.now += timedelta(minutes=1)
+    place.net.answers[ONE] = MANY
+    client.post("/api/ingest?source=openphish")
+    assert shown(client, "openphish")["health"] == "ok"
+
+
+def test_a_feed_that_cannot_be_read_is_listed_with_its_reason(place):
+    place.desk = replace(place.desk, broken={"mine": ("mine.yaml: every: 1 fortnight",)})
+    client = place.client()
+    broken = client.get("/api/feeds").json()["broken"]
+    reason = "mine.yaml: every: 1 fortnight"
+    assert broken == [{"name": "mine", "health": "broken", "reason": reason}]
+    answer = client.get("/api/feeds/mine")
+    assert answer.status_code == 404
+    assert "cannot be read" in answer.text
+    [found] = [one for one in probes.ingest(place.desk) if one.what == "feed mine"]
+    assert (found.state, found.detail) == (probes.State.DEGRADED, f"broken: {reason}")

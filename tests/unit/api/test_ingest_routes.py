@@ -1,9 +1,11 @@
 """Runs of feeds over HTTP: asked for, followed, and what each feed came to."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from tidegate.ingest.schedule import Choice
 from tidegate.ports import BadPayload
 
 ONE = "https://one.example/"
@@ -41,6 +43,21 @@ def test_without_a_name_what_runs_by_itself_is_run_and_some_failures_are_a_multi
     }
 
 
+@pytest.mark.parametrize("ask", ["get", "post"])
+def test_what_a_person_switched_off_is_run_when_it_is_named_and_not_otherwise(place, ask):
+    def choice() -> Choice:
+        return Choice((), (), place.world.feeds.switched())
+
+    place.desk = replace(place.desk, choice=choice)
+    place.world.feeds.switch("blocklist_de", on=False)
+    with place.working():
+        client = place.client()
+        unnamed = getattr(client, ask)("/api/ingest").json()["feeds"]
+        assert [one["feed"] for one in unnamed] == ["openphish", "spamhaus_drop"]
+        [named] = getattr(client, ask)("/api/ingest?source=blocklist_de").json()["feeds"]
+        assert named["feed"] == "blocklist_de"
+
+
 def test_nothing_but_failures_is_a_bad_gateway(client, place):
     place.net.answers[ONE] = BadPayload("junk")
     answer = client.post("/api/ingest?source=openphish&source=blocklist_de&source=openphish")
@@ -72,6 +89,17 @@ def test_a_request_that_nobody_works_on_is_queued(place):
     answer = place.client(quick=0).post("/api/ingest")
     assert (answer.status_code, answer.json()["state"]) == (202, "queued")
     assert answer.json()["started"] is None
+
+
+def test_who_waits_looks_seldom(place, monkeypatch):
+    pauses: list[float] = []
+    monkeypatch.setattr("tidegate.api.ingest.time.sleep", pauses.append)
+    answer = place.client(quick=1_000).post("/api/ingest?source=openphish")
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    assert len(pauses) <= 12
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (0.05, 0.5)
+    assert 4 <= sum(pauses) < 5
 
 
 def test_a_dry_run_tells_and_writes_nothing(client, place):

@@ -22,6 +22,7 @@ class Time:
         return self.now
 
 
+@pytest.mark.slow
 @given(st.integers(1, 50), st.lists(st.floats(0, 90), max_size=200))
 def test_no_minute_lets_more_through_than_twice_the_rate(rate, steps):
     time = Time()

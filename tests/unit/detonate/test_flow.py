@@ -89,6 +89,7 @@ def test_an_analysis_that_is_too_old_is_made_anew(stand):
     assert case.artefacts[0].state is State.FAILED
 
 
+@pytest.mark.slow
 def test_the_next_device_answers_for_one_that_is_offline(stand):
     case = run(stand, 6)[6]
     assert case.stage is Stage.DONE
@@ -120,6 +121,7 @@ def test_an_analysis_with_errors_is_a_failure_and_is_tried_again_by_the_next_ale
     assert len(stand.memory.calls("submit")) == 2
 
 
+@pytest.mark.slow
 def test_the_same_file_in_two_alerts_is_one_submission_and_two_comments(stand):
     cases = run(stand, 1, 2)
     assert stand.memory.calls("submit") == [digest(LOADER)]
@@ -129,6 +131,7 @@ def test_the_same_file_in_two_alerts_is_one_submission_and_two_comments(stand):
     assert len(stand.memory.calls("indicator")) == 7
 
 
+@pytest.mark.slow
 def test_several_artefacts_go_their_own_ways_and_share_a_device_in_turn(stand):
     rows = [stand.memory.get("alerts", alert_id(n))["evidence"][1] for n in (1, 8, 3)]
     stand.alert(1, evidence=rows)
@@ -141,6 +144,7 @@ def test_several_artefacts_go_their_own_ways_and_share_a_device_in_turn(stand):
     assert stand.tags(1) == ["Simulated", "VMRay malicious"]
 
 
+@pytest.mark.slow
 def test_all_alerts_are_polled_once(stand):
     world = stand.world()
     assert poll(world) == 8
@@ -243,6 +247,7 @@ def test_a_message_that_arrives_again_after_the_end_does_nothing(stand):
     assert len(stand.comments(4)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [2, 5])
 def test_every_message_may_arrive_several_times(stand, times):
     world = stand.world()

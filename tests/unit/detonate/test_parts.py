@@ -285,6 +285,7 @@ class Once(Event):
         return super().wait(timeout)
 
 
+@pytest.mark.slow
 def test_the_loop_reads_alerts_and_works_until_it_is_stopped(stand):
     world = stand.world()
     run(world, Once())

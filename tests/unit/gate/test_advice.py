@@ -65,6 +65,7 @@ def test_it_is_independent_of_what_it_does_not_copy():
 PERCENT = st.integers(0, 100)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(PERCENT, PERCENT, PERCENT)
 def test_a_word_more_never_lowers_a_score(one, two, copier):

@@ -141,6 +141,7 @@ ADDRESS = st.one_of(
 TEXT = st.one_of(ADDRESS, ADDRESS.map(lambda a: a.replace(".", "[.]")), st.text(max_size=12))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -160,6 +160,7 @@ def test_greynoise_answers_without_a_key_too(web: Web, http: HttpClient):
     assert "key" not in web.asked[0][1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -238,6 +239,7 @@ def test_what_no_engine_calls_bad_is_said_so(web: Web, virustotal: VirusTotal):
         assert virustotal.ask(Kind.SHA256, SHA256).says == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -365,6 +367,7 @@ class Returning:
         return self.answers.pop(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [b"", b"{}", b'{"says": 1}', b"\xff", b"[1]"])
 def test_a_broken_entry_is_a_miss(lab: Lab, kept: bytes):
     lab.web.says({}, 404)
@@ -403,15 +406,17 @@ def test_what_is_ours_is_never_asked_about(lab: Lab, kind: Kind, value: str, rea
 @pytest.mark.parametrize(
     ("tlps", "reason"),
     [
-        ([Tlp.AMBER], "known only under TLP:AMBER"),
-        ([Tlp.RED, Tlp.AMBER_STRICT], "known only under TLP:AMBER+STRICT"),
-        ([Tlp.RED], "known only under TLP:RED"),
-        ([Tlp.RED, Tlp.GREEN], None),
+        ([Tlp.AMBER], "known under TLP:AMBER"),
+        ([Tlp.AMBER, Tlp.AMBER_STRICT], "known under TLP:AMBER+STRICT"),
+        ([Tlp.RED], "known under TLP:RED"),
+        ([Tlp.RED, Tlp.GREEN], "known under TLP:RED"),
+        ([Tlp.CLEAR, Tlp.AMBER], "known under TLP:AMBER"),
+        ([Tlp.GREEN, Tlp.CLEAR], None),
         ([Tlp.CLEAR], None),
         ([], None),
     ],
 )
-def test_what_is_known_only_under_a_strict_marking_is_never_asked_about(lab: Lab, tlps, reason):
+def test_what_anybody_reports_under_a_strict_marking_is_never_asked_about(lab: Lab, tlps, reason):
     lab.web.says(NOISE)
     lab.web.says({}, 404)
     found = lab.ask(Kind.IPV4, "192.0.2.7", *tlps)

@@ -74,6 +74,7 @@ def test_what_a_source_alone_has_is_what_a_loop_finds(said, gone):
     assert told == {name: expected(said, name, without) for name in present}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(sayings)
 def test_pairs_count_what_both_have(said):
@@ -114,6 +115,7 @@ def test_a_copy_confirms_nothing_but_what_it_copies_confirms_the_copy():
     assert rows.select("source", "unique", "lost").rows() == [("alpha", 1, 0), ("merged", 0, 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 3, 1_000])
 def test_slices_are_an_implementation_detail(monkeypatch, rows):
     said = {(f"h{n}.example", source): n for n in range(99) for source in NAMES[: 1 + n % 4]}

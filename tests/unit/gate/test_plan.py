@@ -78,6 +78,7 @@ some = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(some, min_size=1, max_size=20, unique_by=lambda row: row["id"]),
@@ -101,6 +102,7 @@ def test_what_is_chosen_is_clean_enforceable_good_and_fits(rows, slots, held):
         assert worst >= left.select((pl.col("score") + bonus).max()).item()
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(some, min_size=1, unique_by=lambda row: row["id"]).flatmap(

@@ -77,6 +77,7 @@ some = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(some, max_size=12))
 def test_the_score_is_the_formula(sightings):
@@ -87,6 +88,7 @@ def test_the_score_is_the_formula(sightings):
     assert found["id"].is_sorted()
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(some, min_size=1, max_size=12).flatmap(

@@ -162,6 +162,7 @@ filters = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     stores,
     filters,
@@ -219,6 +220,7 @@ def test_pages_do_not_move_while_scores_decay(monkeypatch):
     assert len(ids) == len(set(ids)) == 50
 
 
+@pytest.mark.slow
 def test_many_indicators_are_scored_in_parts(monkeypatch):
     monkeypatch.setattr(searching, "AT_ONCE", 7)
     found = [sight(f"h{n}.example", n % 90) for n in range(100)]

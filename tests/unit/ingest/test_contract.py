@@ -57,6 +57,27 @@ def test_by_default_a_list_may_grow_to_ten_thousand_or_tenfold(lab):
     assert (Contract().growth, Contract().room) == (10, 10_000)
 
 
+# --- shrinking --------------------------------------------------------------------------------
+
+
+def test_a_collapse_that_hygiene_hides_is_one_of_rows(lab):
+    """Most of SANS's list are public resolvers: three quarters of it may go, and half remain."""
+    harmless = [f"10.0.{i // 256}.{i % 256}" for i in range(300)]
+    whole = "\n".join(harmless).encode() + b"\n" + addresses(0, 150)
+    assert ran(lab, LIST, whole)[0] is Status.OK
+    status, reason = ran(lab, LIST, addresses(0, 140))
+    assert (status, reason) == (
+        Status.QUARANTINED,
+        "140 rows where the last good fetch had 450",
+    )
+    assert len(lab.state(LIST)) == 150
+
+
+def test_a_list_that_drops_its_repeats_has_not_come_down(lab):
+    assert ran(lab, LIST, addresses(0, 150) * 9)[0] is Status.OK
+    assert ran(lab, LIST, addresses(0, 150))[0] is Status.OK
+
+
 # --- rows that are known to be harmless -------------------------------------------------------
 
 

@@ -139,6 +139,7 @@ FETCH = st.dictionaries(NAMES, st.tuples(st.integers(0, 30), st.sampled_from([No
 HISTORY = st.lists(st.tuples(st.integers(0, 8), FETCH, st.sets(NAMES, max_size=2)), max_size=6)
 
 
+@pytest.mark.slow
 @each
 @settings(max_examples=40)
 @given(HISTORY)

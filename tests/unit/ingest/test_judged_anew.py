@@ -37,6 +37,7 @@ def values(lab) -> list[str]:
     return sorted(lab.state(LIST)["value"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("same", [BODY, Response(304, {}, b"")], ids=["bytes", "304"])
 def test_a_new_warninglist_takes_out_what_it_names_and_an_old_one_gives_it_back(lab, world, same):
     tagged = Response(200, {"etag": '"1"'}, BODY)

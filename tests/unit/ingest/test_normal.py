@@ -7,7 +7,7 @@ import pytest
 
 from tidegate.declare.feed import feeds
 from tidegate.hygiene import Policy
-from tidegate.ingest.normal import SKEW, normal, times
+from tidegate.ingest.normal import LONGEST, LONGEST_TAG, MOST_TAGS, SKEW, normal, times
 from tidegate.ingest.parse import READ
 
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
@@ -34,6 +34,14 @@ FORMS = [
     ("05/02/2026", None),
     ("+262142-12-31T23:59:59Z", None),
     ("99999999999999999999", None),
+    # Years that Python could not read back.
+    ("0000-01-01 00:00:00", None),
+    ("0000-01-01", None),
+    ("-5000-01-01", None),
+    ("+262000-01-01", None),
+    ("0001-01-01T00:00:00+14:00", None),
+    ("9999-12-31T23:59:59-14:00", None),
+    ("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
     (None, None),
 ]
 
@@ -157,3 +165,18 @@ def test_a_time_is_never_before_its_own_first():
     seen = found.sightings
     assert (seen["first_seen"] <= seen["last_seen"]).all()
     assert (seen["last_seen"] <= NOW + timedelta(minutes=5)).all()
+
+
+def test_texts_without_end_are_cut_short():
+    long = dict.fromkeys(("threat", "reference", "tags"), "x" * 3000000)
+    row = one(value=" " * 3_000_000 + "evil.example", **long)
+    assert row["value"] == "evil.example"
+    assert {len(row[name]) for name in ("original", "threat", "reference")} == {LONGEST}
+    assert len(row["tags"][0]) == LONGEST_TAG
+    assert one(threat="y" * LONGEST)["threat"] == "y" * LONGEST
+
+
+def test_repeats_do_not_heap_up_tags_without_end():
+    many = [{"tags": ",".join(f"t{n}" for n in range(i, i + 9))} for i in range(0, 900, 9)]
+    (row,) = of(*many).sightings.to_dicts()
+    assert len(row["tags"]) == MOST_TAGS

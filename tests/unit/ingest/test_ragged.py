@@ -113,6 +113,7 @@ def test_a_header_row_is_skipped_on_both_ways(tmp_path):
 CELLS = st.text(st.sampled_from('ab ",#\n'), max_size=4)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=12))
 def test_both_ways_of_reading_agree(tmp_path_factory, rows):
     """What the fast way takes for whole, the exact one does, too; and none loses a row."""

@@ -130,6 +130,27 @@ def test_a_feed_that_ends_the_process_each_time_is_given_up(desk, lab, monkeypat
     assert second.reason != first.reason
 
 
+def test_a_request_whose_message_is_gone_is_ended_with_its_reason(desk, lab):
+    asked = requests.ask(BOTH, desk)
+    assert desk.queue.take(timedelta(0))
+    with held(desk.world.objects, f"requests/{asked.id}", "other"), pytest.raises(Conflict):
+        requests.abandon(asked.id, desk, "nobody brings it")
+    requests.abandon(asked.id, desk, "nobody brings it")
+    outcomes = ended(asked.id, desk).outcomes
+    assert [(one.feed, one.status, one.reason) for one in outcomes] == [
+        (name, Status.BAD_PAYLOAD, "given up: nobody brings it") for name in BOTH.feeds
+    ]
+    assert lab.http.asked == []
+    requests.abandon(asked.id, desk, "twice")
+    assert ended(asked.id, desk).outcomes == outcomes
+
+
+@pytest.mark.parametrize("name", ["", "20261120050000-0123456789ab", "../x", "\0"])
+def test_to_abandon_what_nobody_asked_for_is_harmless(desk, name):
+    requests.abandon(name, desk, "nobody brings it")
+    assert desk.world.runs.newest(None, 1) == []
+
+
 def test_a_message_that_came_too_often_gives_up_what_ended_the_others(desk, monkeypatch):
     asked = requests.ask(BOTH, desk)
     requests.finish(asked.id, desk, requests.ATTEMPTS)

@@ -305,6 +305,7 @@ class Pages:
     """Answers by address; counts nothing that it was not asked."""
 
     def __init__(self, **pages: dict) -> None:
+        pages = {"events": {"results": [], "next": None}, **pages}
         self.pages = {address: orjson.dumps(page) for address, page in pages.items()}
         self.asked: list[dict] = []
 
@@ -375,6 +376,7 @@ with SegmentStore(pathlib.Path(sys.argv[1])).writing(sys.argv[2]):
 """
 
 
+@pytest.mark.slow
 def test_a_feed_that_another_process_writes_is_left_to_it(lab):
     command = [sys.executable, "-c", HOLD, str(lab.home / "sightings"), LIST.name]
     pipe = subprocess.PIPE
@@ -388,6 +390,7 @@ def test_a_feed_that_another_process_writes_is_left_to_it(lab):
     assert lab.live(LIST, addresses(0, 9)).status is Status.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "what"),
     [(SegmentStore, "_point"), (SegmentStore, "commit"), (FeedTable, "remember")],

@@ -206,6 +206,7 @@ def test_a_partial_full_load_adds_but_does_not_replace(world: World, town: Town)
     assert ids(world) == ["c"]
 
 
+@pytest.mark.slow
 def test_old_versions_are_collected_but_not_at_once(world: World, town: Town):
     for hour in range(30):
         step(world, town, row(f"r{hour}", START))
@@ -299,6 +300,7 @@ def test_a_reader_in_mid_refresh_sees_the_whole_old_version(world: World, town: 
     assert listing(world)[0]["version"] == 2
 
 
+@pytest.mark.slow
 def test_many_writers_and_a_reader_who_never_sees_half(world: World, town: Town):
     results: list[Result] = []
 

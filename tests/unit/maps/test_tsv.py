@@ -54,6 +54,7 @@ def test_a_name_that_would_break_the_header_is_refused(name: str):
 CELL = st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 
 
+@pytest.mark.slow
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(CELL, min_size=n, max_size=n))))
 def test_what_is_encoded_decodes_to_the_same(rows: list[list[str | None]]):
     columns = [f"c{place}" for place in range(len(rows[0]) if rows else 1)]

@@ -1,4 +1,7 @@
-"""OTX: pages of pulses, each with its indicators; long pulses go on at an address of their own."""
+"""OTX: pages of pulses, each with its indicators; long pulses go on at an address of their own.
+
+Which pulses were deleted, or are no longer subscribed to, is told by pages of events.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,6 +17,7 @@ from tidegate.ports import BadPayload, Get, QuotaSpent, SourceDown
 API = "https://otx.alienvault.com/api/v1/pulses"
 PAGE = "50"
 LONG_PAGE = 1_000
+ENDS = {"delete", "unsubscribe"}
 MOST_PAGES = 2_000
 NUMBER = re.compile(r"[0-9]{1,9}\Z")
 HALVES = range(2, LONG_PAGE + 1, 2)  # limits that can be halved
@@ -34,21 +38,34 @@ SHAPES = {
 
 
 def pages(get: Get, since: datetime, _cursor: str | None = None) -> Iterator[bytes]:
-    """Yield all pages of pulses modified since, and the rest of long pulses as pages of one."""
+    """Yield all pages of pulses modified since, and the rest of long pulses as pages of one.
+
+    Then the events since.
+    """
     modified = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    parameters: Mapping[str, str] = {"limit": PAGE, "modified_since": modified}
-    url = f"{API}/subscribed"
+    for page in _series(get, "subscribed", {"limit": PAGE, "modified_since": modified}):
+        yield page
+        for pulse in _loaded(page)["results"]:
+            if pulse.get("more_indicators") and "id" in pulse:
+                yield from _rest(get, pulse)
+    for page in _series(get, "events", {"limit": PAGE, "since": modified}):
+        if any(map(_is_event, _loaded(page)["results"])):
+            yield page
+
+
+def _series(get: Get, what: str, parameters: Mapping[str, str]) -> Iterator[bytes]:
+    url = f"{API}/{what}"
     for _ in range(MOST_PAGES):
         page = _page(get, url, parameters)
         yield page
-        found = _loaded(page)
-        for pulse in found["results"]:
-            if pulse.get("more_indicators") and "id" in pulse:
-                yield from _rest(get, pulse)
-        url, parameters = _next(found), {}
+        url, parameters = _next(_loaded(page)), {}
         if not url:
             return
     raise BadPayload(f"more than {MOST_PAGES} pages")
+
+
+def _is_event(found: Mapping[str, Any]) -> bool:
+    return "object_type" in found
 
 
 def _rest(get: Get, pulse: dict[str, Any]) -> Iterator[bytes]:
@@ -110,10 +127,24 @@ def _loaded(page: bytes) -> dict[str, Any]:
 def parse(payload: bytes) -> list[dict[str, Any]]:
     """Return a row for each indicator of each pulse on the page. Raises BadPayload."""
     try:
-        pulses = _loaded(payload)["results"]
+        pulses = [one for one in _loaded(payload)["results"] if not _is_event(one)]
         return [_row(pulse, found) for pulse in pulses for found in pulse["indicators"]]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadPayload(f"not a page of OTX pulses: {error}") from error
+
+
+def gone(payload: bytes) -> set[str]:
+    """Return the references of the pulses that a page of events ends; the last event counts."""
+    events = [one for one in _loaded(payload)["results"] if _is_event(one)]
+    last: dict[str, bool] = {}
+    for event in sorted(events, key=lambda one: str(one.get("created"))):
+        if event["object_type"] == "pulse":
+            last[str(event.get("object_id"))] = event.get("action") in ENDS
+    return {_reference(pulse) for pulse, ended in last.items() if ended}
+
+
+def _reference(pulse: str) -> str:
+    return f"https://otx.alienvault.com/pulse/{pulse}"
 
 
 def _row(pulse: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +158,7 @@ def _row(pulse: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         "expires": found.get("expiration") if found.get("is_active", 1) else found["created"],
         "tags": joined([*(pulse.get("tags") or []), *techniques(pulse.get("attack_ids") or [])]),
         "threat": _family(pulse),
-        "reference": f"https://otx.alienvault.com/pulse/{pulse['id']}",
+        "reference": _reference(pulse["id"]),
         "tlp": pulse.get("tlp"),
     }
 
