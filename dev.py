@@ -60,7 +60,8 @@ def test() -> None:
     web(check=True)
     azurite()
     pytest("-n", "2", "-m", "not slow")
-    pytest("-m", "slow")
+    pytest("-n", "2", "-m", "slow", "--ignore=tests/e2e")
+    pytest("-m", "slow", "tests/e2e")  # the browser's driver keeps its thread for itself
 
 
 def check() -> None:
