@@ -13,6 +13,8 @@ from tidegate.adapters.http import HttpClient
 from tidegate.cli import app
 from tidegate.ports import Response, SourceDown
 
+pytestmark = pytest.mark.slow
+
 TODAY = datetime.now(UTC).replace(microsecond=0)
 ROW = '"1","{at:%Y-%m-%d %H:%M:%S}","http://bad.example/a","online","","x","","https://u.example/1",""'
 

@@ -15,6 +15,8 @@ from tidegate.adapters.http import HttpClient
 from tidegate.cli import app
 from tidegate.declare.feed import feeds
 
+pytestmark = pytest.mark.slow
+
 BUILT_IN = Path(__file__).parents[2] / "src" / "tidegate" / "feeds"
 OTHERS = json.dumps(sorted(feeds()))
 YAML = """

@@ -22,6 +22,8 @@ from tidegate.maps.world import World
 from tidegate.simulator.places import place
 from tidegate.simulator.tables import write_tables
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 11, 21, 4, tzinfo=UTC)
 
 

@@ -51,9 +51,9 @@ def times(column: pl.Series) -> pl.Series:
     Feeds write UTC without saying so, with blank or T, with fractions, as dates or as epochs.
     What lies outside the years 1 to 9999 is no time: Python could not read it back.
     """
-    found = _times(column).alias("t")
-    known = pl.col("t").is_between(pl.lit(FIRST, TIME), pl.lit(LAST, TIME))
-    return found.to_frame().select(pl.when(known).then("t")).to_series().alias(column.name)
+    found = _times(column).alias(column.name)
+    known = found.is_between(pl.lit(FIRST, TIME), pl.lit(LAST, TIME))
+    return found if known.all() else found.set(~known.fill_null(value=True), None)
 
 
 def _times(column: pl.Series) -> pl.Series:

@@ -10,6 +10,8 @@ from tidegate.declare.feed import feeds
 from tidegate.model import Origin, Outcome, Run, Status
 from tidegate.ports import SourceDown
 
+pytestmark = pytest.mark.slow
+
 ONE = "https://one.example/"
 MANY = b"".join(b"http://h%d.example/\n" % n for n in range(400))
 FEW = b"http://h1.example/\n"

@@ -14,6 +14,8 @@ from tidegate.gate.knowledge import Knowledge
 from tidegate.gate.value import World
 from tidegate.hygiene import Policy
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("cins", "emerging_threats")
 LISTED = b"192.0.2.1\n192.0.2.2\n192.0.2.3\n"
 

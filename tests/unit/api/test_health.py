@@ -11,6 +11,8 @@ from tidegate.api import health, probes
 from tidegate.declare.feed import feeds
 from tidegate.ports import BadPayload, SourceDown
 
+pytestmark = pytest.mark.slow
+
 ONE = "https://one.example/"
 
 

@@ -8,6 +8,8 @@ import pytest
 from tidegate.ingest.schedule import Choice
 from tidegate.ports import BadPayload
 
+pytestmark = pytest.mark.slow
+
 ONE = "https://one.example/"
 LISTED = b"".join(b"http://h%d.example/\n" % n for n in range(100))
 

@@ -2,7 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tidegate.declare.feed import feeds
+
+pytestmark = pytest.mark.slow
 
 ONE, TWO = "https://one.example/", "https://two.example/"
 URLS = b"".join(b"http://h%d.example/\n" % n for n in range(100)) + b"http://127.0.0.1/x\n"

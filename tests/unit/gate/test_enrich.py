@@ -28,6 +28,8 @@ from tidegate.model import Kind, Sighting, Tlp
 from tidegate.ports import BadPayload, QuotaSpent, SourceDown
 from tidegate.warninglists import Warninglists, parse
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 20, 5, 3, 20, tzinfo=UTC)
 SHA256 = "ab" * 32
 

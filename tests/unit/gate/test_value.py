@@ -15,6 +15,8 @@ from tidegate.model import Status
 from tidegate.ports import SourceDown
 from tidegate.warninglists import Warninglists, parse
 
+pytestmark = pytest.mark.slow
+
 CINS, ATTACKERS, IPSUM = "cins", "blocklist_de", "ipsum"
 RESOLVERS = b'{"type": "cidr", "matching_attributes": ["ip-src"], "list": ["192.0.2.0/28"]}'
 NAMES = (CINS, ATTACKERS, IPSUM)

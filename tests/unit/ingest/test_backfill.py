@@ -26,6 +26,8 @@ from tidegate.model import Kind, Origin, Outcome, Sighting, Status
 from tidegate.ports import BadPayload, QuotaSpent, Response, SourceDown
 from tidegate.sightings import empty, fingerprinted, frame
 
+pytestmark = pytest.mark.slow
+
 URLHAUS, THREATFOX, BAZAAR, TAXII, OTX, MISP, ANOMALI = (
     feeds()[name]
     for name in ("urlhaus", "threatfox", "malwarebazaar", "taxii", "otx", "misp_circl", "anomali")

@@ -21,6 +21,8 @@ from tidegate.declare.feed import Feed, Semantics, feeds
 from tidegate.ingest.normal import LONGEST, MOST_TAGS, SKEW
 from tidegate.model import Kind, Outcome, Status, indicator_id
 
+pytestmark = pytest.mark.slow
+
 ALL = feeds()
 named = pytest.mark.parametrize("feed", [pytest.param(feed, id=name) for name, feed in ALL.items()])
 few = settings(
