@@ -179,7 +179,7 @@ def test_it_stays_answers_and_stops(up, tmp_path):
     with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
         health = client.get("/api/health")
         assert (health.status_code, health.json()["status"]) == (200, "healthy")
-        one.wait_for("Ctrl-C stops")
+        one.wait_for(f"{url} has no page")
         datasets = client.get("/api/datasets").json()["datasets"]
         assert len(datasets) == 2
         assert client.post("/api/refresh").status_code in {200, 204}
