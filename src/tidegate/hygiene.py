@@ -220,3 +220,9 @@ def _hashes(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _why(rows: pl.DataFrame, why: pl.Series) -> pl.DataFrame:
     return rows.select("row", why.alias("why")).drop_nulls()
+
+
+def tally(why: pl.Series) -> dict[str, int]:
+    """Count how often each reason was given, the most frequent first."""
+    counts = why.drop_nulls().value_counts(sort=True)
+    return dict(zip(counts[:, 0].to_list(), counts[:, 1].to_list(), strict=True))

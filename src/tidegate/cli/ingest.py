@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,12 @@ from tidegate.cli.app import (
     refuse,
     utc,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tidegate.ingest.run import Job
+    from tidegate.model import Outcome
 
 
 @app.command()
@@ -44,29 +50,35 @@ def ingest(
 ) -> None:
     """Pull indicators from feeds into the store."""
     from tidegate.ingest import journal
-    from tidegate.ingest.run import Job, run
+    from tidegate.ingest.run import Job
     from tidegate.model import Origin
 
     if file and len(names or []) != 1:
         fail("--file belongs to exactly one feed: name it", WRONG_USE)
     chosen, wrong = chosen_feeds(names or []), [] if names else mistaken_feeds()
     first, last = _span(since, until)
-    outcomes = []
-    with show.progress(len(chosen)) as told, house(told) as opened:
-        for feed in chosen:
-            origin = Origin.FILE if file else Origin.LIVE
-            job = Job(feed, file, origin, first, until=last, dry=dry_run)
-            outcome = run(job, replace(opened.ingest, progress=told))
-            outcomes.append(outcome)
-            told(feed.name, show.DONE)
-            if as_json:
-                emit(asdict(outcome))
+    origin = Origin.FILE if file else Origin.LIVE
+    jobs = [Job(feed, file, origin, first, until=last, dry=dry_run) for feed in chosen]
+    outcomes = _run(jobs, as_json=as_json)
     journal.total(outcomes)
     if not as_json:
         show.outcomes(outcomes)
     if wrong:
         refuse(wrong)
     raise typer.Exit(FAILED if any(outcome.failed for outcome in outcomes) else 0)
+
+
+def _run(jobs: "Sequence[Job]", *, as_json: bool) -> "list[Outcome]":
+    from tidegate.ingest.run import run
+
+    outcomes = []
+    with show.progress(len(jobs)) as told, house(told) as opened:
+        for job in jobs:
+            outcomes.append(run(job, replace(opened.ingest, progress=told)))
+            told(job.feed.name, show.DONE)
+            if as_json:
+                emit(asdict(outcomes[-1]))
+    return outcomes
 
 
 def _span(since: datetime | None, until: datetime | None) -> tuple[datetime | None, ...]:

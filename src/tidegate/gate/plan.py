@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from tidegate.canonical import Rejected, canonical
+from tidegate.hygiene import tally
 from tidegate.model import Kind, indicator_id
 from tidegate.ports import Enforced
 
@@ -77,13 +78,8 @@ def plan(selected: pl.DataFrame, current: Sequence[Enforced], slots: int, now: d
         kept=len(wanted) - len(changes),
         chosen=len(wanted),
         slots=slots,
-        refused=_counted(selected["why_not"]),
+        refused=tally(selected["why_not"]),
     )
-
-
-def _counted(why: pl.Series) -> dict[str, int]:
-    counts = why.drop_nulls().value_counts(sort=True)
-    return dict(zip(counts[:, 0].to_list(), counts[:, 1].to_list(), strict=True))
 
 
 def _wanted(row: dict[str, object], now: datetime) -> tuple[Enforced, str]:

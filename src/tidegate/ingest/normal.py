@@ -11,7 +11,7 @@ import polars as pl
 from tidegate.canonical import Shape
 from tidegate.columns import canonicalise
 from tidegate.declare.feed import Feed
-from tidegate.hygiene import Policy, reasons
+from tidegate.hygiene import Policy, reasons, tally
 from tidegate.ingest.withheld import WITHHELD
 from tidegate.model import Tlp
 from tidegate.sightings import SCHEMA, TIME, TLPS, Scattered, empty, ids, merged, scattered
@@ -127,8 +127,8 @@ def _judged(feed: Feed, batch: pl.DataFrame, policy: Policy, now: datetime) -> _
         scattered(said.filter(pl.col("expires") > now)),
         said.filter(pl.col("expires") <= now)["id"],
         _withheld(feed, good, why, now),
-        _count(why),
-        _count(found["rejected"]),
+        tally(why),
+        tally(found["rejected"]),
     )
 
 
@@ -170,11 +170,6 @@ def _summed(parts: list[_Part]) -> Normal:
         together - len(once),
         withheld.unique("id", keep="first"),
     )
-
-
-def _count(why: pl.Series) -> dict[str, int]:
-    counts = why.drop_nulls().value_counts(sort=True)
-    return dict(zip(counts[:, 0].to_list(), counts[:, 1].to_list(), strict=True))
 
 
 def _columns(feed: Feed, rows: pl.DataFrame, now: datetime) -> pl.DataFrame:

@@ -208,13 +208,8 @@ def _ingest(
     feed, now = job.feed, world.clock()
     found = read(job, fetched.files, now, world)
     world.progress(feed.name, "compare")
-    # What came from a sample gives way to the first real fetch.
-    fresh = state.origin is Origin.SAMPLE and job.origin is not Origin.SAMPLE
-    stored = empty() if fresh else world.sightings.state(feed.name)
-    judged = by_what(feed, world)
-    old, banned = stored, empty(WITHHELD)
-    if state.judged not in {None, judged}:
-        old, banned = parted(stored, world.policy, frozenset(feed.suppress.but))
+    fresh, judged = _begins_anew(job, state), by_what(feed, world)
+    old, banned = _held(job, state, world)
     before = Past() if fresh else past(feed, state, old, judged)
     back = taken_back(feed, fetched.files, old, found, world.scratch)
     if refusal := _refusal(job, found, before, world) or too_much(job, back, old):
@@ -228,11 +223,38 @@ def _ingest(
     if fresh or len(banned) or not change.empty:
         world.sightings.commit(feed.name, change.state, change.written)
     _withhold(feed.name, found, banned, semantics, fresh, world)
-    _remember(
-        job,
-        state,
-        fetched,
-        world,
+    news = _news(state, found, digest, judged, payloads, now)
+    _remember(job, state, fetched, world, **news)
+    notes = tuple(drifted(feed, found.columns, before))
+    withdrawn = change.withdrawn + len(banned)
+    outcome = _outcome(feed, found, change)
+    return replace(outcome, withdrawn=withdrawn, payloads=payloads, notes=notes)
+
+
+def _begins_anew(job: Job, state: FeedState) -> bool:
+    """Whether nothing is left of before: a sample gives way to the first real fetch."""
+    return state.origin is Origin.SAMPLE and job.origin is not Origin.SAMPLE
+
+
+def _held(job: Job, state: FeedState, world: World) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the stored rows, parted by today's policy: those that stay, and those it bans."""
+    feed = job.feed
+    stored = empty() if _begins_anew(job, state) else world.sightings.state(feed.name)
+    if state.judged in {None, by_what(feed, world)}:
+        return stored, empty(WITHHELD)
+    return parted(stored, world.policy, frozenset(feed.suppress.but))
+
+
+def _news(
+    state: FeedState,
+    found: Normal,
+    digest: str | None,
+    judged: str,
+    payloads: tuple[str, ...],
+    now: datetime,
+) -> _Read:
+    """Return what the feed's state says after a run that read rows."""
+    return _Read(
         rows=found.rows,
         ingested=now,
         body_sha256=digest,
@@ -243,10 +265,6 @@ def _ingest(
         suppressed=share_suppressed(found),
         dropped=None if digest == state.dropped else state.dropped,
     )
-    notes = tuple(drifted(feed, found.columns, before))
-    withdrawn = change.withdrawn + len(banned)
-    outcome = _outcome(feed, found, change)
-    return replace(outcome, withdrawn=withdrawn, payloads=payloads, notes=notes)
 
 
 def _quarantined(feed: Feed, found: Normal, why: str, payloads: tuple[str, ...]) -> Outcome:
