@@ -5,8 +5,10 @@
 
 import ipaddress
 import re
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache
+from unicodedata import normalize
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import idna
@@ -20,6 +22,24 @@ WIDEST = {4: 8, 6: 16}
 DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 LAST_ASN = (1 << 32) - 1
 HASHES = {32: Kind.MD5, 40: Kind.SHA1, 64: Kind.SHA256}
+MOST = {
+    Kind.FILENAME: 255,
+    Kind.MUTEX: 260,
+    Kind.PROCESS: 2_000,
+    Kind.REGISTRY: 1_024,
+    Kind.EMAIL_SUBJECT: 500,
+}
+HIVES = {
+    "hklm": "hkey_local_machine",
+    "hkcu": "hkey_current_user",
+    "hkcr": "hkey_classes_root",
+    "hku": "hkey_users",
+    "hkcc": "hkey_current_config",
+    # As the kernel says it.
+    "registry\\machine": "hkey_local_machine",
+    "registry\\user": "hkey_users",
+}
+KEYS = tuple(f"{hive}\\" for hive in HIVES.values())
 
 
 class Shape(StrEnum):
@@ -41,9 +61,10 @@ REFANG = [
     (re.compile(r"\[at\]|\(at\)|\[@\]", re.IGNORECASE), "@"),
     (re.compile(r"\[:\]"), ":"),
 ]
-INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060\ufeff\u00ad]")
+INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 QUOTED = re.compile(r"([\"'])(.*)\1\Z", re.DOTALL)
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ufffd]")
+ILLEGIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 PORT = re.compile(r"[0-9]{1,5}\Z")
 NUMERIC = re.compile(r"(?:0x[0-9a-f]*|\d+)\Z")
@@ -68,6 +89,8 @@ def refang(text: str) -> str:
 
 def canonical(kind: Kind | Shape, text: str) -> tuple[Kind, str]:
     """Return the kind and the one spelling of an indicator. Raises Rejected."""
+    if kind in VERBATIM:
+        return VERBATIM[kind](text)
     if CONTROL.search(text.strip()):
         raise Rejected("control character")
     plain = refang(text)
@@ -251,6 +274,67 @@ def certificate(text: str) -> tuple[Kind, str]:
     return Kind.CERTIFICATE, value
 
 
+def filename(text: str) -> tuple[Kind, str]:
+    """The name of a file without its folder, in lower case, for Windows does not tell case apart.
+
+    What hides or turns letters is gone: `invoice<U+202E>fdp.exe` looks like a PDF.
+    """
+    path = _legible(INVISIBLE.sub("", text)).replace("\\", "/")
+    name = path.rpartition("/")[2].strip()
+    if name in {"", ".", ".."}:
+        raise Rejected("not a filename")
+    return _fitting(Kind.FILENAME, normalize("NFC", name.lower()))
+
+
+def mutex(text: str) -> tuple[Kind, str]:
+    """The name of a mutex, as it is: its case matters."""
+    return _fitting(Kind.MUTEX, _legible(text))
+
+
+def process(text: str) -> tuple[Kind, str]:
+    """A command line on one line, with one blank for each run of them."""
+    return _fitting(Kind.PROCESS, _one_line(text))
+
+
+def registry(text: str) -> tuple[Kind, str]:
+    """A registry key in lower case, its hive spelled out. Windows does not tell case apart.
+
+    Between its parts is one backslash each, and none at the ends. A hive alone is no key.
+    """
+    parts = [part for part in _legible(text).lower().split("\\") if part.strip()]
+    if parts[:1] == ["registry"]:
+        parts = ["\\".join(parts[:2]), *parts[2:]]
+    hive = parts[0].removesuffix(":") if parts else ""  # PowerShell writes `HKLM:`
+    key = "\\".join([HIVES.get(hive, hive), *parts[1:]]).strip()
+    if not key.startswith(KEYS):
+        raise Rejected("not a registry key")
+    return _fitting(Kind.REGISTRY, key)
+
+
+def email_subject(text: str) -> tuple[Kind, str]:
+    """The subject of a message, unfolded, without what nobody sees in it."""
+    return _fitting(Kind.EMAIL_SUBJECT, normalize("NFC", _one_line(INVISIBLE.sub("", text))))
+
+
+def _one_line(text: str) -> str:
+    return _legible(" ".join(text.split()))
+
+
+def _legible(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise Rejected("empty")
+    if ILLEGIBLE.search(text):
+        raise Rejected("control character")
+    return text
+
+
+def _fitting(kind: Kind, value: str) -> tuple[Kind, str]:
+    if len(value) > MOST[kind]:
+        raise Rejected("too long")
+    return kind, value
+
+
 READERS = {
     Kind.IPV4: address,
     Kind.IPV6: address,
@@ -268,15 +352,27 @@ READERS = {
     Kind.ASN: asn,
     Kind.CERTIFICATE: certificate,
 }
+# What programs name, and nobody defangs: a "[.]" or quotes in it are part of it.
+VERBATIM: Mapping[Kind | Shape, Callable[[str], tuple[Kind, str]]] = {
+    Kind.FILENAME: filename,
+    Kind.MUTEX: mutex,
+    Kind.PROCESS: process,
+    Kind.REGISTRY: registry,
+    Kind.EMAIL_SUBJECT: email_subject,
+}
 
 
 def defanged(text: str) -> str:
     """Return the value as people may read it: nothing that a click would open, no password."""
+    if text.startswith(KEYS) and "://" not in text:
+        return text  # a registry key is read back as it stands
     text = PASSWORD.sub(r"\1***@", text).replace("[.]", ".").replace(".", "[.]")
     return SCHEME.sub(r"hxxp\1://", text, count=1) if "://" in text else text.replace("@", "[@]")
 
 
+# Nothing else begins with a hive. All other texts may be a file's name, or a subject.
 GUESSED: tuple[Kind | Shape, ...] = (
+    Kind.REGISTRY,
     Kind.CVE,
     Kind.URL,
     Shape.HASH,

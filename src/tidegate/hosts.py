@@ -6,10 +6,14 @@ from tidegate.model import Kind
 
 IPV4 = r"^[0-9]+(?:\.[0-9]+){3}$"
 NUMBERED = (Kind.IPV4, Kind.URL)
+HOSTLESS = (Kind.FILENAME, Kind.MUTEX, Kind.PROCESS, Kind.REGISTRY, Kind.EMAIL_SUBJECT)
 
 
 def host(kind: pl.Series, value: pl.Series) -> pl.Series:
-    """Return the host of URLs and mail addresses, and every other value as it is."""
+    """Return the host of URLs and mail addresses, and every other value as it is.
+
+    What programs name has none, even if it is spelled like one: "[SPAM] 1/99" is no address.
+    """
     rows = pl.DataFrame({"kind": kind.cast(pl.String), "value": value})
     kinds = set(rows["kind"].unique().drop_nulls().to_list())
     if kinds == {Kind.URL}:
@@ -21,6 +25,8 @@ def host(kind: pl.Series, value: pl.Series) -> pl.Series:
     if Kind.EMAIL in kinds:
         inner = pl.col("value").str.extract("@([^@]+)$")
         found = pl.when(pl.col("kind") == Kind.EMAIL).then(inner).otherwise(found)
+    if kinds.intersection(HOSTLESS):
+        found = pl.when(~pl.col("kind").is_in([one.value for one in HOSTLESS])).then(found)
     return rows.select(found.alias("host")).to_series()
 
 

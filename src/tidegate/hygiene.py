@@ -11,6 +11,7 @@ from hashlib import sha256
 
 import polars as pl
 
+from tidegate.canonical import HASHES
 from tidegate.hosts import located
 from tidegate.model import Kind
 from tidegate.warninglists import Popularity, Warninglists
@@ -214,7 +215,9 @@ def _named(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
 
 
 def _hashes(rows: pl.DataFrame) -> pl.DataFrame:
-    hashes = rows.filter(pl.col("value").is_in(EMPTY_FILE))
+    # A mutex may well be named like one.
+    kinds = [kind.value for kind in HASHES.values()]
+    hashes = rows.filter(pl.col("value").is_in(EMPTY_FILE) & pl.col("kind").is_in(kinds))
     return _why(hashes, pl.Series(["empty file"] * len(hashes), dtype=pl.String))
 
 

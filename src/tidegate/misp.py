@@ -40,6 +40,10 @@ SHAPES = {
     "x509-fingerprint-sha1": "certificate",
     "AS": "asn",
     "vulnerability": "cve",
+    "filename": "filename",
+    "mutex": "mutex",
+    "regkey": "registry",
+    "email-subject": "email-subject",
 }
 WITH_PORT = {"ip-src|port", "ip-dst|port"}
 BESIDE = {"filename", "port"}  # what only accompanies the other half of a composite
@@ -186,6 +190,9 @@ def _observables(kind: str, value: str) -> Iterator[tuple[str | None, str]]:
     """Yield shape and value of an attribute; composites have several, parted by `|`."""
     if kind in WITH_PORT:
         yield "socket", value.replace("|", ":")
+        return
+    if kind == "regkey|value":
+        yield "registry", value.partition("|")[0]  # what is written to a key may hold the mark
         return
     if kind == "malware-sample":
         kind = "filename|md5"

@@ -24,6 +24,11 @@ class Kind(StrEnum):
     CVE = "cve"
     ASN = "asn"
     CERTIFICATE = "certificate"  # the SHA-1 of one, which is not that of a file
+    FILENAME = "filename"  # without its folder
+    MUTEX = "mutex"
+    PROCESS = "process"  # a command line
+    REGISTRY = "registry"  # a key of it
+    EMAIL_SUBJECT = "email-subject"  # of a message; who sent it is an `EMAIL`
 
 
 class Tlp(StrEnum):

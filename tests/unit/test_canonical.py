@@ -1,10 +1,12 @@
 """Two spellings are one indicator exactly where an analyst would say so."""
 
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.canonical import HASHES, Rejected, Shape, canonical, defanged, guess, refang
+from tidegate.canonical import HASHES, MOST, Rejected, Shape, canonical, defanged, guess, refang
 from tidegate.model import Kind
 
 SHAPES = [*Kind, *Shape]
@@ -55,6 +57,38 @@ EXACT = [
     (Kind.CIDR, "2001:db8::1/32", "2001:db8::/32"),
     (Kind.EMAIL, "User[at]EVIL[.]example", "User@evil.example"),
     (Kind.SHA1, "A" * 40, "a" * 40),
+    (Kind.DOMAIN, "\u2066evil\u2069.example", "evil.example"),
+    (Kind.FILENAME, "C:\\Users\\Public\\Setup.EXE", "setup.exe"),
+    (Kind.FILENAME, "/opt/a\\b/Payload ", "payload"),
+    (Kind.FILENAME, "invoice\u202efdp.exe", "invoicefdp.exe"),
+    (Kind.FILENAME, "\u2067e\u200bvil\u2069.exe", "evil.exe"),
+    (Kind.FILENAME, "RE\u0301SUME\u0301.docx", "r\u00e9sum\u00e9.docx"),
+    (Kind.FILENAME, "evil[.]exe", "evil[.]exe"),
+    (Kind.FILENAME, "...", "..."),
+    (Kind.FILENAME, "A" * 255, "a" * 255),
+    (Kind.MUTEX, " Global\\{8F6F0AC4-B9A1}[.]'x' ", "Global\\{8F6F0AC4-B9A1}[.]'x'"),
+    (Kind.MUTEX, '"quoted"', '"quoted"'),
+    (Kind.MUTEX, "a  b\u200b(dot)", "a  b\u200b(dot)"),
+    (Kind.MUTEX, "M" * 260, "M" * 260),
+    (
+        Kind.PROCESS,
+        '\t"C:\\a b\\X.exe"   -c\r\n  hxxp://evil[.]example\u00a0 ',
+        '"C:\\a b\\X.exe" -c hxxp://evil[.]example',
+    ),
+    (Kind.PROCESS, "x" + " " * 3_000 + "y", "x y"),
+    (Kind.PROCESS, "x" * 2_000, "x" * 2_000),
+    (Kind.REGISTRY, "HKLM\\SOFTWARE\\Run", "hkey_local_machine\\software\\run"),
+    (Kind.REGISTRY, "hkcu:\\\\Software\\\\a/b\\\\", "hkey_current_user\\software\\a/b"),
+    (Kind.REGISTRY, "HKCR\\.exe", "hkey_classes_root\\.exe"),
+    (Kind.REGISTRY, "HKU\\S-1-5-18\\a[.]b", "hkey_users\\s-1-5-18\\a[.]b"),
+    (Kind.REGISTRY, "HKCC\\System", "hkey_current_config\\system"),
+    (Kind.REGISTRY, "HKEY_Local_Machine\\System\\ ", "hkey_local_machine\\system"),
+    (Kind.REGISTRY, "\\REGISTRY\\MACHINE\\Software", "hkey_local_machine\\software"),
+    (Kind.REGISTRY, "\\Registry\\User\\S-1-5-18", "hkey_users\\s-1-5-18"),
+    (Kind.REGISTRY, "HKLM\\" + "K" * 1_005, "hkey_local_machine\\" + "k" * 1_005),
+    (Kind.EMAIL_SUBJECT, " Re:  Your\r\n\tInvoice[.] ", "Re: Your Invoice[.]"),
+    (Kind.EMAIL_SUBJECT, "P\u00ada\u200by no\u0308w \u2060 '", "Pay n\u00f6w '"),
+    (Kind.EMAIL_SUBJECT, "S" * 500, "S" * 500),
 ]
 OTHER_KIND = [
     (Kind.IPV6, "::ffff:192.0.2.5", Kind.IPV4, "192.0.2.5"),
@@ -110,6 +144,25 @@ REFUSED = {
     ],
     Kind.EMAIL: ["evil.example", "@evil.example", "a b@evil.example", "a@localhost"],
     Shape.HASH: ["abc", "g" * 32, "a" * 31 + "\u0661"],
+    Kind.FILENAME: ["", "C:\\a\\", "/opt/..", ".", "a\tb.exe", "a\nb/c.exe", "\u202e", "a" * 256],
+    Kind.MUTEX: ["", " ", "a\0b", "a\x9bb", "a\ufffd", "a\ud800", "m" * 261],
+    Kind.PROCESS: ["", "\n", "a\0b", "a \x1b[31m", "x" * 2_001],
+    Kind.REGISTRY: [
+        "",
+        "\\",
+        "HKLM",
+        "HKLM\\",
+        "HKEY_LOCAL_MACHINE\\ \\",
+        "HKXX\\Software",
+        "Software\\Microsoft",
+        "\\REGISTRY",
+        "\\REGISTRY\\MACHINE",
+        "\\REGISTRY\\A\\{8F6F0AC4}",
+        "HKLM/Software",
+        "HKLM\\a\nb",
+        "HKLM\\" + "k" * 1_006,
+    ],
+    Kind.EMAIL_SUBJECT: ["", " \u200b ", "a\x7fb", "s" * 501],
 }
 
 
@@ -150,6 +203,65 @@ def test_canonical_is_idempotent_and_raises_nothing_but_rejected(shape, text):
     assert canonical(kind, value) == (kind, value)
 
 
+NAMED = ["HKLM", "hkcu:", "\\REGISTRY\\User", "HKEY_USERS", "registry", "\\", "\\\\", "/", ":", " "]
+NAMED += [
+    "  ",
+    "\n",
+    "\u00a0",
+    "\u2028",
+    "\u202e",
+    "\u2066",
+    "\u0301",
+    "\u0307",
+    "\u0323",
+    ".",
+    "..",
+]
+NAMED += [
+    "I",
+    "\u0130",
+    "\u03a3",
+    "\u212a",
+    "A",
+    "e",
+    "[.]",
+    "(dot)",
+    "'",
+    '"',
+    "\x85",
+    "\x1c",
+    "Run",
+]
+
+
+@given(st.sampled_from(list(MOST)), st.lists(st.sampled_from(NAMED), max_size=12).map("".join))
+def test_what_programs_name_is_idempotent_and_fits(kind, text):
+    try:
+        found, value = canonical(kind, text)
+    except Rejected:
+        return
+    assert found is kind
+    assert canonical(kind, value) == (kind, value)
+    assert 0 < len(value) <= MOST[kind]
+    assert value == value.strip()
+
+
+@given(st.sampled_from([Kind.FILENAME, Kind.EMAIL_SUBJECT]), TEXTS | st.text(max_size=20))
+def test_composed_or_not_it_is_one_name(kind, text):
+    try:
+        found = canonical(kind, normalize("NFC", text))
+    except Rejected:
+        return
+    assert canonical(kind, normalize("NFD", text)) == found
+
+
+@given(st.text("HKLMhklm\\:.[] aZ\u0130", max_size=20).map("HKLM\\a".__add__))
+def test_a_registry_key_has_no_case_and_is_guessed_as_it_is_shown(text):
+    _, value = canonical(Kind.REGISTRY, text)
+    assert canonical(Kind.REGISTRY, text.lower()) == (Kind.REGISTRY, value)
+    assert guess(defanged(value)) == (Kind.REGISTRY, value)
+
+
 @given(st.sampled_from([Kind.DOMAIN, Kind.URL, Shape.ADDRESS, Kind.EMAIL]), TEXTS)
 def test_what_is_shown_defanged_is_read_again(shape, text):
     try:
@@ -178,6 +290,9 @@ def test_what_is_shown_defanged_is_read_again(shape, text):
         ("a@b.example", "a[@]b[.]example"),
         ("b[.]example", "b[.]example"),
         ("192.0.2.1", "192[.]0[.]2[.]1"),
+        ("hkey_classes_root\\.exe", "hkey_classes_root\\.exe"),
+        ("hkey_users\\http://a.example", "hkey_users\\hxxp://a[.]example"),
+        ("cmd /c start http://a.example/b", "cmd /c start hxxp://a[.]example/b"),
     ],
 )
 def test_nothing_shown_is_opened_by_a_click_or_holds_a_password(text, shown):
@@ -201,13 +316,32 @@ def test_the_length_of_a_hash_names_its_algorithm():
         ("192.0.2.0/25", Kind.CIDR),
         ("a" * 40, Kind.SHA1),
         ("x[at]evil.example", Kind.EMAIL),
+        ("HKLM\\Software\\a@b.example", Kind.REGISTRY),
+        ("hkey_users\\s-1-5-18", Kind.REGISTRY),
+        ("\\REGISTRY\\MACHINE\\Software", Kind.REGISTRY),
+        ("hklm.example", Kind.DOMAIN),
+        ("setup.exe", Kind.DOMAIN),
     ],
 )
 def test_a_guess_names_the_kind(text, kind):
     assert guess(text)[0] is kind
 
 
-@pytest.mark.parametrize("text", ["64500", "CVE-2024-34", "", "T1059.001", "10.0.0.0/2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "64500",
+        "CVE-2024-34",
+        "",
+        "T1059.001",
+        "10.0.0.0/2",
+        "HKLM",
+        "Global\\mutex",
+        "cmd /c x",
+        "C:\\a\\setup.exe",
+        "Your invoice",
+    ],
+)
 def test_a_guess_does_not_force_an_indicator(text):
     with pytest.raises(Rejected):
         guess(text)

@@ -60,8 +60,17 @@ DIGEST = st.builds(
 NEAR = (
     URL | NAME | ADDRESS | st.builds("{}{}".format, ADDRESS, PORT) | DIGEST | st.text(max_size=30)
 )
+NAMED = st.lists(
+    st.sampled_from(
+        ["HKLM", "\\", "/", " ", "  ", "[.]", "'", "A", "é", "\u202e", "\u0130", ".exe", "\t"]
+    ),
+    max_size=8,
+).map("".join)
 DRESSED = st.builds(
-    "{}{}{}".format, st.sampled_from(["", "", " ", '"', "'"]), NEAR, st.sampled_from(["", "", "\n"])
+    "{}{}{}".format,
+    st.sampled_from(["", "", " ", '"', "'"]),
+    NEAR | NAMED,
+    st.sampled_from(["", "", "\n"]),
 )
 
 

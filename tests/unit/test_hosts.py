@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.canonical import Rejected, canonical
-from tidegate.hosts import host, located, number6
+from tidegate.hosts import HOSTLESS, host, located, number6
 from tidegate.model import Kind
 
 PATTERN = r"^[a-z0-9.+-]+://(?:[^/]*@)?(\[[^\]]+\]|[^/:?]+)"
@@ -30,6 +30,16 @@ def test_the_host_of_any_canonical_url(text):
         return
     url = pl.Series([value])
     assert host(pl.Series(["url"]), url)[0] == url.str.extract(PATTERN)[0]
+
+
+@pytest.mark.parametrize("kind", HOSTLESS)
+@pytest.mark.parametrize("value", ["192.0.2.1", "[::1]", "[spam] 1/99", "http://a.example/"])
+def test_what_programs_name_has_no_host(kind, value):
+    kinds, values = ["ipv4", "url", kind.value], ["192.0.2.2", "http://a.example/", value]
+    found = located(pl.Series(kinds), pl.Series(values))
+    assert found["host"].to_list() == ["192.0.2.2", "a.example", None]
+    assert found["number"].to_list() == [3221225986, None, None]
+    assert host(pl.Series([kind.value]), pl.Series([value])).to_list() == [None]
 
 
 PARTS = st.lists(st.sampled_from([0, 1, 0xDB8, 0xFFFF]), min_size=8, max_size=8).map(

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.canonical import Rejected, Shape, canonical
+from tidegate.hosts import HOSTLESS
 from tidegate.hygiene import EMPTY_FILE, RESERVED, Policy, Ranges, reason, reasons
 from tidegate.model import Kind
 
@@ -56,6 +57,8 @@ FINE = [
     (Kind.URL, "http://evil.org/http://127.0.0.1/"),
     (Kind.URL, "http://10.0.0.1@evil.org/"),
     (Kind.SHA256, "ab" * 32),
+    *((kind, value) for kind in HOSTLESS for value in (EMPTY_FILE[0], "10.0.0.1", "[::1] 1/99")),
+    (Kind.FILENAME, "printer.local"),
 ]
 
 

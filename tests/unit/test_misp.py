@@ -36,6 +36,11 @@ def read(found: object) -> list[dict]:
         ("malware-sample", "a.exe|" + "ab" * 16, [("md5", "ab" * 16)]),
         ("x509-fingerprint-sha1", "ab" * 20, [("certificate", "ab" * 20)]),
         ("AS", "AS64500", [("asn", "AS64500")]),
+        ("filename", "a|b.exe", [("filename", "a|b.exe")]),
+        ("mutex", "a|b", [("mutex", "a|b")]),
+        ("regkey", "HKLM\\a", [("registry", "HKLM\\a")]),
+        ("regkey|value", "HKLM\\a|x|y", [("registry", "HKLM\\a")]),
+        ("email-subject", "It is due", [("email-subject", "It is due")]),
         ("yara", "rule x", [(None, "rule x")]),
     ],
 )

@@ -10,7 +10,16 @@ from tidegate.model import Kind, Sighting
 from tidegate.sightings import KINDS, SCHEMA, STATE, fingerprinted, frame, unique
 
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
-NEW = {Kind.CVE, Kind.ASN, Kind.CERTIFICATE}
+NEW = {
+    Kind.CVE,
+    Kind.ASN,
+    Kind.CERTIFICATE,
+    Kind.FILENAME,
+    Kind.MUTEX,
+    Kind.PROCESS,
+    Kind.REGISTRY,
+    Kind.EMAIL_SUBJECT,
+}
 BEFORE = pl.Enum([kind.value for kind in Kind if kind not in NEW])
 
 

@@ -40,7 +40,32 @@ READ = [
     ("[domain-name:value NOT IN ('a.example')]", [(None, "a.example")]),
     ("[domain-name:value MATCHES '^x']", [(None, "^x")]),
     ("[domain-name:value LIKE '%.example']", [(None, "%.example")]),
-    ("[file:name = 'setup.exe']", [(None, "setup.exe")]),
+    ("[file:name = 'setup.exe']", [("filename", "setup.exe")]),
+    ("[file:name != 'setup.exe']", [(None, "setup.exe")]),
+    (r"[mutex:name = 'Global\\x\'']", [("mutex", r"Global\x'")]),
+    ("[process:command_line = 'cmd /c x']", [("process", "cmd /c x")]),
+    (r"[windows-registry-key:key = 'HKLM\\Run']", [("registry", r"HKLM\Run")]),
+    ("[email-message:subject = 'Hello']", [("email-subject", "Hello")]),
+    (
+        "[file:name = 'a.exe' AND file:hashes.MD5 = 'aa']",
+        [(None, "a.exe"), ("md5", "aa")],
+    ),
+    (
+        "[(file:name = 'a' OR file:name = 'b') AND file:hashes.'SHA-256' IN ('cc')]",
+        [(None, "a"), (None, "b"), ("sha256", "cc")],
+    ),
+    (
+        "[file:name = 'a.exe' OR file:hashes.MD5 = 'aa']",
+        [("filename", "a.exe"), ("md5", "aa")],
+    ),
+    (
+        "[file:name = 'a.exe' AND file:hashes.MD5 != 'aa' AND mutex:name = 'm']",
+        [("filename", "a.exe"), (None, "aa"), ("mutex", "m")],
+    ),
+    (
+        "[file:hashes.MD5 = 'aa' AND mutex:name = 'm']",
+        [("md5", "aa"), ("mutex", "m")],
+    ),
     ("[NOT EXISTS url:value]", [(None, "url:value")]),
     (
         "[(ipv4-addr:value = '192.0.2.5' AND (url:value = 'u'))]",

@@ -31,6 +31,11 @@ VALUES = {
     Kind.SHA256: "ab" * 32,
     Kind.ASN: "AS64500",
     Kind.CERTIFICATE: "cd" * 20,
+    Kind.FILENAME: "o'neil [1].exe",
+    Kind.MUTEX: "Local\\'x' OR [\"",
+    Kind.PROCESS: "cmd /c \"C:\\a b\\x.exe\" 'y\\' \\\\host",
+    Kind.REGISTRY: "hkey_local_machine\\software\\o'neil",
+    Kind.EMAIL_SUBJECT: "It's due] AND [url:value = 'x'",
 }
 
 
@@ -56,6 +61,21 @@ def test_every_kind_reads_back_as_itself(kind, value):
 def test_every_kind_but_vulnerabilities_can_be_written():
     assert VALUES.keys() | {Kind.CVE} == set(Kind)
     assert written(sighting(Kind.CVE, "CVE-2099-10001")) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "pattern"),
+    [
+        (Kind.FILENAME, "a'b.exe", r"[file:name = 'a\'b.exe']"),
+        (Kind.MUTEX, "Global\\X", r"[mutex:name = 'Global\\X']"),
+        (Kind.PROCESS, "a \\'b", r"[process:command_line = 'a \\\'b']"),
+        (Kind.REGISTRY, "hkey_users\\a", r"[windows-registry-key:key = 'hkey_users\\a']"),
+        (Kind.EMAIL_SUBJECT, "It's due", r"[email-message:subject = 'It\'s due']"),
+    ],
+)
+def test_what_programs_name_is_quoted(kind, value, pattern):
+    (one,) = written(sighting(kind, value))
+    assert one["pattern"] == pattern
 
 
 def test_the_object_is_whole():

@@ -5,7 +5,9 @@
 * reliability: the Admiralty grade of the source, A = 1.0 to F = 0.1;
 * confidence: what the source itself says, 0 to 1;
 * decay: `max(0, 1 - (age / lifetime)^2)`, age since the source last saw it. Addresses change hands
-  in days, a hash means the same file for years; a network holds until its list drops it.
+  in days, a hash means the same file for years; a network holds until its list drops it. A subject
+  goes with its campaign and a file's name soon after, while malware keeps its mutexes, its keys and
+  how it calls itself from version to version.
 
 Independent sources add up, and none can bring the score above 100. Sources that share a `group`
 count once, with their strongest word. A list of lists counts for as much as its word exceeds what
@@ -35,6 +37,11 @@ LIFETIMES = {
     Kind.CIDR: timedelta(days=36_500),
     Kind.ASN: timedelta(days=36_500),
     Kind.CVE: timedelta(days=36_500),
+    Kind.FILENAME: timedelta(days=90),
+    Kind.MUTEX: timedelta(days=365),
+    Kind.PROCESS: timedelta(days=365),
+    Kind.REGISTRY: timedelta(days=365),
+    Kind.EMAIL_SUBJECT: timedelta(days=30),
 }
 
 

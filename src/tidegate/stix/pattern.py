@@ -1,8 +1,9 @@
 """The grammar of STIX patterns, as far as it tells which observables a pattern compares.
 
 Boolean structure and qualifiers are checked and then forgotten: `a AND b`, `a OR b` and
-`a FOLLOWEDBY b` name the same two observables. But for ports: one that is in an AND with another
-comparison belongs to it. Every token is read once.
+`a FOLLOWEDBY b` name the same two observables. But for ports and hashes: a port that is in an AND
+with another comparison belongs to it, and what is in one with a file's hash may only describe that
+file. Every token is read once.
 """
 
 import re
@@ -24,9 +25,11 @@ TOKEN = re.compile(
 )
 PORT, MOST_PORTS = "network-traffic:dst_port", 16  # of one AND; more say nothing of a host
 NUMBER = re.compile(r"[0-9]{1,5}\Z")
+HASH = "file:hashes"
 ESCAPED = re.compile(r"\\(['\\])")
 JOINS = {"AND", "OR", "FOLLOWEDBY"}
 EQUAL = {"=", "==", "!=", "<>", "<", "<=", ">", ">="}
+VALUED = {"=", "IN", "ISSUBSET"}
 WORDED = {"IN", "LIKE", "MATCHES", "ISSUBSET", "ISSUPERSET"}
 QUALIFIERS = {
     "START": ("typed", "STOP", "typed"),
@@ -43,7 +46,8 @@ class Malformed(Exception):
 class Comparison:
     """`path operator values`: one value, or those of a set. EXISTS has the path as its value.
 
-    `beside` are the destination ports that are in an AND with it, as digits.
+    `beside` are the destination ports that are in an AND with it, as digits; `hashed` tells that
+    a file's hash is.
     """
 
     path: str
@@ -51,6 +55,12 @@ class Comparison:
     values: tuple[str, ...]
     negated: bool = False
     beside: tuple[str, ...] = ()
+    hashed: bool = False
+
+    @property
+    def says(self) -> bool:
+        """Whether it names what is, not what is not or what merely looks like it."""
+        return self.operator in VALUED and not self.negated
 
     @property
     def ports(self) -> set[str]:
@@ -140,7 +150,7 @@ class _Reader:
         parts = [list(self.comparison(depth))]
         while self.accept("AND"):
             parts.append(list(self.comparison(depth)))
-        return parts[0] if len(parts) == 1 else _with_ports(parts)
+        return parts[0] if len(parts) == 1 else _with_hash(_with_ports(parts))
 
     def comparison(self, depth: int) -> Iterator[Comparison]:
         """`path [NOT] operator value`, `[NOT] EXISTS path` or `(comparison ...)`."""
@@ -199,3 +209,10 @@ def _with_ports(parts: list[list[Comparison]]) -> list[Comparison]:
         for part, own in zip(parts, ports, strict=True)
         for one in part
     ]
+
+
+def _with_hash(found: list[Comparison]) -> list[Comparison]:
+    """Mark the comparisons of an AND in which there is a file's hash."""
+    if not any(one.path.startswith(HASH) and one.says for one in found):
+        return found
+    return [replace(one, hashed=True) for one in found]

@@ -1,8 +1,8 @@
 """From bundles of STIX 2.0 and 2.1, and pages of TAXII, to rows of a feed.
 
 A pattern may name several observables; each is a row of its own. What a pattern excludes (`!=`,
-NOT) or only describes (MATCHES, LIKE, file names) is no indicator: such rows have no shape, and
-are counted as of unknown kind.
+NOT) or only describes (MATCHES, LIKE, the name of a file beside its hash) is no indicator: such
+rows have no shape, and are counted as of unknown kind.
 
 What an indicator is about may stand on another page of the same fetch: `context` reads all of them
 first, and keeps what the rows of any need.
@@ -47,11 +47,15 @@ SHAPES = {
     "x509-certificate:hashes.SHA-1": "certificate",
     "autonomous-system:number": "asn",
     "vulnerability:name": "cve",
+    "file:name": "filename",
+    "mutex:name": "mutex",
+    "process:command_line": "process",
+    "windows-registry-key:key": "registry",
+    "email-message:subject": "email-subject",
 }
 HASH_PATH = re.compile(r"(?:file|artifact):hashes\.(MD5|SHA-?1|SHA-?256)", re.IGNORECASE)
 FAULTS = (TypeError, KeyError, ValueError, AttributeError)  # of what is no STIX
 MOST = 500_000  # entries of context
-VALUED = {"=", "IN", "ISSUBSET"}
 
 Row = dict[str, Any]
 Object = Mapping[str, Any]
@@ -245,14 +249,14 @@ def named(
         yield None, pattern, ()
         return
     for one in found:
-        shape = shape_of(one.path) if _says_is(one) else None
+        shape = None if _describes(one) else shape_of(one.path)
         ports = one.beside if shape == "address" else ()
         for value in one.values:
             yield shape, value, ports
 
 
-def _says_is(one: Comparison) -> bool:
-    return one.operator in VALUED and not one.negated
+def _describes(one: Comparison) -> bool:
+    return not one.says or (one.hashed and shape_of(one.path) == Kind.FILENAME)
 
 
 def shape_of(path: str) -> str | None:

@@ -35,6 +35,11 @@ PATHS = {
     Kind.SHA1: "file:hashes.'SHA-1'",
     Kind.SHA256: "file:hashes.'SHA-256'",
     Kind.CERTIFICATE: "x509-certificate:hashes.'SHA-1'",
+    Kind.FILENAME: "file:name",
+    Kind.MUTEX: "mutex:name",
+    Kind.PROCESS: "process:command_line",
+    Kind.REGISTRY: "windows-registry-key:key",
+    Kind.EMAIL_SUBJECT: "email-message:subject",
 }
 STAMP = "%Y-%m-%dT%H:%M:%S%.3fZ"
 

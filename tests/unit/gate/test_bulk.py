@@ -56,6 +56,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Knowledge:
         seen(Kind.IPV4, "203.0.113.9", "two"),
         seen(Kind.URL, "http://203.0.113.200/x", "two"),
         seen(Kind.SHA256, "ab" * 32, "two"),
+        seen(Kind.REGISTRY, "hkey_users\\a[.]b", "two"),
     )
     grades = {"one": "A", "two": "C"}
     policy = Policy(simulated=True)
@@ -80,6 +81,12 @@ def test_each_text_is_answered_in_order(known):
     assert answers[3]["rejected"]
     assert answers[3]["id"] is None
     assert answers[4]["value"] == "ab" * 32
+
+
+def test_a_registry_key_is_told_from_its_hive(known):
+    (answer,) = rows(known, "HKU\\A[.]b")
+    assert (answer["kind"], answer["value"]) == ("registry", "hkey_users\\a[.]b")
+    assert (answer["sources"], answer["networks"]) == (["two"], None)
 
 
 def test_what_has_expired_is_not_reported(known):

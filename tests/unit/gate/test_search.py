@@ -251,6 +251,29 @@ def test_nothing_stored_is_nothing_found(tmp_path):
         assert (len(page.items), page.after) == (0, None)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (Kind.FILENAME, "setup [1].exe", "SETUP [1]"),
+        (Kind.FILENAME, "a.evil.exe", "evil[.]exe"),
+        (Kind.MUTEX, "[::1] 1/99", "[::1] 1/99"),
+        (Kind.MUTEX, "a[.]b", "a[.]b"),
+        (Kind.PROCESS, "cmd /c 'x\\y' http://a.example/", "a[.]example"),
+        (Kind.REGISTRY, "hkey_local_machine\\software\\run", "HKLM\\Software"),
+        (Kind.REGISTRY, "hkey_users\\a[.]b", "HKU\\a[.]b"),
+        (Kind.EMAIL_SUBJECT, "Your \u00dcberweisung", "your"),
+    ],
+)
+def test_what_programs_name_is_found_by_its_text_and_shown(kind, value, text):
+    until = NOW + timedelta(days=9)
+    known = knowing(Rows([sight("x.y", 80), Sighting(kind, value, "alpha", 80, NOW, NOW, until)]))
+    for wanted in (Filter(text=text), Filter(kinds=(kind,))):
+        assert list(search(Search(wanted), known).items["value"]) == [value]
+    assert not len(search(Search(Filter(network=network("::/0"))), known).items)
+    told = explain(kind, value, known)
+    assert (told.score, told.unclean, told.country) == (80, None, None)
+
+
 def sight(value: str, confidence: int, source: str = "alpha") -> Sighting:
     end = NOW + timedelta(days=9)
     return Sighting(Kind.DOMAIN, value, source, confidence, NOW, NOW, end)

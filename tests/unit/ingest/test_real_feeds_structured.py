@@ -47,7 +47,7 @@ def ingested(lab, name: str, path) -> Outcome:
         ("stix", "stix/misp_attributes_collection_stix21.json", 4, 2),
         ("stix", "stix/misp_objects_collection_stix21.json", None, 6),
         ("taxii", "taxii/fixtures/taxii21_envelope_p1.json", 2, 0),
-        ("misp_circl", "misp/badiis_misp-badiis.json", 136, 0),
+        ("misp_circl", "misp/badiis_misp-badiis.json", 187, 0),
         ("misp_circl", "misp/mozi_mozi.misp-event.json", 81, 0),
         ("misp_circl", "misp/windigo_ebury.misp.json", None, 100),
         ("prose", "generic_txt/maltrail_elf_mirai.txt", None, 17_000),
