@@ -1,7 +1,9 @@
 """The simulated VMRay answers in VMRay's envelope, and its analyses take time."""
 
 import json
+import zipfile
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import pytest
 
@@ -9,6 +11,7 @@ from tidegate.adapters.http import HttpClient
 from tidegate.ports import BadPayload, QuotaSpent
 from tidegate.simulator.seed import BROKEN, KNOWN, LOADER, PAGE, digest
 from tidegate.simulator.server import Tenant
+from tidegate.simulator.vmray import stored_sample, stored_submission
 
 
 class Clock:
@@ -98,7 +101,8 @@ def test_an_analysis_takes_time_and_its_iocs_a_little_more(api, clock):
     assert len(found["iocs"]["files"]) == 2
     assert api("GET", f"/sample/{sample}/vtis")["data"]["threat_indicators"][0]["score"] == 3
     techniques = api("GET", f"/sample/{sample}/mitre_attack")["data"]["mitre_attack_techniques"]
-    assert techniques == [{"technique_id": "T1071"}]
+    assert [one["technique_id"] for one in techniques] == ["T1071"]
+    assert techniques[0]["threat_indicators"][0]["score"] == 3
 
 
 def test_an_analysis_may_end_with_errors(api, clock):
@@ -136,3 +140,106 @@ def test_who_asks_too_much_is_told_when_to_come_back(api, monkeypatch):
     with pytest.raises(QuotaSpent) as spent:
         api("GET", "/system_info")
     assert spent.value.retry_after == timedelta(seconds=60)
+
+
+def test_submissions_end_in_the_order_of_completion_and_not_of_their_ids(tenant, api, clock):
+    tenant.scene.memory.put("outcomes", digest(LOADER), {"slow": 5})
+    [last] = api("GET", "/submission?_order=desc&_limit=1")["data"]
+    [slow] = submit(api)["submissions"]
+    [quick] = submit(api, b"quick")["submissions"]
+    clock.now += timedelta(seconds=15)
+    feed = api("GET", f"/submission?_last_id={last['submission_id']}&_order=asc")["data"]
+    assert [one["submission_id"] for one in feed] == [quick["submission_id"], slow["submission_id"]]
+    at_quick = f"/submission?_last_id={quick['submission_id']}&_order=asc&_limit=1"
+    assert [one["submission_id"] for one in api("GET", at_quick)["data"]] == [slow["submission_id"]]
+    assert api("GET", f"/submission?_last_id={slow['submission_id']}")["data"] == []
+
+
+def test_without_a_last_id_it_is_no_feed_and_shows_what_is_under_way(api):
+    [made] = submit(api)["submissions"]
+    [newest] = api("GET", "/submission?_order=desc&_limit=1")["data"]
+    assert newest["submission_id"] == made["submission_id"]
+    assert newest["submission_finished"] is False
+    [oldest] = api("GET", "/submission?_order=asc&_limit=1")["data"]
+    assert oldest["submission_id"] == 1
+
+
+def test_a_continuation_opens_its_page_once(tenant, api):
+    sample = stored_sample(tenant.scene, LOADER, "a.exe", None)
+    with tenant.scene.memory.changing():
+        for _ in range(150):
+            stored_submission(tenant.scene, sample, tenant.clock(), "{}")
+    first = api("GET", f"/submission/sample/{sample['sample_id']}")
+    assert len(first["data"]) == 100
+    where = f"/continuation/{first['continuation_id']}"
+    second = api("GET", where)
+    assert (len(second["data"]), "continuation_id" in second) == (50, False)
+    assert api("GET", where, expect=(404,))["result"] == "error"
+
+
+def test_beyond_the_quota_nothing_is_made(tenant, api):
+    tenant.scene.memory.put("vmray", "quota", {"limit": 1})
+    submit(api)
+    assert api("GET", "/api_key/quota")["data"] == {"quota_limit": 1, "used_quota": 1}
+    with pytest.raises(BadPayload, match="400"):
+        submit(api, b"another")
+    assert tenant.scene.memory.calls("submit") == [digest(LOADER)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tags": "a b"},
+        {"analysis_caching": "sometimes"},
+        {"retention_period": "30"},
+        {"submission_metadata": "[]"},
+        {"user_config": "{"},
+        {"sample_filename_b64enc": "\N{SNOWMAN}"},
+        {"typo": "1"},
+    ],
+)
+def test_what_the_specification_does_not_have_is_refused(api, fields):
+    with pytest.raises(BadPayload, match="400"):
+        submit(api, **fields)
+
+
+def test_an_archive_is_taken_apart_unless_told_otherwise(api):
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("folder/", b"")
+        archive.writestr("one.exe", b"1")
+        archive.writestr("two.exe", b"2")
+    files = {"sample_file": ("all.zip", packed.getvalue(), "application/zip")}
+    parts = api("POST", "/sample/submit", files=files)["data"]["submissions"]
+    assert [one["submission_filename"] for one in parts] == ["one.exe", "two.exe"]
+    whole = api("POST", "/sample/submit", files=files, data={"archive_action": "sample"})["data"]
+    assert [one["submission_filename"] for one in whole["submissions"]] == ["all.zip"]
+
+
+def test_what_a_sample_drops_is_a_sample_in_its_turn_and_circles_are_kept(tenant, api, clock):
+    tenant.scene.memory.put("outcomes", digest(LOADER), {"children": ["a" * 64]})
+    tenant.scene.memory.put("outcomes", "a" * 64, {"children": [digest(LOADER)]})
+    [sample] = submit(api)["samples"]
+    assert sample["sample_child_sample_ids"] == []
+    clock.now += timedelta(seconds=10)
+    [child] = api("GET", f"/sample/{sample['sample_id']}")["data"]["sample_child_sample_ids"]
+    dropped = api("GET", f"/sample/{child}")["data"]
+    assert dropped["sample_sha256hash"] == "a" * 64
+    assert dropped["sample_child_sample_ids"] == [sample["sample_id"]]
+    assert dropped["sample_verdict"] == "clean"
+
+
+def test_an_analysis_says_why_it_failed_and_none_there_is_before(tenant, api, clock):
+    [made] = submit(api, BROKEN)["submissions"]
+    where = f"/analysis/submission/{made['submission_id']}"
+    assert api("GET", where)["data"] == []
+    clock.now += timedelta(seconds=10)
+    [analysis] = api("GET", where)["data"]
+    assert analysis["analysis_result_code"] != 1
+    assert (analysis["analysis_severity"], analysis["analysis_verdict"]) == ("error", None)
+    assert api("GET", f"/analysis/sample/{made['submission_sample_id']}")["data"] == [analysis]
+
+
+def test_a_path_may_be_refused_by_a_test(tenant, api):
+    tenant.scene.memory.put("vmray", "refused", {"/system_info": [403, "no"]})
+    assert api("GET", "/system_info", expect=(403,)) == {"error_msg": "no", "result": "error"}
