@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from tidegate.adapters import http
 from tidegate.adapters.http import HttpClient, redacted, retry_after
-from tidegate.ports import BadPayload, QuotaSpent, SourceDown
+from tidegate.ports import BadPayload, QuotaSpent, Refused, SourceDown
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PUBLIC = "192.0.2.1"  # plays a public address: a test must name no real one
@@ -141,8 +142,9 @@ def test_what_passes_is_tried_again(sites, client, slept, status):
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 418, 422, 451, 501, 505])
 def test_what_stays_is_not_tried_again(sites, client, slept, status):
     site = sites(answer(status))
-    with pytest.raises(BadPayload, match=f"answered {status}"):
+    with pytest.raises(Refused, match=f"answered {status}") as refused:
         client.request("GET", site.url)
+    assert refused.value.code == str(status)
     assert len(site.asked) == 1
     assert slept == []
 
@@ -504,6 +506,47 @@ def test_files_are_sent_as_multipart_also_the_second_time(sites, client):
         assert b'name="sample"; filename="a.exe"' in asked.body
         assert b"MZ\x00" in asked.body
         assert b'name="share"' in asked.body
+
+
+def test_a_file_on_the_disk_is_sent_from_there_also_the_second_time(sites, client, tmp_path):
+    sample = tmp_path / "a.exe"
+    sample.write_bytes(b"MZ\x00 from the disk")
+    site = sites(answer(503), answer())
+    file = ("a.exe", sample, "application/octet-stream")
+    client.request("POST", site.url, data={"share": "no"}, files={"sample": file})
+    assert len(site.asked) == 2
+    for asked in site.asked:
+        assert b'name="sample"; filename="a.exe"' in asked.body
+        assert b"MZ\x00 from the disk" in asked.body
+        assert b'name="share"' in asked.body
+        assert int(asked.headers["content-length"]) == len(asked.body)
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_a_file_on_the_disk_is_closed_however_it_ends(
+    sites, clients, tmp_path, monkeypatch, status
+):
+    sample, opened = tmp_path / "a.exe", []
+    sample.write_bytes(b"x")
+    really = Path.open
+
+    def watched(self: Path, *args: Any, **more: Any) -> Any:
+        opened.append(really(self, *args, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(Path, "open", watched)
+    client = clients(retries=2)
+    with suppress(BadPayload, SourceDown):
+        client.request("POST", sites(answer(status)).url, files={"s": ("a", sample, "b/c")})
+    assert len(opened) == (3 if status == 503 else 1)
+    assert all(file.closed for file in opened)
+
+
+def test_a_file_that_is_not_there_is_no_fault_of_the_network(sites, client, tmp_path):
+    site = sites()
+    with pytest.raises(FileNotFoundError):
+        client.request("POST", site.url, files={"s": ("a", tmp_path / "gone", "b/c")})
+    assert site.asked == []
 
 
 # --- downloads --------------------------------------------------------------------------------

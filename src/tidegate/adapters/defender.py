@@ -1,31 +1,35 @@
-"""Microsoft Defender for Endpoint: alerts and live response. Indicators: `defender_indicators`."""
+"""Microsoft Defender for Endpoint's alerts. Devices: `defender_devices`."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from tidegate.adapters.theirs import Items, Theirs, Time, read, stamp
+from tidegate.adapters.theirs import Items, Said, Theirs, Time, read, stamp
 from tidegate.model import Alert, Device, Entity, Evidence
-from tidegate.ports import Action, BadPayload, Http, Progress, Response
+from tidegate.ports import Http
 
-PAGE = 1_000
-BAD_REQUEST = 400
+PAGE = 500
+SHARED = 50
+MOST = 1_000_000
 NOT_FOUND = 404
 ENTITIES = {entity.value: entity for entity in Entity}
-RUNNING = {"Pending", "InProgress"}
-LIVE_RESPONSE = "LiveResponse"
+SHA1, SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
 
 
-# --- alerts -----------------------------------------------------------------------------------
+class File(Theirs):
+    """A file as evidence names it, here and in Graph: `filePath` is the directory."""
+
+    sha1: Said = ""
+    sha256: Said = ""
+    fileName: Said = ""  # noqa: N815 - as Defender spells it
+    filePath: Said = ""  # noqa: N815
 
 
-class _Evidence(Theirs):
-    entityType: str | None = None  # noqa: N815 - as Defender spells it
-    sha256: str | None = None
-    fileName: str | None = None  # noqa: N815
-    filePath: str | None = None  # noqa: N815
-    url: str | None = None
+class _Evidence(File):
+    entityType: Said = ""  # noqa: N815
+    url: Said = ""
 
 
 class _Comment(Theirs):
@@ -38,11 +42,18 @@ class _Alert(Theirs):
     title: str | None = None
     severity: str | None = None
     status: str | None = None
+    classification: Said = ""
+    category: Said = ""
     detectionSource: str | None = None  # noqa: N815
+    threatFamilyName: Said = ""  # noqa: N815
+    threatName: Said = ""  # noqa: N815
+    alertCreationTime: Time | None = None  # noqa: N815
     lastUpdateTime: Time  # noqa: N815
     machineId: str | None = None  # noqa: N815
     computerDnsName: str | None = None  # noqa: N815
+    rbacGroupName: Said = ""  # noqa: N815
     evidence: Items[_Evidence] = ()
+    alertFiles: Items[File] = ()  # noqa: N815 - of old tenants, which have no evidence
     comments: Items[_Comment] = ()
 
 
@@ -62,28 +73,43 @@ class DefenderAlerts:
         return None if answer.status == NOT_FOUND else _alert(read(_Alert, answer))
 
     def since(self, updated: datetime) -> Iterator[Alert]:
-        # No nextLink is documented. An alert that changes while we page may move beyond the next
-        # page; the overlap of the next poll catches it.
-        for skip in range(0, 1_000_000, PAGE):
-            query = {
-                "$filter": f"lastUpdateTime ge {stamp(updated)}",
-                "$expand": "evidence",
-                "$top": str(PAGE),
-                "$skip": str(skip),
-            }
-            page = read(_Alerts, self.http.request("GET", f"{self.url}/api/alerts", params=query))
-            yield from sorted(map(_alert, page.value), key=lambda alert: alert.updated)
-            if len(page.value) < PAGE:
+        # No nextLink and no order is documented. An alert that changes while we page may move to
+        # the end, and those behind it one place up: so each page begins within the one before.
+        seen: set[tuple[str, datetime]] = set()
+        for skip in range(0, MOST, PAGE - SHARED):
+            page = self._page(updated, skip)
+            fresh = [alert for alert in page if (alert.id, alert.updated) not in seen]
+            seen.update((alert.id, alert.updated) for alert in fresh)
+            yield from sorted(fresh, key=lambda alert: alert.updated)
+            if len(page) < PAGE:
                 return
 
     def comment(self, alert: str, text: str) -> None:
         self.http.request("PATCH", self._at(alert), json={"comment": text}, retry=False)
+
+    def classify(self, alert: str, classification: str, determination: str) -> None:
+        body = {"classification": classification, "determination": determination}
+        self.http.request("PATCH", self._at(alert), json=body)
+
+    def begin(self, alert: str) -> None:
+        self.http.request("PATCH", self._at(alert), json={"status": "InProgress"})
+
+    def _page(self, updated: datetime, skip: int) -> list[Alert]:
+        query = {
+            "$filter": f"lastUpdateTime ge {stamp(updated)}",
+            "$expand": "evidence",
+            "$top": str(PAGE),
+            "$skip": str(skip),
+        }
+        answer = self.http.request("GET", f"{self.url}/api/alerts", params=query)
+        return [_alert(raw) for raw in read(_Alerts, answer).value]
 
     def _at(self, alert: str) -> str:
         return f"{self.url}/api/alerts/{quote(alert, safe='')}"
 
 
 def _alert(raw: _Alert) -> Alert:
+    device = (raw.computerDnsName or "", "", raw.rbacGroupName)
     return Alert(
         id=raw.id,
         title=raw.title or "",
@@ -92,153 +118,61 @@ def _alert(raw: _Alert) -> Alert:
         source=raw.detectionSource or "",
         updated=raw.lastUpdateTime,
         incident=raw.incidentId,
-        device=Device(raw.machineId, raw.computerDnsName or "") if raw.machineId else None,
-        evidence=tuple(item for item in map(_evidence, raw.evidence) if item),
+        device=Device(raw.machineId, *device) if raw.machineId else None,
+        evidence=tuple(_all_evidence(raw)),
         comments=tuple(comment.comment or "" for comment in raw.comments),
+        created=raw.alertCreationTime,
+        category=raw.category,
+        group=raw.rbacGroupName,
+        family=raw.threatFamilyName or raw.threatName,
+        classification=classified(raw.classification),
     )
 
 
+def _all_evidence(raw: _Alert) -> Iterator[Evidence]:
+    found = [_evidence(item) for item in raw.evidence]
+    if not raw.evidence:
+        found = [file_evidence(Entity.FILE, file) for file in raw.alertFiles]
+    yield from dict.fromkeys(item for item in found if item)
+
+
 def _evidence(raw: _Evidence) -> Evidence | None:
-    entity = ENTITIES.get(raw.entityType or "")
+    entity = ENTITIES.get(raw.entityType)
     if entity is None:
         return None
-    if entity is Entity.URL:
-        return Evidence(entity, url=raw.url) if raw.url else None
-    digest = (raw.sha256 or "").lower()
-    # Old tenants write the word "none" where there is no hash.
-    if digest in {"", "none"} or not raw.fileName:
+    return url_evidence(raw.url) if entity is Entity.URL else file_evidence(entity, raw)
+
+
+def url_evidence(url: str) -> Evidence | None:
+    """Return the evidence; None when it names nothing."""
+    return Evidence(Entity.URL, url=url) if url else None
+
+
+def file_evidence(entity: Entity, file: File) -> Evidence | None:
+    """Return the evidence; None without a digest that we can know the file by.
+
+    Where it lies is known only with both its directory and its name; the name alone tells at least
+    whether it is a document.
+    """
+    sha1, sha256 = _digest(SHA1, file.sha1), _digest(SHA256, file.sha256)
+    if not sha1 and not sha256:
         return None
-    return Evidence(entity, sha256=digest, path=joined(raw.filePath or "", raw.fileName))
+    placed = file.filePath and file.fileName
+    path = joined(file.filePath, file.fileName) if placed else file.fileName
+    return Evidence(entity, sha256=sha256, path=path or None, sha1=sha1)
+
+
+def classified(text: str) -> str | None:
+    """Return how an alert is classified; None while it is not."""
+    return None if text.lower() in {"", "unknown"} else text
 
 
 def joined(directory: str, name: str) -> str:
     """Return the full path: Defender's `filePath` is the directory, on any operating system."""
-    if not directory:
-        return name
     separator = "/" if directory.startswith("/") else "\\"
     return f"{directory.rstrip(separator)}{separator}{name}"
 
 
-# --- live response ----------------------------------------------------------------------------
-
-
-class _Command(Theirs):
-    commandStatus: str | None = None  # noqa: N815
-    errors: Items[str] = ()
-
-
-class _Action(Theirs):
-    id: str
-    type: str | None = None
-    status: str | None = None
-    requestorComment: str | None = None  # noqa: N815
-    commands: Items[_Command] = ()
-
-
-class _Actions(Theirs):
-    value: tuple[_Action, ...]
-
-
-class _Machine(Theirs):
-    id: str
-    computerDnsName: str | None = None  # noqa: N815
-
-
-class _Machines(Theirs):
-    value: tuple[_Machine, ...]
-
-
-class _Link(Theirs):
-    value: str
-
-
-class _Fault(Theirs):
-    code: str | None = None
-    message: str | None = None
-
-
-class _Error(Theirs):
-    error: _Fault
-
-
-@dataclass(frozen=True)
-class DefenderDevices:
-    """`ports.Devices`. `http` carries the token; `plain` does not, for signed links."""
-
-    http: Http
-    plain: Http
-    url: str
-
-    def holding(self, sha256: str) -> list[Device]:
-        answer = self._get(f"files/{sha256}/machines", expect=(NOT_FOUND,))
-        if answer.status == NOT_FOUND:
-            return []
-        machines = read(_Machines, answer).value
-        return [Device(machine.id, machine.computerDnsName or "") for machine in machines]
-
-    def actions(self, device: str) -> list[Action]:
-        answer = self.http.request(
-            "GET",
-            f"{self.url}/api/machineactions",
-            params={"$filter": f"machineId eq '{quoted(device)}'"},
-        )
-        # A scan or an isolation under way keeps nobody from a live response.
-        found = read(_Actions, answer).value
-        return [_action(action) for action in found if action.type == LIVE_RESPONSE]
-
-    def collect(self, device: str, path: str, comment: str) -> str | None:
-        get_file = {"type": "GetFile", "params": [{"key": "Path", "value": path}]}
-        answer = self.http.request(
-            "POST",
-            f"{self.url}/api/machines/{quote(device, safe='')}/runliveresponse",
-            json={"Comment": comment, "Commands": [get_file]},
-            expect=(BAD_REQUEST,),
-            retry=False,
-        )
-        if answer.status != BAD_REQUEST:
-            return read(_Action, answer).id
-        fault = read(_Error, answer).error
-        if fault.code == "ActiveRequestAlreadyExists":
-            return None
-        raise BadPayload(f"live response: {fault.code}: {fault.message}")
-
-    def action(self, action: str) -> Action:
-        return _action(read(_Action, self._get(f"machineactions/{quote(action, safe='')}")))
-
-    def cancel(self, action: str, comment: str) -> None:
-        self.http.request(
-            "POST",
-            f"{self.url}/api/machineactions/{quote(action, safe='')}/cancel",
-            json={"Comment": comment},
-            expect=(BAD_REQUEST, NOT_FOUND),
-            retry=False,
-        )
-
-    def fetch(self, action: str, max_bytes: int) -> bytes:
-        # The link is asked for anew each time: it holds for 30 minutes only.
-        link = self._get(
-            f"machineactions/{quote(action, safe='')}/GetLiveResponseResultDownloadLink(index=0)"
-        )
-        return self.plain.request("GET", read(_Link, link).value, max_bytes=max_bytes).body
-
-    def _get(self, path: str, expect: tuple[int, ...] = ()) -> Response:
-        return self.http.request("GET", f"{self.url}/api/{path}", expect=expect)
-
-
-def quoted(text: str) -> str:
-    """Return the text as it stands between the quotes of an OData string."""
-    return text.replace("'", "''")
-
-
-def _action(raw: _Action) -> Action:
-    broken = [command for command in raw.commands if command.commandStatus == "Failed"]
-    if raw.status in RUNNING:
-        progress = Progress.RUNNING
-    elif raw.status == "Succeeded" and not broken:
-        progress = Progress.SUCCEEDED
-    else:
-        progress = Progress.FAILED
-    reasons = [reason for command in broken for reason in command.errors]
-    return Action(
-        raw.id, progress, raw.requestorComment or "", "; ".join(reasons) or raw.status or "unknown"
-    )
+def _digest(form: re.Pattern[str], text: str) -> str | None:
+    found = text.strip().lower()
+    return found if form.fullmatch(found) else None

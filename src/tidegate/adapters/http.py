@@ -4,10 +4,11 @@ import ipaddress
 import logging
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,7 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from tidegate.ports import Asked, BadPayload, QuotaSpent, Response, SourceDown
+from tidegate.ports import Asked, BadPayload, QuotaSpent, Refused, Response, SourceDown
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,8 @@ class HttpClient:
 
     `allow_private` lets it talk to loopback and inner addresses; feeds never get that.
     `pace` is the least time in seconds between two requests to one host. No error and no line of
-    the log shows any of `secrets`, wherever in an address it stands.
+    the log shows any of `secrets`, wherever in an address it stands. `authority` is a file of
+    certificates that are trusted instead of the usual ones, as of a server in one's own house.
     """
 
     retries: int = 3
@@ -100,6 +102,7 @@ class HttpClient:
     pace: float = 0.0
     secrets: Collection[str] = field(default=(), repr=False)
     allow_private: bool = False
+    authority: Path | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
     _next: dict[str, float] = field(default_factory=dict, init=False)
@@ -108,6 +111,7 @@ class HttpClient:
     def __post_init__(self) -> None:
         # A proxy of the environment is for the way out, never for loopback.
         self._client = httpx.Client(
+            verify=ssl.create_default_context(cafile=self.authority) if self.authority else True,
             timeout=self.timeout,
             trust_env=not self.allow_private,
             headers={"user-agent": USER_AGENT},
@@ -186,10 +190,13 @@ class HttpClient:
     def _once(self, call: _Call, url: str, headers: Mapping[str, str], deadline: float) -> Response:
         self._check_target(url)
         self._keep_pace(urlsplit(url).netloc)
-        sent = self._client.stream(call.method, url, headers=headers, **call.body)
-        with _network_faults(url), sent as answer:
-            self._check_peer(answer)
-            return self._read(call, answer, deadline)
+        # Anew for every try; outside of the network's faults, for a file that is gone is none.
+        with ExitStack() as files:
+            body = _opened(call.body, files)
+            sent = self._client.stream(call.method, url, headers=headers, **body)
+            with _network_faults(url), sent as answer:
+                self._check_peer(answer)
+                return self._read(call, answer, deadline)
 
     def _read(self, call: _Call, answer: httpx.Response, deadline: float) -> Response:
         headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -239,6 +246,19 @@ class HttpClient:
             return
         stream = answer.extensions["network_stream"]
         _refuse_private(_address(stream.get_extra_info("server_addr")[0]), url)
+
+
+def _opened(body: dict[str, Any], files: ExitStack) -> dict[str, Any]:
+    """Return the body with its files open: what lies on the disk is sent from there."""
+    if "files" not in body:
+        return body
+    parts = {
+        field: (name, files.enter_context(content.open("rb")), media)
+        if isinstance(content, Path)
+        else (name, content, media)
+        for field, (name, content, media) in body["files"].items()
+    }
+    return {**body, "files": parts}
 
 
 def _split(url: str) -> SplitResult:
@@ -302,7 +322,7 @@ def _refusal(answer: httpx.Response, wait: timedelta | None) -> SourceDown | Bad
         return QuotaSpent(f"{url} answered {status}: quota spent", retry_after=wait)
     if status in TRANSIENT:
         return SourceDown(f"{url} answered {status}", retry_after=wait)
-    return BadPayload(f"{url} answered {status}")
+    return Refused(f"{url} answered {status}", str(status))
 
 
 def _limited(answer: httpx.Response, max_bytes: int, deadline: float) -> Iterator[bytes]:

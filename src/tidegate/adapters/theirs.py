@@ -19,14 +19,25 @@ def _time(text: object) -> object:
     if not isinstance(text, str):
         return text
     found = datetime.fromisoformat(text)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError as error:  # at either end of time, where no zone is left
+        raise ValueError("not a time that can be told in UTC") from error
 
 
 def _listed(value: object) -> object:
     return () if value is None else value
 
 
+def _said(value: object) -> object:
+    # Where there is nothing, some say null, some nothing, and old tenants the word.
+    return "" if value is None or (isinstance(value, str) and value.lower() in NOTHING) else value
+
+
+NOTHING = frozenset({"none", "null"})
 Time = Annotated[datetime, BeforeValidator(_time)]
+Said = Annotated[str, BeforeValidator(_said)]
+"""A word that others may leave out, write as null, or replace by the word for nothing."""
 Item = TypeVar("Item")
 Items = Annotated[tuple[Item, ...], BeforeValidator(_listed)]
 """A list that others may leave out or write as null."""
@@ -46,6 +57,11 @@ def _faults(error: ValidationError) -> str:
     # Keys and reasons, never values: a body may hold what no log should.
     faults: list[Any] = error.errors(include_url=False, include_input=False, include_context=False)
     return "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in faults[:3])
+
+
+def printable(text: str, most: int = 200) -> str:
+    """Return what others wrote as one line that can do no harm in a log or a comment."""
+    return "".join(char if char.isprintable() else " " for char in text[:most])
 
 
 def stamp(time: datetime) -> str:

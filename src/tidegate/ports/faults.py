@@ -20,5 +20,13 @@ class BadPayload(Exception):
     """The other side answered with something that trying again will not mend."""
 
 
+class Refused(BadPayload):
+    """The other side refused, by a code of its own that may tell what to do instead."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 Clock = Callable[[], datetime]
 """Now, aware and in UTC."""

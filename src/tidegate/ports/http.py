@@ -16,14 +16,14 @@ class Response:
 
 
 class Asked(TypedDict, total=False):
-    """What a request may say besides its address. `files` are (name, bytes, media type)."""
+    """What a request may say besides its address. `files` are (name, bytes or path, media type)."""
 
     headers: Mapping[str, str]
     params: Mapping[str, str]
     json: object
     content: bytes
     data: Mapping[str, str]
-    files: Mapping[str, tuple[str, bytes, str]]
+    files: Mapping[str, tuple[str, bytes | Path, str]]
     expect: Iterable[int]
     retry: bool
     max_bytes: int

@@ -1,12 +1,11 @@
-"""The tenant: Defender, Graph and VMRay."""
+"""The tenant: alerts, incidents, enforced indicators."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
-from tidegate.model import Alert, Device, Entity, Kind, Report
+from tidegate.model import Alert, Kind
 
 
 class Alerts(Protocol):
@@ -22,82 +21,10 @@ class Alerts(Protocol):
 
     def comment(self, alert: str, text: str) -> None: ...
 
+    def classify(self, alert: str, classification: str, determination: str) -> None: ...
 
-class Progress(StrEnum):
-    """How far a machine action is."""
-
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A machine action; `comment` is the requestor's, by which we know our own again."""
-
-    id: str
-    progress: Progress
-    comment: str = ""
-    detail: str = ""
-
-
-class Devices(Protocol):
-    """Live response, as far as fetching one file needs it."""
-
-    def holding(self, sha256: str) -> list[Device]:
-        """Return the devices on which Defender saw the file; none when it does not know it."""
-        ...
-
-    def actions(self, device: str) -> list[Action]:
-        """Return the device's live responses, ended ones too."""
-        ...
-
-    def collect(self, device: str, path: str, comment: str) -> str | None:
-        """Ask the device for a file; return the action's id, None when the device is busy."""
-        ...
-
-    def action(self, action: str) -> Action: ...
-
-    def cancel(self, action: str, comment: str) -> None:
-        """Cancel the action; one that has already ended is fine."""
-        ...
-
-    def fetch(self, action: str, max_bytes: int) -> bytes:
-        """Download what the action collected, as Defender packed it (gzip, usually)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One analysis order at the sandbox. `error` is set when it ended without a result."""
-
-    id: str
-    sample: str
-    created: datetime
-    finished: bool
-    error: str | None = None
-    nonce: str | None = None
-
-
-class Sandbox(Protocol):
-    """VMRay. A file is known by its SHA-256, a URL by itself."""
-
-    def submissions(self, entity: Entity, name: str) -> list[Submission]:
-        """Return what was ever submitted of it, newest first; empty = unknown to the sandbox."""
-        ...
-
-    def submit_file(self, name: str, data: bytes, nonce: str) -> str:
-        """Submit the file, never shared with others, and return the submission's id."""
-        ...
-
-    def submit_url(self, url: str, nonce: str) -> str:
-        """Submit the URL, never shared with others, and return the submission's id."""
-        ...
-
-    def submission(self, submission: str) -> Submission: ...
-
-    def report(self, sample: str) -> Report | None:
-        """Return the report; None while the sandbox is still putting parts of it together."""
+    def begin(self, alert: str) -> None:
+        """Mark a new alert as being worked on."""
         ...
 
 
@@ -107,6 +34,14 @@ class Incidents(Protocol):
     def tag(self, incident: str, tag: str) -> None:
         """Add the tag to those that the incident has; one that is there already is fine."""
         ...
+
+    def untag(self, incident: str, tag: str) -> None:
+        """Remove the tag; one that is gone is fine."""
+        ...
+
+    def comment(self, incident: str, text: str) -> None: ...
+
+    def comments(self, incident: str) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
-"""What every part of the simulated tenant shares: its memory, its clock, its delays."""
+"""What every part of the simulated tenant shares: its memory, clock, delays, limits and roles."""
 
+import math
+import threading
+from collections import defaultdict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,18 +12,67 @@ from fastapi import HTTPException
 
 from tidegate.ports import Clock
 from tidegate.simulator.memory import Memory
+from tidegate.simulator.roles import EVERY_ROLE
 
 MINUTE = 60.0
+HOUR = 3_600.0
 
 
-@dataclass(frozen=True)
+@dataclass
+class Limits:
+    """How much Defender and Graph let one application do. Tests lower it, load runs raise it.
+
+    `a_minute` and `an_hour` count for each API of Defender by itself.
+    """
+
+    a_minute: int = 100
+    an_hour: int = 1_500
+    live_responses_a_minute: int = 10
+    live_responses_at_once: int = 25
+    hunts_a_minute: int = 45
+
+
+class Rates:
+    """How often something was done lately, by name; forgotten when the process ends."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, deque[float]] = defaultdict(deque)
+        self._lock = threading.Lock()
+
+    def spend(self, name: str, now: float, limits: dict[float, int]) -> int | None:
+        """Count a call; where that breaks a limit (stretch: most), return how long to wait."""
+        with self._lock:
+            calls = self._calls[name]
+            while calls and calls[0] <= now - max(limits):
+                calls.popleft()
+            waits = [_wait(calls, now, stretch, most) for stretch, most in limits.items()]
+            if any(waits):
+                return max(waits)
+            calls.append(now)
+            return None
+
+
+def _wait(calls: deque[float], now: float, stretch: float, most: int) -> int:
+    if len(calls) < most:
+        return 0
+    blocking = calls[-most] if most else now
+    return max(math.ceil(blocking + stretch - now), 0)
+
+
+@dataclass
 class Scene:
-    """The tenant's stage. `delay` is how long live responses and analyses take."""
+    """The tenant's stage. `delay` is how long machine actions and analyses take.
+
+    `roles` are those that the next token carries.
+    """
 
     memory: Memory
     clock: Clock
     delay: timedelta = timedelta(seconds=0.7)
     api_key: str = "simulated"
+    roles: frozenset[str] = EVERY_ROLE
+    limits: Limits = field(default_factory=Limits)
+    rates: Rates = field(default_factory=Rates)
 
     @property
     def seconds(self) -> float:
@@ -39,10 +91,20 @@ class Scene:
 
     def throttle(self, name: str, per_minute: int, refuse: Callable[[int], Exception]) -> None:
         """Count a call. Raises what `refuse` makes of the seconds to wait, when over the limit."""
-        counter = f"rate {name}"
-        if self.memory.count(counter, since=self.seconds - MINUTE) >= per_minute:
-            raise refuse(int(MINUTE))
-        self.record(counter)
+        wait = self.rates.spend(name, self.seconds, {MINUTE: per_minute})
+        if wait is not None:
+            raise refuse(wait)
+
+    def throttle_api(self, name: str) -> None:
+        """Count a call of an API of Defender. Raises Defender's 429."""
+        most = {MINUTE: self.limits.a_minute, HOUR: self.limits.an_hour}
+        wait = self.rates.spend(name, self.seconds, most)
+        if wait is not None:
+            raise too_many(wait)
+
+    def restore(self) -> None:
+        """Forget what was spent, and have the limits and roles of the beginning."""
+        self.roles, self.limits, self.rates = EVERY_ROLE, Limits(), Rates()
 
 
 def parsed(text: str) -> datetime:

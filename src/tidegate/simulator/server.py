@@ -12,18 +12,43 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 
-from tidegate.simulator import defender, entra, graph, indicators, vmray
+from tidegate.simulator import (
+    actions,
+    defender,
+    entra,
+    files,
+    graph,
+    graph_alerts,
+    hunting,
+    indicators,
+    live_response,
+    machines,
+    vmray,
+)
 from tidegate.simulator.memory import Memory
 from tidegate.simulator.scene import Scene
 from tidegate.simulator.seed import seed
 
 LOOPBACK = "127.0.0.1"
+PARTS = (
+    entra,
+    defender,
+    machines,
+    files,
+    actions,
+    live_response,
+    indicators,
+    graph,
+    graph_alerts,
+    hunting,
+    vmray,
+)
 
 
 def application(scene: Scene) -> FastAPI:
     """Return the tenant as an application, for a server or for a test client."""
     app = FastAPI(openapi_url=None)
-    for part in (entra, defender, indicators, graph, vmray):
+    for part in PARTS:
         app.include_router(part.router(scene))
     app.add_exception_handler(HTTPException, _worded)
     return app
@@ -80,6 +105,7 @@ class Tenant:
     def reset(self) -> None:
         """Forget everything that happened, and begin with the seeded alerts again."""
         self.scene.memory.clear()
+        self.scene.restore()
         seed(self.scene)
 
     def stop(self) -> None:
