@@ -1,7 +1,8 @@
 """One container of the stand-in: what Cosmos DB does with documents, as far as we use it.
 
-Upserts, transactional batches, point reads, TTL and the adapters' own queries; all else is refused
-with 400. It checks what the service checks: partition keys, ids, sizes. Its charges are invented.
+Single documents are created, upserted, and replaced or deleted under an ETag; batches upsert and
+delete. Point reads, TTL and the adapters' own queries; all else is refused with 400. It checks what
+the service checks: partition keys, ids, sizes. Its charges are invented.
 """
 
 import json
@@ -36,6 +37,17 @@ def _until(documents: list[Document], given: Document) -> list[Any]:
     return [doc["run"] for doc in sorted(found, key=lambda doc: doc["at"])]
 
 
+def _begun(documents: list[Document]) -> list[Document]:
+    """Return the documents in the order in which they were begun; equal ones come as it happens."""
+    return sorted(documents, key=lambda doc: doc["begun"], reverse=True)[::-1]
+
+
+def _listed(documents: list[Document], *, backwards: bool = False) -> list[str]:
+    """Return the ids of the documents that have been opened, in that order."""
+    opened = [doc for doc in documents if "opened" in doc]
+    return [doc["id"] for doc in sorted(opened, key=lambda doc: doc["opened"], reverse=backwards)]
+
+
 RUN = "SELECT VALUE c.run FROM c"
 NEWEST = "ORDER BY c.at DESC OFFSET 0 LIMIT @limit"
 # No query language: each query of the adapters, letter by letter, and what it finds.
@@ -50,6 +62,13 @@ QUERIES: dict[str, Callable[[list[Document], Document], list[Any]]] = {
     f"{RUN} WHERE c.feed = @feed AND c.status = @status AND c.at <= @until ORDER BY c.at": (
         lambda docs, given: _until(_of(docs, given, "feed"), given)
     ),
+    "SELECT VALUE c.id FROM c ORDER BY c.opened DESC": lambda docs, _: _listed(
+        docs, backwards=True
+    ),
+    "SELECT VALUE c.id FROM c WHERE c.open = true ORDER BY c.opened": lambda docs, _: _listed(
+        [doc for doc in docs if doc.get("open") is True]
+    ),
+    "SELECT * FROM c ORDER BY c.begun": lambda docs, _: _begun(docs),
 }
 
 
@@ -111,30 +130,62 @@ class Container:
         self, partition: str, headers: Any, asked: Any, body: bytes, fault: Fault | None
     ) -> Answer:
         """Do what a request about documents asks for."""
-        if len(body) > MOST_BYTES:
-            raise Refused(413, "Request size is too large")
+        _sized(body)
         if headers.get("x-ms-cosmos-is-batch-request", "").lower() == "true":
             return self._batch(partition, asked, fault)
         if headers.get("x-ms-documentdb-isquery", "").lower() == "true":
             return self._query(partition, asked)
-        if headers.get("x-ms-documentdb-is-upsert", "").lower() == "true":
-            part = self.parts.setdefault(partition, {})
-            done = self._upsert(part, partition, asked)
-            return Answer(done["statusCode"], None, done["requestCharge"])
-        raise Refused(400, "of single documents only upserts are played here")
+        if headers.get("x-ms-documentdb-is-upsert", "").lower() != "true":
+            self._check(partition, asked)
+            if self._living(partition, asked["id"]):
+                raise Refused(409, "Entity with the specified id already exists in the system")
+        return self._written(partition, asked)
 
     def read(self, partition: str, name: str) -> Answer:
         """Answer a point read."""
+        return Answer(200, self._found(partition, name), 1.0)
+
+    def replace(self, partition: str, name: str, headers: Any, body: bytes) -> Answer:
+        """Write over a document, if it is the one that is meant."""
+        _sized(body)
+        self._meant(partition, name, headers)
+        document = json.loads(body)
+        if document.get("id") != name:
+            raise Refused(400, "The id in the document doesn't match the one in the address")
+        return self._written(partition, document)
+
+    def delete(self, partition: str, name: str, headers: Any) -> Answer:
+        """Delete a document, if it is the one that is meant."""
+        self._meant(partition, name, headers)
+        del self.parts[partition][name]
+        return Answer(204, None, 5.0)
+
+    def _living(self, partition: str, name: str) -> Document | None:
         document = self.parts.get(partition, {}).get(name)
-        if document is None or not self.lives(document):
+        return document if document is not None and self.lives(document) else None
+
+    def _found(self, partition: str, name: str) -> Document:
+        document = self._living(partition, name)
+        if document is None:
             raise Refused(404, "Resource Not Found")
-        return Answer(200, document, 1.0)
+        return document
+
+    def _meant(self, partition: str, name: str, headers: Any) -> None:
+        etag = headers.get("if-match")
+        if etag is None:
+            raise Refused(400, "only writes under an ETag are played here")
+        if self._found(partition, name)["_etag"] != etag:
+            raise Refused(412, "One of the specified pre-condition is not met")
+
+    def _written(self, partition: str, document: Document) -> Answer:
+        done = self._upsert(self.parts.setdefault(partition, {}), partition, document)
+        return Answer(done["statusCode"], None, done["requestCharge"])
 
     def _query(self, partition: str, asked: Document) -> Answer:
         play = QUERIES.get(asked["query"])
         if play is None:
             raise Refused(400, f"this query is not played here: {asked['query']}")
-        given = {one["name"]: one["value"] for one in asked["parameters"]}
+        given = {one["name"]: one["value"] for one in asked.get("parameters", ())}
         living = [doc for doc in self.parts.get(partition, {}).values() if self.lives(doc)]
         found = play(living, given)
         charge = round(2.3 + 0.1 * len(found), 2)
@@ -183,6 +234,11 @@ class Container:
             raise Refused(400, "PartitionKey extracted from document doesn't match the header")
         if not isinstance(ttl, int) or not (ttl == -1 or 0 < ttl < 2**31):
             raise Refused(400, "The input ttl is invalid")
+
+
+def _sized(body: bytes) -> None:
+    if len(body) > MOST_BYTES:
+        raise Refused(413, "Request size is too large")
 
 
 def _undone(operations: list[Document], done: list[Document], no: Refused) -> Answer:

@@ -13,8 +13,10 @@ from rerouted import Rerouted
 
 from tidegate.adapters.azure.cosmos import CosmosSightings
 from tidegate.adapters.azure.cosmos_budget import Account, Budget, ObjectSpending
+from tidegate.adapters.azure.cosmos_cases import CASES, CosmosCases
 from tidegate.adapters.azure.cosmos_client import Cosmos, Indicators
 from tidegate.adapters.azure.cosmos_documents import INDICATORS
+from tidegate.adapters.azure.cosmos_ledger import LEDGER, CosmosLedger
 from tidegate.adapters.azure.cosmos_runs import RUNS, CosmosRuns
 from tidegate.adapters.azure.cosmos_states import Copies
 from tidegate.adapters.local.files import FileObjects
@@ -37,7 +39,8 @@ class Lab:
     _open: list[Cosmos] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.standin = Standin([INDICATORS, RUNS], now=lambda: self.clock().timestamp())
+        kept = [INDICATORS, RUNS, CASES, LEDGER]
+        self.standin = Standin(kept, now=lambda: self.clock().timestamp())
         self.keep_in(FileObjects(self.root, self.clock))
         self.address = ""
 
@@ -75,6 +78,12 @@ class Lab:
 
     def runs(self) -> CosmosRuns:
         return CosmosRuns(self.cosmos())
+
+    def cases(self) -> CosmosCases:
+        return CosmosCases(self.cosmos())
+
+    def ledger(self) -> CosmosLedger:
+        return CosmosLedger(self.cosmos())
 
     def close(self) -> None:
         for made in self._open:

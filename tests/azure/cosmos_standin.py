@@ -74,7 +74,7 @@ class Standin:
         self._authorise(method, path, headers)
         if method == "GET" and path == "/":
             return Answer(200, self._account())
-        match path.strip("/").split("/"):
+        match [urllib.parse.unquote(part) for part in path.strip("/").split("/")]:
             case ["dbs", self.database, "colls", name, *rest] if name in self.containers:
                 return self._within(self.containers[name], method, rest, headers, body)
         raise Refused(404 if path.startswith("/dbs/") else 400, f"{path} is not here")
@@ -89,6 +89,12 @@ class Standin:
             case "GET", ["docs", name]:
                 work = lambda _: container.read(_partition(headers), name)  # noqa: E731
                 return self._counted_answer("read", 1, b"", work)
+            case "PUT", ["docs", name]:
+                work = lambda _: container.replace(_partition(headers), name, headers, body)  # noqa: E731
+                return self._counted_answer("replace", 1, body, work)
+            case "DELETE", ["docs", name]:
+                work = lambda _: container.delete(_partition(headers), name, headers)  # noqa: E731
+                return self._counted_answer("delete", 1, b"", work)
             case "POST", ["docs"]:
                 return self._about_documents(container, headers, body)
         raise Refused(400, f"{method} of {rest} is not played here")
@@ -96,7 +102,9 @@ class Standin:
     def _about_documents(self, container: Container, headers: Any, body: bytes) -> Answer:
         asked = json.loads(body)
         batch = isinstance(asked, list)
-        verb = "batch" if batch else "query" if "query" in asked else "upsert"
+        upsert = "x-ms-documentdb-is-upsert" in headers
+        single = "query" if "query" in asked else "upsert" if upsert else "create"
+        verb = "batch" if batch else single
         return self._counted_answer(
             verb,
             len(asked) if batch else 1,
@@ -197,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_GET  # noqa: N815 - the base's names; other methods get its 501
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the base's names; others get its 501
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -91,6 +92,46 @@ def test_a_file_is_streamed_in(objects: Objects, tmp_path: Path):
     assert source.exists()
 
 
+@pytest.mark.parametrize("size", [0, 3, 20_000_000])
+def test_an_object_is_streamed_out_into_a_file(objects: Objects, tmp_path: Path, size: int):
+    data = bytes(range(251)) * (size // 251 + 1)
+    objects.put("raw/payload", data[:size])
+    fetched = tmp_path / "fetched"
+    fetched.write_bytes(b"what was there before, and is longer")
+    assert objects.fetch("raw/payload", fetched)
+    assert fetched.read_bytes() == data[:size]
+
+
+def test_of_an_absent_object_no_file_is_written(objects: Objects, tmp_path: Path):
+    objects.put("a/b", b"one")
+    for name in ("a/c", "a", "a/b/c", "b"):
+        assert not objects.fetch(name, tmp_path / "fetched")
+    assert not (tmp_path / "fetched").exists()
+
+
+def test_a_leased_object_is_fetched(leased: Objects, tmp_path: Path):
+    assert leased.fetch(NAME, tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_bytes() == b"{}"
+
+
+def test_what_is_fetched_while_it_is_replaced_is_one_version(objects: Objects, tmp_path: Path):
+    sizes = [400_000, 5_000_000, 1]  # smaller than what one request of Blob Storage reads
+    versions = {bytes([number]) * size for number, size in enumerate(sizes)}
+    objects.put("a", min(versions))
+
+    def fetched(number: int) -> bytes:
+        to = tmp_path / f"fetched-{number}"
+        assert objects.fetch("a", to)
+        return to.read_bytes()
+
+    with ThreadPoolExecutor(3) as pool:
+        writing = [pool.submit(objects.put, "a", data) for data in [*versions] * 4]
+        found = set(pool.map(fetched, range(12)))
+        for written in writing:
+            written.result()
+    assert found <= versions
+
+
 def test_every_write_changes_the_etag_even_of_the_same_bytes(objects: Objects):
     assert objects.put("a", b"one") != objects.put("a", b"one")
 
@@ -135,6 +176,8 @@ def test_a_name_never_leaves_the_store(objects: Objects, name: str):
         objects.put(name, b"")
     with pytest.raises(ValueError, match="cannot name"):
         objects.get(name)
+    with pytest.raises(ValueError, match="cannot name"):
+        objects.fetch(name, Path("never"))
 
 
 # --- leases, line by line as Blob Storage was observed to answer --------------------------------

@@ -1,12 +1,24 @@
 """What the use cases ask of the world, and the two errors that the world may answer with."""
 
+from tidegate.ports.budgets import Budgets, Limit
 from tidegate.ports.cache import Cache
 from tidegate.ports.cases import Cases, Entry, Ledger, Message, Queue
+from tidegate.ports.devices import (
+    BUSY,
+    LIVE_RESPONSE,
+    Action,
+    Devices,
+    FileFacts,
+    Hunting,
+    Progress,
+)
 from tidegate.ports.enrichment import Advice, Allowance, Enricher
-from tidegate.ports.faults import BadPayload, Clock, QuotaSpent, SourceDown
+from tidegate.ports.faults import BadPayload, Clock, QuotaSpent, Refused, SourceDown
 from tidegate.ports.http import Asked, Get, Http, Response
 from tidegate.ports.logs import Allocation, Allocations, Locator, LogSource, LogTable, Place
 from tidegate.ports.objects import Conflict, Objects, Stored
+from tidegate.ports.sandbox import Order, Quota, Sandbox, Submission
+from tidegate.ports.secrets import Secret
 from tidegate.ports.sightings import (
     Feeds,
     FeedState,
@@ -16,20 +28,11 @@ from tidegate.ports.sightings import (
     Trouble,
     Withheld,
 )
-from tidegate.ports.tenant import (
-    Action,
-    Alerts,
-    Devices,
-    Enforced,
-    Enforcement,
-    Incidents,
-    Placed,
-    Progress,
-    Sandbox,
-    Submission,
-)
+from tidegate.ports.tenant import Alerts, Enforced, Enforcement, Incidents, Placed
 
 __all__ = [
+    "BUSY",
+    "LIVE_RESPONSE",
     "Action",
     "Advice",
     "Alerts",
@@ -38,6 +41,7 @@ __all__ = [
     "Allowance",
     "Asked",
     "BadPayload",
+    "Budgets",
     "Cache",
     "Cases",
     "Clock",
@@ -49,23 +53,30 @@ __all__ = [
     "Entry",
     "FeedState",
     "Feeds",
+    "FileFacts",
     "Get",
     "Http",
+    "Hunting",
     "Incidents",
     "Ledger",
+    "Limit",
     "Locator",
     "LogSource",
     "LogTable",
     "Message",
     "Objects",
+    "Order",
     "Place",
     "Placed",
     "Progress",
     "Queue",
+    "Quota",
     "QuotaSpent",
+    "Refused",
     "Response",
     "Runs",
     "Sandbox",
+    "Secret",
     "Sightings",
     "SourceDown",
     "Stored",

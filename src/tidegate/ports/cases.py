@@ -17,10 +17,14 @@ class Cases(Protocol):
         ...
 
     def save(self, case: Case) -> None:
-        """Store it over the version that was read. Raises Conflict when that is gone."""
+        """Store it over the version that was read, as the next. Raises Conflict if that is gone."""
         ...
 
     def newest(self, limit: int) -> list[Case]: ...
+
+    def unfinished(self, limit: int) -> list[Case]:
+        """Return the cases that have reached no end, oldest first."""
+        ...
 
     def watermark(self) -> datetime | None:
         """Return up to when alerts were read."""
@@ -59,6 +63,10 @@ class Queue(Protocol):
 
     def done(self, message: Message) -> None: ...
 
+    def wake(self, case: str) -> None:
+        """Let the message of the case be due now; one that a worker has, or none, is left alone."""
+        ...
+
     def length(self) -> int:
         """Return about how many messages there are, hidden ones included."""
         ...
@@ -76,18 +84,25 @@ class Entry:
 
 
 class Ledger(Protocol):
-    """What was begun and what was done outside: the memory that makes every effect happen once."""
+    """What was begun and what was done outside: the memory that makes every effect happen once.
+
+    A key is `scope:rest`; a scope has no colon. Keys have letters, digits and `._:-`, at most 400.
+    """
 
     def begin(self, key: str, owner: str, now: datetime) -> Entry | None:
         """Write down that the owner begins; return the entry that is there already, if one is."""
         ...
 
-    def finish(self, key: str, result: str, now: datetime) -> None: ...
+    def get(self, key: str) -> Entry | None: ...
+
+    def finish(self, key: str, result: str, now: datetime) -> None:
+        """Say how it ended. An entry that is gone stays gone."""
+        ...
 
     def forget(self, entry: Entry) -> None:
         """Delete the entry if it still says exactly this."""
         ...
 
-    def of(self, owner: str) -> list[Entry]:
-        """Return the owner's entries in the order in which they were begun."""
+    def of(self, scope: str) -> list[Entry]:
+        """Return the scope's entries in the order in which they were begun."""
         ...

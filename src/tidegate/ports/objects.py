@@ -23,6 +23,10 @@ class Objects(Protocol):
 
     def get(self, name: str) -> Stored | None: ...
 
+    def fetch(self, name: str, to: Path) -> bool:
+        """Stream the object into the file; False if there is none."""
+        ...
+
     def put(
         self,
         name: str,

@@ -8,7 +8,12 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
+from azure.storage.blob import (
+    BlobClient,
+    BlobLeaseClient,
+    BlobServiceClient,
+    StorageStreamDownloader,
+)
 
 from tidegate.adapters.azure.storage import Storage, translated
 from tidegate.adapters.naming import lease_seconds, object_name
@@ -35,13 +40,19 @@ class BlobObjects:
 
     def get(self, name: str) -> Stored | None:
         """See `ports.Objects`."""
-        try:
-            return self._read(name)
-        except ResourceNotFoundError:
-            return None
-        except Conflict as changed:
-            # A large one is read in parts, each of which must have the first one's ETag.
-            raise SourceDown(f"{name}: replaced while it was read") from changed
+        with suppress(ResourceNotFoundError), _reading(name):
+            found = self._download(name)
+            return Stored(found.readall(), found.properties.etag)
+        return None
+
+    def fetch(self, name: str, to: Path) -> bool:
+        """See `ports.Objects`. The file is opened once there is something to write."""
+        with suppress(ResourceNotFoundError), _reading(name):
+            found = self._download(name)
+            with to.open("wb") as file:
+                found.readinto(file)
+            return True
+        return False
 
     def put(
         self,
@@ -99,10 +110,8 @@ class BlobObjects:
         """Close all connections."""
         self._blobs.close()
 
-    def _read(self, name: str) -> Stored:
-        with translated(name):
-            found = self._blob(name).download_blob(max_concurrency=AT_ONCE)
-            return Stored(found.readall(), found.properties.etag)
+    def _download(self, name: str) -> StorageStreamDownloader[bytes]:
+        return self._blob(name).download_blob(max_concurrency=AT_ONCE)
 
     def _write(self, name: str, data: Any, conditions: dict[str, Any]) -> str:
         with translated(name):
@@ -121,6 +130,16 @@ def _service(storage: Storage) -> BlobServiceClient:
     if storage.connection is not None:
         return BlobServiceClient.from_connection_string(storage.connection, **options)
     return BlobServiceClient(storage.url, storage.credential, **options)
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        with translated(name):
+            yield
+    except Conflict as changed:
+        # A large one is read in parts, each of which must have the first one's ETag.
+        raise SourceDown(f"{name}: replaced while it was read") from changed
 
 
 @contextmanager

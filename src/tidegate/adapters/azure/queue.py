@@ -35,11 +35,17 @@ STALE = {"PopReceiptMismatch", "MessageNotFound"}
 
 @dataclass(frozen=True, slots=True)
 class _Ticket:
-    """The id of the one valid message, empty while open, and when it shows up."""
+    """The id of the one valid message, empty while open, and when it shows up.
+
+    `receipt` lets us change the message for as long as nobody has taken it. `failures` are those of
+    the messages before it, since the last one that got somewhere.
+    """
 
     message: str
     due: datetime
     etag: str  # of the ticket itself
+    receipt: str = ""
+    failures: int = 0
 
     def lost(self, now: datetime) -> bool:
         return now >= self.due + (LOST if self.message else UNSENT)
@@ -92,7 +98,8 @@ class StorageQueue:
             return False
         identity, ticket = _identity(message), self._ticket(message.case)
         if ticket is None or not ticket.message:
-            if self._issue(message.case, identity, timedelta(0), ticket):
+            failures = ticket.failures if ticket else 0
+            if self._issue(message.case, identity, timedelta(0), ticket, failures):
                 return True
             ticket = self._ticket(message.case)
         return ticket is not None and ticket.message == identity
@@ -103,15 +110,26 @@ class StorageQueue:
             self.again(message, delay)
             self._delete(held)
 
-    def again(self, message: Message, delay: timedelta) -> None:
-        """Send a new message in its place; the old one is for whoever gave it to us."""
+    def again(self, message: Message, delay: timedelta, failures: int = 0) -> None:
+        """Send a new message in its place; the old one is for whoever gave it to us.
+
+        The service would count the new one from nothing: `failures` are remembered for it.
+        """
         ticket = self._ticket(message.case)
         if ticket is None or ticket.message == _identity(message):
-            self._send(message.case, delay, ticket)
+            self._send(message.case, delay, ticket, failures)
+
+    def failures(self, message: Message) -> int:
+        """Return how many messages before this one failed in a row."""
+        ticket = self._ticket(message.case)
+        return ticket.failures if ticket else 0
 
     def retry(self, message: Message, delay: timedelta) -> None:
         """See `ports.Queue`."""
-        self._held(message, delay)
+        if held := self._held(message, delay):
+            ticket = self._ticket(message.case)
+            if ticket is not None and ticket.message == _identity(message):
+                self._issue(message.case, held, delay, ticket, ticket.failures)
 
     def done(self, message: Message) -> None:
         """See `ports.Queue`. The ticket first: a message without one is merely seen again."""
@@ -130,6 +148,12 @@ class StorageQueue:
         if ID.match(case):
             self.objects.delete(self._path(case))
 
+    def wake(self, case: str) -> None:
+        """See `ports.Queue`. The receipt of a message that was taken since is refused."""
+        ticket = self._ticket(case) if ID.match(case) else None
+        if ticket is not None and ticket.receipt and ticket.due > self.clock():
+            self._changed(ticket.message, ticket.receipt, timedelta(0))
+
     def length(self) -> int:
         """See `ports.Queue`."""
         with translated(self.name):
@@ -139,9 +163,9 @@ class StorageQueue:
         """Close all connections."""
         self._queue.close()
 
-    def _send(self, case: str, delay: timedelta, before: _Ticket | None) -> None:
+    def _send(self, case: str, delay: timedelta, before: _Ticket | None, failures: int = 0) -> None:
         """Send the id's message, unless somebody else has begun to since the ticket was read."""
-        written = self._issue(case, "", delay, before)
+        written = self._issue(case, "", delay, before, failures)
         if written is None:
             return
         with translated(self.name):
@@ -149,20 +173,24 @@ class StorageQueue:
                 case, visibility_timeout=_seconds(delay), time_to_live=-1
             )
         # If that fails, its taker was quicker than we are.
-        self._issue(case, str(sent.id), delay, written)
+        self._issue(case, f"{sent.id} {sent.pop_receipt}", delay, written, failures)
 
     def _held(self, message: Message, delay: timedelta = HELD) -> str | None:
         """Hide it once more, which only its latest taker can; return its new receipt."""
         identity, _, receipt = str(message.receipt).partition(" ")
+        return self._changed(identity, receipt, delay)
+
+    def _changed(self, identity: str, receipt: str, delay: timedelta) -> str | None:
+        """Let it show up after the delay; None if another took it since the receipt was given."""
         try:
             with translated(self.name):
-                held = self._queue.update_message(
+                changed = self._queue.update_message(
                     identity, receipt, visibility_timeout=_seconds(delay)
                 )
         except HttpResponseError as error:
             _only_stale(error)
             return None
-        return f"{identity} {held.pop_receipt}"
+        return f"{identity} {changed.pop_receipt}"
 
     def _delete(self, receipt: str) -> None:
         try:
@@ -176,22 +204,33 @@ class StorageQueue:
         if stored is None:
             return None
         said: dict[str, Any] = orjson.loads(stored.data)
-        return _Ticket(said["message"], datetime.fromisoformat(said["due"]), stored.etag)
+        due = datetime.fromisoformat(said["due"])
+        receipt, failures = said.get("receipt", ""), said.get("failures", 0)
+        return _Ticket(said["message"], due, stored.etag, receipt, failures)
 
     def _issue(
-        self, case: str, message: str, delay: timedelta, before: _Ticket | None
+        self,
+        case: str,
+        given: str,
+        delay: timedelta,
+        before: _Ticket | None,
+        failures: int = 0,
     ) -> _Ticket | None:
-        """Write the id's ticket over the one that was read; None if that is gone."""
+        """Write the id's ticket over the one that was read; None if that is gone.
+
+        `given` is the message's id, and its receipt if nobody has taken it.
+        """
+        message, _, receipt = given.partition(" ")
         due = self.clock() + delay
-        data = orjson.dumps({"message": message, "due": due})
+        said = {"message": message, "due": due, "receipt": receipt, "failures": failures}
         etag = before.etag if before else None
         try:
             written = self.objects.put(
-                self._path(case), data, if_match=etag, if_absent=etag is None
+                self._path(case), orjson.dumps(said), if_match=etag, if_absent=etag is None
             )
         except Conflict:
             return None
-        return _Ticket(message, due, written)
+        return _Ticket(message, due, written, receipt, failures)
 
     def _path(self, case: str) -> str:
         return f"tickets/{self.name}/{case}.json"

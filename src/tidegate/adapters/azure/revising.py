@@ -1,5 +1,7 @@
 """Small JSON objects that many instances change: read, change, write over what was read."""
 
+import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +10,7 @@ import orjson
 from tidegate.ports import Conflict, Objects, SourceDown
 
 TRIES = 20
+PAUSE = 0.01  # seconds, longer with every try: those who race must not go on in step
 
 Said = dict[str, Any]
 
@@ -23,7 +26,7 @@ def revise(objects: Objects, name: str, change: Callable[[Said], Said | None]) -
 
     Whoever loses a race changes once more, what the winner wrote. Raises SourceDown after many.
     """
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
         stored = objects.get(name)
         after = change(orjson.loads(stored.data) if stored else {})
         if after is None:
@@ -32,6 +35,7 @@ def revise(objects: Objects, name: str, change: Callable[[Said], Said | None]) -
         try:
             objects.put(name, orjson.dumps(after), if_match=etag, if_absent=etag is None)
         except Conflict:
+            time.sleep(PAUSE * attempt * random.random())  # noqa: S311 - jitter
             continue
         return True
     raise SourceDown(f"{name} is written by too many at once")

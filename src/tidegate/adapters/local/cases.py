@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
-from tidegate.adapters.local.database import when
+from tidegate.adapters.local.database import UNFINISHED, when
 from tidegate.model import Case
 from tidegate.ports import Conflict
 
@@ -43,10 +43,10 @@ class SqliteCases:
             raise Conflict(f"case {case.id} is no longer at version {case.version}")
 
     def newest(self, limit: int) -> list[Case]:
-        rows = self._database.execute(
-            "SELECT document, version FROM cases ORDER BY opened DESC, id LIMIT ?", (limit,)
-        )
-        return [_case(*row) for row in rows.fetchall()]
+        return self._cases("ORDER BY opened DESC, id LIMIT ?", limit)
+
+    def unfinished(self, limit: int) -> list[Case]:
+        return self._cases(f"WHERE {UNFINISHED} ORDER BY opened, id LIMIT ?", limit)
 
     def watermark(self) -> datetime | None:
         found = self._database.execute(
@@ -60,6 +60,13 @@ class SqliteCases:
             " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
             (WATERMARK, watermark.timestamp()),
         )
+
+    def _cases(self, which: str, limit: int) -> list[Case]:
+        found = self._database.execute(
+            f"SELECT document, version FROM cases {which}",  # noqa: S608 - conditions are ours
+            (limit,),
+        )
+        return [_case(*row) for row in found.fetchall()]
 
 
 def _document(case: Case) -> str:

@@ -1,4 +1,4 @@
-"""The one SQLite file of a machine: cases, their queue, the ledger.
+"""The one SQLite file of a machine: cases, their queue, the ledger, what was spent.
 
 Every operation of the stores above it is a single statement that returns what it did, so that one
 connection serves all threads of a process (its row count belongs to whichever thread was last), and
@@ -12,18 +12,25 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Self, cast
 
+from tidegate.model import ENDS
+
 WAIT = 10.0  # seconds for a lock; writers hold it for milliseconds
 
-TABLES = """
+# Said of a case's document, by index and query alike: so a file of before needs no new column.
+UNFINISHED = "json_extract(document, '$.stage') NOT IN ({})".format(
+    ", ".join(f"'{end}'" for end in sorted(ENDS))
+)
+TABLES = f"""
 CREATE TABLE IF NOT EXISTS cases (
     id TEXT PRIMARY KEY, version INTEGER NOT NULL, opened REAL NOT NULL, document TEXT NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS cases_unfinished ON cases (opened, id) WHERE {UNFINISHED};
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS ledger (
     key TEXT PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL, done INTEGER NOT NULL,
     result TEXT NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS ledger_owner ON ledger (owner);
+DROP INDEX IF EXISTS ledger_owner;
 """
 
 

@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -22,6 +22,7 @@ from tidegate.adapters.naming import FOREVER, NAME, lease_seconds, object_name
 from tidegate.ports import Clock, Conflict, Stored
 
 STRIPES = 64
+BLOCK = 1 << 20  # bytes that are copied at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,18 @@ class FileObjects:
             if not path.is_file():
                 return None
             return Stored(path.read_bytes(), self._read(name).etag)
+
+    def fetch(self, name: str, to: Path) -> bool:
+        path = self._path(name)
+        with ExitStack() as stack:
+            with self._locked(name, fcntl.LOCK_SH):
+                if not path.is_file():
+                    return False
+                source = stack.enter_context(path.open("rb"))
+            # Without the lock: a write replaces the file, and leaves the one that is open as it is.
+            with to.open("wb") as file:
+                shutil.copyfileobj(source, file, BLOCK)
+        return True
 
     def put(
         self,
@@ -169,7 +182,7 @@ class FileObjects:
                 file.write(data)
             else:
                 with data.open("rb") as source:
-                    shutil.copyfileobj(source, file, 1 << 20)
+                    shutil.copyfileobj(source, file, BLOCK)
             file.flush()
             os.fsync(file.fileno())
         return staged, _digest(staged)
@@ -199,6 +212,6 @@ def _check(name: str, meta: _Meta | None, if_match: str | None, *, absent: bool)
 def _digest(path: Path) -> str:
     digest = sha256()
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
+        while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
