@@ -1,4 +1,4 @@
-"""The Function app `detonate`: alerts come in by webhook or are read. Triggers only."""
+"""The Function app `detonate`: alerts come in, cases go their way. Triggers only."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,21 +6,22 @@ from collections.abc import Iterator
 import azure.functions as func
 from fastapi import APIRouter
 
-from tidegate import loop
+from tidegate import functions
 from tidegate.api import detonate, health
-from tidegate.functions import House, Routes
 from tidegate.wiring import Local
 
-house = House("detonate")
+house = functions.House("figures", "detonate")
 
 
 def routers(opened: Local) -> Iterator[APIRouter]:
-    yield detonate.router(opened.detonate)
+    key = opened.settings.webhook_key
+    hook_key = key.get_secret_value() if key else None
+    yield from detonate.routers(opened.detonate, functions.keyholder, hook_key)
     yield health.router({"detonate": health.detonate(opened.detonate)})
 
 
 # The worker takes one of these per file. Its one function has one level for all routes.
-app = func.AsgiFunctionApp(Routes(house, routers), func.AuthLevel.FUNCTION)
+app = func.AsgiFunctionApp(functions.Routes(house, routers), func.AuthLevel.FUNCTION)
 
 
 @app.function_name("health")
@@ -31,5 +32,41 @@ async def answer_health(req: func.HttpRequest, context: func.Context) -> func.Ht
 
 @app.function_name("alerts")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
-async def run_alerts(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
-    await asyncio.to_thread(lambda: loop.detonate_due(house()))
+async def read_alerts(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
+    await asyncio.to_thread(lambda: functions.read_alerts(house()))
+
+
+@app.function_name("finished")
+@app.timer_trigger(schedule="30 * * * * *", arg_name="timer")
+async def read_finished(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
+    await asyncio.to_thread(lambda: functions.read_finished(house()))
+
+
+@app.function_name("sweep")
+@app.timer_trigger(schedule="15 */5 * * * *", arg_name="timer")
+async def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
+    await asyncio.to_thread(lambda: functions.sweep(house()))
+
+
+@app.function_name("run_case")
+@app.queue_trigger(arg_name="message", queue_name="cases", connection="Storage")
+async def run_case(message: func.QueueMessage) -> None:
+    await asyncio.to_thread(lambda: functions.run_case(house(), message))
+
+
+@app.function_name("run_recheck")
+@app.queue_trigger(arg_name="message", queue_name="rechecks", connection="Storage")
+async def run_recheck(message: func.QueueMessage) -> None:
+    await asyncio.to_thread(lambda: functions.run_recheck(house(), message))
+
+
+@app.function_name("give_up_case")
+@app.queue_trigger(arg_name="message", queue_name="cases-poison", connection="Storage")
+async def give_up_case(message: func.QueueMessage) -> None:
+    await asyncio.to_thread(lambda: functions.give_up_case(house(), message))
+
+
+@app.function_name("give_up_recheck")
+@app.queue_trigger(arg_name="message", queue_name="rechecks-poison", connection="Storage")
+async def give_up_recheck(message: func.QueueMessage) -> None:
+    await asyncio.to_thread(lambda: functions.give_up_recheck(house(), message))

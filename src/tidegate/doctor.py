@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.declare.feed import Feed
+from tidegate.declare.strict import Mistakes
 from tidegate.ingest.alerts import BAD, QUARANTINED
 from tidegate.ingest.schedule import Choice
 from tidegate.ports import BadPayload, SourceDown, Trouble
@@ -32,6 +33,7 @@ def checks(settings: Settings) -> list[Check]:
         *_feeds(settings),
         *_enrichers(settings),
         _tenant(settings),
+        *(_access(settings) if settings.defender_url else []),
         _workspace(settings),
         _database(
             "geo database",
@@ -130,6 +132,31 @@ def _tenant(settings: Settings) -> Check:
     if settings.defender_url is None:
         return Check("tenant", "missing", "no alerts, no gate until TIDEGATE_DEFENDER_URL is set")
     return Check("tenant", "ok", f"Defender at {settings.defender_url}")
+
+
+def _access(settings: Settings) -> Iterator[Check]:
+    """Ask for tokens, for VMRay's key and its quota: whether they are there, and good enough."""
+    with house(settings) as opened:
+        try:
+            missing = opened.missing_roles()
+        except (SourceDown, BadPayload, Mistakes) as error:
+            yield Check("app roles", "broken", f"not known: {error}")
+        else:
+            for need in missing:
+                yield Check(f"role {need.role}", "missing", f"of {need.api}: {need.switches_off}")
+            if not missing:
+                yield Check("app roles", "ok", "all that the settings ask for are given")
+        yield _sandbox(opened)
+
+
+def _sandbox(opened: Local) -> Check:
+    try:
+        quota = opened.detonate.sandbox.quota()
+    except (SourceDown, BadPayload, Mistakes) as error:
+        return Check("VMRay", "broken", f"nothing is detonated: {error}")
+    if quota is None:
+        return Check("VMRay", "ok", "it answers, and does not tell its quota")
+    return Check("VMRay", "ok", f"{quota.used:,} of {quota.limit:,} analyses are used")
 
 
 def _workspace(settings: Settings) -> Check:

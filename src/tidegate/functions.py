@@ -1,24 +1,33 @@
 """What the Function apps share: a house that is opened late and once, routes and turns on it."""
 
+from __future__ import annotations
+
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tidegate import loop
+from tidegate import detonate, loop
 from tidegate.api import app as web
 from tidegate.api import metrics
+from tidegate.correlation import working_on
+from tidegate.detonate.recheck import look
+from tidegate.detonate.worker import backoff, give_up, turn
 from tidegate.ingest import journal, requests
 from tidegate.ingest.alerts import BAD, alert
 from tidegate.ingest.run import Job, run
 from tidegate.ingest.schedule import due
-from tidegate.ports import Conflict, Message, SourceDown
+from tidegate.ports import BadPayload, Conflict, Message, QuotaSpent, SourceDown
 from tidegate.wiring import Azure, Local, house
+
+if TYPE_CHECKING:
+    from tidegate.adapters.azure.queue import StorageQueue
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +103,33 @@ def keyholder(request: Request) -> bool:
     return request.scope.get("azure_functions.function_name") != ANONYMOUS
 
 
+def read_alerts(opened: Local) -> None:
+    """Open cases for new alerts; where no queue triggers anything, work on them, too."""
+    _if_it_answers(lambda: detonate.poll(opened.detonate), "alerts were not read")
+    if not isinstance(opened, Azure):
+        detonate.work(opened.detonate)
+
+
+def read_finished(opened: Local) -> None:
+    """Wake the cases whose submissions VMRay has finished."""
+    what = "finished submissions were not read"
+    _if_it_answers(lambda: detonate.poll_finished(opened.detonate), what)
+
+
+def sweep(opened: Local) -> None:
+    """Clear up; where no queue triggers anything, look at verdicts again, too."""
+    _if_it_answers(lambda: detonate.sweep(opened.detonate), "not swept")
+    if not isinstance(opened, Azure):
+        detonate.recheck_due(opened.detonate)
+
+
+def _if_it_answers(work: Callable[[], object], otherwise: str) -> None:
+    try:
+        work()
+    except (SourceDown, BadPayload) as error:
+        log.warning("%s: %s", otherwise, error)
+
+
 class Brought(Protocol):
     """A message that the platform took from a queue for us, and deletes unless we raise."""
 
@@ -162,6 +198,59 @@ def give_up_request(opened: Azure, brought: Brought) -> None:
     request = _message(brought).case
     requests.abandon(request, opened.desk, POISON)
     opened.requests.forget(request)
+
+
+def run_case(opened: Azure, brought: Brought) -> None:
+    """Take a turn of the case that a message names."""
+    _take_turn(opened.case_turns, brought, lambda found: turn(opened.detonate, found), opened)
+
+
+def run_recheck(opened: Azure, brought: Brought) -> None:
+    """Look at the verdict of the artefact that a message names once more."""
+    _take_turn(opened.rechecks, brought, lambda found: look(found, opened.detonate), opened)
+
+
+def give_up_case(opened: Azure, brought: Brought) -> None:
+    """Send a case whose message was put away as poison to its end, by way of its comment."""
+    case = _message(brought).case
+    opened.case_turns.forget(case)
+    give_up(case, POISON, opened.detonate)
+
+
+def give_up_recheck(opened: Azure, brought: Brought) -> None:
+    """Let an artefact's verdict stand whose message was put away as poison."""
+    log.error("a verdict is not looked at again: %s", POISON)
+    opened.rechecks.forget(_message(brought).case)
+
+
+def _take_turn(
+    queue: StorageQueue,
+    brought: Brought,
+    work: Callable[[Message], timedelta | None],
+    opened: Azure,
+) -> None:
+    """Work, and put the message's successor back: the message itself is the platform's.
+
+    An outage is no failure of ours: the platform would give the message up.
+    """
+    message = _message(brought)
+    if not queue.valid(message):
+        return
+    message = replace(message, attempts=message.attempts + queue.failures(message))
+    with working_on(message.case, exactly=True):
+        try:
+            delay = work(message)
+        except QuotaSpent as spent:
+            queue.again(message, spent.retry_after or WAIT)
+        except (SourceDown, Conflict) as fault:
+            log.warning("%s, attempt %d: %s", message.case, message.attempts, fault)
+            wait = getattr(fault, "retry_after", None) or backoff(message, opened.detonate)
+            queue.again(message, wait, failures=message.attempts)
+        else:
+            if delay is None:
+                queue.settled(message)
+            else:
+                queue.again(message, delay)
 
 
 def _message(brought: Brought) -> Message:

@@ -129,22 +129,18 @@ def feed_all(house: Local, stopped: threading.Event) -> None:
 
 def detonate_all(house: Local, patience: timedelta = PATIENCE) -> list[Case]:
     """Read new alerts and work until every case ended, or patience did."""
-    world = house.detonate
-    detonate.poll(world)
-    deadline = time.monotonic() + patience.total_seconds()
-    while _open_cases(world) and time.monotonic() < deadline:
+    detonate.poll(house.detonate)
+    work_on(house, lambda: _open_cases(house.detonate), patience)
+    return house.detonate.cases.newest(CASES_SHOWN)
+
+
+def work_on(house: Local, more: Callable[[], bool], patience: timedelta = PATIENCE) -> None:
+    """Work on cases while there is more to do, or until patience ends."""
+    world, deadline = house.detonate, time.monotonic() + patience.total_seconds()
+    while more() and time.monotonic() < deadline:
+        detonate.poll_finished(world)
         if not detonate.work(world):
             time.sleep(0.05)
-    return world.cases.newest(CASES_SHOWN)
-
-
-def detonate_due(house: Local) -> int:
-    """Read new alerts, and take the steps that are due; return how many there were."""
-    try:
-        detonate.poll(house.detonate)
-    except (SourceDown, BadPayload) as error:
-        log.warning("alerts were not read: %s", error)
-    return detonate.work(house.detonate)
 
 
 def _open_cases(world: detonate.World) -> bool:

@@ -25,10 +25,12 @@ LOOPBACK = "127.0.0.1"
 
 def application(house: Local) -> FastAPI:
     """Return all routes of the three apps, and the page, as one application."""
+    key = house.settings.webhook_key
+    hook_key = key.get_secret_value() if key else None
     routers = [
         *ingest.routers(house, anybody),
         *metrics.routers(house, metrics.at_home(anonymous=house.settings.metrics_anonymous)),
-        detonate.router(house.detonate),
+        *detonate.routers(house.detonate, anybody, hook_key),
         maps.router(house.maps, anybody),
         health.router(
             {

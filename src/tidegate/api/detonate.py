@@ -1,23 +1,26 @@
-"""The routes of `detonate`: alerts come in, cases can be looked at."""
+"""The routes of `detonate`: alerts come in, the sandbox calls, and a door to the cases."""
 
 import json
+import logging
+from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
-from pydantic import TypeAdapter
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
-from tidegate.api.guards import body
+from tidegate.api import cases
+from tidegate.api.guards import May, body
 from tidegate.api.problems import problems
 from tidegate.detonate import World, receive
-from tidegate.detonate.effects import ledger_key, planned
-from tidegate.model import ENDS, Case, Stage
-from tidegate.ports import Entry
+from tidegate.detonate.finished import hint
+from tidegate.detonate.hints import genuine
+from tidegate.ports import BadPayload
+
+log = logging.getLogger(__name__)
 
 MAX_BODY = 64 << 10
-BAD_REQUEST = 400
-NOT_FOUND = 404
-ACCEPTED = 202
-DOCUMENT = TypeAdapter(Case)
+LONGEST_ID = 19  # digits of a number of 64 bits
+LONGEST_ID = 19  # digits of a number of 64 bits
 BODY = {
     "required": True,
     "content": {
@@ -31,43 +34,64 @@ BODY = {
         }
     },
 }
-PLANNED_FROM = {Stage.WRITEBACK, Stage.CLEANUP, *ENDS}
+
+
+def routers(world: World, may: May, hook_key: str | None) -> Iterator[APIRouter]:
+    """Return all routes. `may` says who may decide; `hook_key` has signed what VMRay brings."""
+    yield router(world)
+    yield cases.router(world, may)
+    if hook_key:
+        yield hook(world, hook_key)
 
 
 def router(world: World) -> APIRouter:
-    """Return the routes on this world."""
+    """Return the door for alerts."""
     routes = APIRouter(prefix="/api", tags=["detonate"])
 
     @routes.post(
         "/alerts",
-        status_code=ACCEPTED,
+        status_code=HTTPStatus.ACCEPTED,
         summary="Open a case for an alert",
         responses=problems({413: "The body is too large."}),
         openapi_extra={"requestBody": BODY},
     )
-    def post_alert(said: Annotated[object, Depends(_body)], response: Response) -> dict[str, str]:
+    def post_alert(
+        said: Annotated[object, Depends(_body)],
+        response: Response,
+        again: Annotated[bool, Query(description="Try once more what failed.")] = False,
+    ) -> dict[str, str]:
         """Open a case for an alert: its id, or what the Logic App sends, with the id as `alert`."""
         try:
-            case = receive(_alert(said), world)
+            case = receive(_alert(said), world, again=again)
         except ValueError as error:
-            raise HTTPException(BAD_REQUEST, str(error)) from error
+            raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from error
         response.headers["location"] = f"/api/cases/{case.id}"
         return {"case": case.id, "stage": case.stage}
 
-    @routes.get("/cases", summary="List the newest cases")
-    def get_cases(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
-        """List the newest cases, with the verdicts that are known."""
-        return [_summary(case) for case in world.cases.newest(limit)]
+    return routes
 
-    @routes.get(
-        "/cases/{case}", summary="Show a case", responses=problems({404: "There is no such case."})
+
+def hook(world: World, key: str) -> APIRouter:
+    """Return the door for the sandbox, which only says where to look."""
+    routes = APIRouter(prefix="/api", tags=["detonate"])
+
+    @routes.post(
+        "/finished",
+        status_code=HTTPStatus.ACCEPTED,
+        summary="Hear that VMRay has finished a submission",
+        responses=problems({403: "The call is not signed by us.", 413: "The body is too large."}),
     )
-    def get_case(case: Annotated[str, Path(max_length=256)]) -> dict[str, Any]:
-        """Show a case: its stages with their times, its artefacts, its effects."""
-        found = world.cases.get(case)
-        if found is None:
-            raise HTTPException(NOT_FOUND, "no such case")
-        return _shown(found, world.ledger.of(found.id))
+    def post_finished(request: Request, said: Annotated[object, Depends(_body)]) -> dict[str, str]:
+        """Look at a submission at once. Of the body only its id is used; all else is asked anew."""
+        nonce = request.headers.get("x-tidegate-nonce", "")
+        if not genuine(key, nonce, request.headers.get("x-tidegate-signature", "")):
+            raise HTTPException(HTTPStatus.FORBIDDEN, "not signed by us")
+        submission = _submission(said)
+        try:
+            hint(submission, world)
+        except BadPayload as error:
+            log.warning("a hint at submission %s came to nothing: %s", submission, error)
+        return {"submission": submission}
 
     return routes
 
@@ -77,54 +101,28 @@ async def _body(request: Request) -> object:
     try:
         return json.loads(await body(request, MAX_BODY))
     except (ValueError, RecursionError) as error:
-        raise HTTPException(BAD_REQUEST, "the body is not JSON") from error
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "the body is not JSON") from error
 
 
-def _alert(body: object) -> str:
+def _alert(said: object) -> str:
     """Find the alert's id in the body. Raises ValueError."""
-    match body:
+    match said:
         case str(given) | {"alert": str(given)} | {"alert": {"id": str(given)}}:
+            return given
+        case {"id": str(given)}:
             return given
         case _:
             raise ValueError("the body is neither an alert id nor an object with `alert`")
 
 
-def _summary(case: Case) -> dict[str, Any]:
-    verdicts = [artefact.verdict for artefact in case.artefacts if artefact.verdict]
-    return {
-        "id": case.id,
-        "title": case.alert.title if case.alert else None,
-        "stage": case.stage,
-        "opened": case.opened,
-        "verdicts": verdicts,
-        "reason": case.reason,
-    }
-
-
-def _shown(case: Case, entries: list[Entry]) -> dict[str, Any]:
-    document: dict[str, Any] = DOCUMENT.dump_python(case, mode="json")
-    return {
-        **document,
-        "entered": [{"stage": stage, "at": at} for stage, at in document["entered"]],
-        "seconds": (case.entered[-1][1] - case.opened).total_seconds() if case.entered else 0,
-        "effects": _effects(case, entries) if case.stage in PLANNED_FROM else [],
-    }
-
-
-def _effects(case: Case, entries: list[Entry]) -> list[dict[str, Any]]:
-    known = {entry.key: entry for entry in entries}
-    shown = []
-    for effect in planned(case):
-        entry = known.get(ledger_key(effect, case))
-        shown.append(
-            {
-                "do": effect.do,
-                "kind": effect.kind,
-                "target": effect.target,
-                "text": effect.text,
-                "undo": effect.undo,
-                "done": entry.at if entry and entry.done else None,
-                "result": entry.result if entry else "",
-            }
-        )
-    return shown
+def _submission(said: object) -> str:
+    """Find the id of the submission, a number, wherever the call has it."""
+    data: Any = said
+    for _ in range(3):
+        if not isinstance(data, dict):
+            break
+        found = str(data.get("submission_id", ""))
+        if found.isascii() and found.isdigit() and len(found) <= LONGEST_ID:
+            return found
+        data = data.get("data") or data.get("submission")
+    raise HTTPException(HTTPStatus.BAD_REQUEST, "the body names no submission")

@@ -13,6 +13,7 @@ from tidegate.cli import (  # noqa: F401, I001 - each adds its commands
     new_feed,
     value,
     detonate,
+    cases,
     gate,
     maps,
     knowledge,

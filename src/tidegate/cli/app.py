@@ -30,6 +30,11 @@ feeds_app = typer.Typer(
 )
 app.add_typer(feeds_app, name="feeds")
 
+cases_app = typer.Typer(
+    no_args_is_help=True, help="The cases of alerts: to look at, approve, reject, take back."
+)
+app.add_typer(cases_app, name="cases")
+
 FAILED, WRONG_USE = 1, 2
 FeedName = Annotated[str, typer.Argument(help="The feed's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -54,6 +59,7 @@ def _prepare(verbose: Verbose = 0) -> None:
 @contextmanager
 def house(progress: show.Told = show.quiet) -> Iterator[Local]:
     """Open the house of the settings. Faults of the other side end the command with code 1."""
+    from tidegate.declare.strict import Mistakes
     from tidegate.ports import BadPayload, SourceDown
 
     try:
@@ -61,6 +67,8 @@ def house(progress: show.Told = show.quiet) -> Iterator[Local]:
             yield opened
     except (SourceDown, BadPayload) as error:
         fail(str(error))
+    except Mistakes as mistakes:
+        refuse(mistakes.lines)
 
 
 def settings() -> Settings:

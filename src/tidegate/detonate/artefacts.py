@@ -2,19 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Any
 
+from tidegate.detonate import quota, shared
+from tidegate.detonate.acquire import acquire, attempts, fetch, next_attempt, sample_name, scratch
 from tidegate.detonate.findings import sift
-from tidegate.detonate.packing import unpacked, wrapped
-from tidegate.detonate.world import Policy, World, pace
-from tidegate.model import Artefact, Case, Device, Entity, State
-from tidegate.ports import BadPayload, Progress, Submission
+from tidegate.detonate.moves import failed, moved, waited_for, waiting
+from tidegate.detonate.packing import wrap
+from tidegate.detonate.spread import spread
+from tidegate.detonate.world import DOCUMENTS, Policy, World, within
+from tidegate.model import Artefact, Case, Entity, Report, State, Verdict
+from tidegate.ports import BadPayload, Order, QuotaSpent, Submission
 
 Step = Callable[[Artefact, Case, World], Artefact]
 ON_A_DEVICE = {State.ACQUIRE, State.FETCH}
+BAD = {Verdict.MALICIOUS, Verdict.SUSPICIOUS}
+# A claim whose case came to nothing, and never said so.
+LOST = timedelta(days=3)
 
 
 def advance(artefact: Artefact, case: Case, world: World) -> Artefact:
@@ -25,8 +31,8 @@ def advance(artefact: Artefact, case: Case, world: World) -> Artefact:
     try:
         return STEPS[artefact.state](artefact, case, world)
     except BadPayload as error:
-        if artefact.state in ON_A_DEVICE:
-            return next_device(artefact, str(error), case, world)
+        if artefact.state in ON_A_DEVICE and artefact.attempts:
+            return next_attempt(artefact, str(error), case, world)
         return failed(artefact, str(error), case, world)
 
 
@@ -36,83 +42,73 @@ def advance(artefact: Artefact, case: Case, world: World) -> Artefact:
 def lookup(artefact: Artefact, case: Case, world: World) -> Artefact:
     """Find out who has it: another case, the sandbox, or nobody."""
     now = world.clock()
-    held = world.ledger.begin(claim(artefact), case.id, now)
+    held = shared.claim(artefact, case, now, world)
     if held is None or (held.owner == case.id and not held.done):
         return _ask_sandbox(artefact, case, world)
-    if not held.done:
-        return waiting(artefact, world)
-    if now - held.at >= world.policy.resubmit_after:
+    stale = world.policy.resubmit_after if held.done else LOST
+    if now - held.at >= stale:
         world.ledger.forget(held)
         return artefact
+    if not held.done:
+        return _waiting_for_case(artefact, world)
     reused = held.owner != case.id
-    return moved(artefact, State.ANALYSING, now, submission=held.result, reused=reused)
-
-
-def acquire(artefact: Artefact, case: Case, world: World) -> Artefact:
-    """Ask the first device for the file, unless it was asked already or is busy."""
-    if not artefact.devices:
-        return failed(artefact, "no device to fetch the file from", case, world)
-    device, mark = artefact.devices[0], _mark(artefact, case)
-    actions = world.devices.actions(device.id)
-    ours = next((action.id for action in actions if action.comment == mark), None)
-    if ours is None and not any(action.progress is Progress.RUNNING for action in actions):
-        ours = world.devices.collect(device.id, artefact.target, mark)
-    if ours is not None:
-        return moved(artefact, State.FETCH, world.clock(), action=ours)
-    if _waited_for(artefact, world) >= world.policy.device_deadline:
-        return next_device(artefact, "the device stayed busy", case, world)
-    return waiting(artefact, world)
-
-
-def fetch(artefact: Artefact, case: Case, world: World) -> Artefact:
-    """Wait for the live response; take the file only if it is the one that the alert named."""
-    action = world.devices.action(artefact.action or "")
-    if action.progress is Progress.RUNNING:
-        if _waited_for(artefact, world) < world.policy.device_deadline:
-            return waiting(artefact, world)
-        world.devices.cancel(action.id, _mark(artefact, case))
-        return next_device(artefact, "the device did not answer in time", case, world)
-    if action.progress is Progress.FAILED:
-        return next_device(artefact, f"live response failed: {action.detail}", case, world)
-    packed = world.devices.fetch(action.id, world.policy.max_bytes)
-    data = unpacked(packed, artefact.key, world.policy.max_bytes)
-    if sha256(data).hexdigest() != artefact.key:
-        return next_device(artefact, "hash mismatch: the file is another one", case, world)
-    world.objects.put(sample_name(artefact, case), wrapped(data))
-    return moved(artefact, State.SUBMIT, world.clock())
+    known = shared.submissions_of(held)
+    return moved(artefact, State.ANALYSING, now, submissions=known, reused=reused)
 
 
 def submit(artefact: Artefact, case: Case, world: World) -> Artefact:
     """Submit it, unless our nonce shows that this was done before a crash."""
     nonce = _nonce(artefact, case)
-    earlier = [one.id for one in _submissions(artefact, world) if one.nonce == nonce]
-    submission = earlier[0] if earlier else _submit(artefact, nonce, case, world)
+    ids = tuple(one.id for one in _submissions(artefact, world) if one.nonce == nonce)
+    if not ids:
+        if delay := quota.wait(case, world):
+            return _waiting_for_quota(artefact, delay, case, world)
+        try:
+            ids = _submit(artefact, nonce, case, world)
+        except QuotaSpent as spent:  # of which the sandbox had told us nothing
+            delay = spent.retry_after or quota.AGAIN
+            return _waiting_for_quota(artefact, delay, case, world)
     now = world.clock()
-    if submission is None:
-        return moved(artefact, State.FETCH, now)
-    world.ledger.finish(claim(artefact), submission, now)
-    return moved(artefact, State.ANALYSING, now, submission=submission)
+    if not ids:
+        return moved(artefact, State.LOOKUP, now)
+    shared.settle(artefact, ids, now, world)
+    shared.wake_others(artefact, case, world)
+    return moved(artefact, State.ANALYSING, now, submissions=ids)
 
 
 def analyse(artefact: Artefact, case: Case, world: World) -> Artefact:
     """Wait for the sandbox; the deadline counts from the submission, whatever it does there."""
-    found = world.sandbox.submission(artefact.submission or "")
-    if found.error is not None:
-        return failed(artefact, found.error, case, world)
-    if found.finished:
-        return moved(artefact, State.COLLECT, world.clock(), sample=found.sample)
-    return _waiting_for_sandbox(artefact, case, world)
+    if report := shared.report(artefact.submissions, world):
+        return _reported(artefact, report, world)
+    found = [world.sandbox.submission(one) for one in artefact.submissions]
+    errors = [one.error for one in found if one.error]
+    # Of an archive some members may fail: the others still have their verdict.
+    if len(errors) == len(found):
+        return failed(artefact, "; ".join(errors), case, world)
+    if all(one.finished for one in found):
+        return _finished(artefact, found, errors, world)
+    begun = min(one.created for one in found)
+    late = world.clock() - begun >= world.policy.analysis_deadline
+    if late and waited_for(artefact, world) >= world.policy.analysis_soonest:
+        return failed(artefact, "the sandbox did not finish in time", case, world)
+    # Whoever submitted it looks after it, and wakes us when the report is there.
+    wait = _waiting_for_case if artefact.reused else _waiting_for_analysis
+    return wait(artefact, world)
 
 
 def collect(artefact: Artefact, case: Case, world: World) -> Artefact:
-    """Take the report when all of its parts are there, and sift its indicators."""
-    report = world.sandbox.report(artefact.sample or "")
+    """Take the report when all of its parts are there, for all cases that wait for it."""
+    report = shared.report(artefact.submissions, world) or world.sandbox.report(artefact.samples)
     if report is None:
-        return _waiting_for_sandbox(artefact, case, world)
-    iocs, dropped = sift(report.found, world.policy.hygiene)
-    kept = replace(report, found=())
-    now = world.clock()
-    return moved(artefact, State.COMPLETE, now, report=kept, iocs=iocs, dropped=dropped)
+        if waited_for(artefact, world) >= world.policy.analysis_deadline:
+            return failed(artefact, "the sandbox never finished the report", case, world)
+        return waiting(artefact, world)
+    shared.keep(artefact.submissions, report, world)
+    shared.wake_others(artefact, case, world)
+    if shared.was_recorded(artefact.scope, world):
+        shared.tell(artefact.scope, world)  # they have an older analysis, of another verdict maybe
+    world.rechecks.put(artefact.scope)
+    return _reported(artefact, report, world)
 
 
 STEPS: dict[State, Step] = {
@@ -122,82 +118,72 @@ STEPS: dict[State, Step] = {
     State.SUBMIT: submit,
     State.ANALYSING: analyse,
     State.COLLECT: collect,
+    State.SPREAD: spread,
 }
-
-
-# --- from state to state ----------------------------------------------------------------------
-
-
-def moved(artefact: Artefact, state: State, now: datetime, **changes: Any) -> Artefact:
-    """Return the artefact in its next state, due at once."""
-    return replace(artefact, state=state, since=now, due=now, **changes)
-
-
-def waiting(artefact: Artefact, world: World) -> Artefact:
-    """Return the artefact in the same state, due later."""
-    delay = pace(_waited_for(artefact, world), world.policy)
-    return replace(artefact, due=world.clock() + delay)
-
-
-def next_device(artefact: Artefact, trouble: str, case: Case, world: World) -> Artefact:
-    """Give up on the first device, and on the artefact if that was the last one."""
-    device, *others = artefact.devices
-    said = f"{device.name or device.id}: {trouble}"
-    if not others:
-        return failed(artefact, said, case, world)
-    after = replace(
-        artefact, devices=tuple(others), action=None, troubles=(*artefact.troubles, said)
-    )
-    return moved(after, State.ACQUIRE, world.clock())
-
-
-def failed(artefact: Artefact, trouble: str, case: Case, world: World) -> Artefact:
-    """Give up on the artefact, and leave it to other cases to try."""
-    for entry in world.ledger.of(case.id):
-        if entry.key == claim(artefact):
-            world.ledger.forget(entry)
-    after = replace(artefact, troubles=(*artefact.troubles, trouble))
-    return moved(after, State.FAILED, world.clock())
-
-
-def claim(artefact: Artefact) -> str:
-    """Return the ledger key by which one case at a time detonates it."""
-    return f"detonate:{artefact.entity}:{artefact.key}"
-
-
-def sample_name(artefact: Artefact, case: Case) -> str:
-    """Return the name under which the file's bytes wait for their submission."""
-    return f"evidence/{case.id}/{artefact.key}"
 
 
 # --- details ----------------------------------------------------------------------------------
 
 
+def judged(artefact: Artefact, report: Report, policy: Policy) -> Artefact:
+    """Return the artefact with a report and the indicators of it that hygiene lets pass."""
+    iocs, dropped = sift(report.found, policy.hygiene)
+    # The worst ones first: a document of a case may not grow without end.
+    worst = sorted(iocs, key=lambda ioc: (list(Verdict).index(ioc.verdict), ioc.kind, ioc.value))
+    kept = tuple(sorted(worst[: policy.most_iocs], key=lambda ioc: (ioc.kind, ioc.value)))
+    dropped += len(iocs) - len(kept)
+    return replace(artefact, report=replace(report, found=()), iocs=kept, dropped=dropped)
+
+
+def _finished(
+    artefact: Artefact, found: list[Submission], errors: list[str], world: World
+) -> Artefact:
+    samples = tuple(dict.fromkeys(one.sample for one in found if not one.error))
+    notes = dict.fromkeys([*errors, *(note for one in found for note in one.notes)])
+    troubles = (*artefact.troubles, *notes)
+    return moved(artefact, State.COLLECT, world.clock(), samples=samples, troubles=troubles)
+
+
+def _reported(artefact: Artefact, report: Report, world: World) -> Artefact:
+    after = judged(artefact, report, world.policy)
+    wanted = world.policy.spread and artefact.entity is Entity.FILE and report.verdict in BAD
+    return moved(after, State.SPREAD if wanted else State.COMPLETE, world.clock())
+
+
 def _ask_sandbox(artefact: Artefact, case: Case, world: World) -> Artefact:
     now = world.clock()
     for one in _submissions(artefact, world):
-        if _usable(one, now, world.policy):
-            world.ledger.finish(claim(artefact), one.id, one.created)
+        if _usable(one, world):
+            shared.settle(artefact, (one.id,), one.created, world)
+            shared.wake_others(artefact, case, world)
             reused = one.nonce != _nonce(artefact, case)
-            return moved(artefact, State.ANALYSING, now, submission=one.id, reused=reused)
+            return moved(artefact, State.ANALYSING, now, submissions=(one.id,), reused=reused)
+    if why_not := _private(artefact, case, world.policy):
+        return failed(artefact, f"unknown to the sandbox, and not uploaded: {why_not}", case, world)
     if artefact.entity is Entity.URL:
         return moved(artefact, State.SUBMIT, now)
-    return moved(artefact, State.ACQUIRE, now, devices=_devices(artefact, case, world))
+    others = world.devices.holding(artefact.sha1) if artefact.sha1 else []
+    ways = tuple(attempts(artefact, case, others, world.policy))
+    return moved(artefact, State.ACQUIRE, now, attempts=ways)
 
 
-def _usable(submission: Submission, now: datetime, policy: Policy) -> bool:
-    age = now - submission.created
+def _private(artefact: Artefact, case: Case, policy: Policy) -> str | None:
+    """Say why the file may not be shown to a third party; None if it may."""
+    device = case.alert.device if case.alert else None
+    group = (device.group if device else "") or (case.alert.group if case.alert else "")
+    if group.lower() in policy.no_upload_groups:
+        return f"the device group is {group}"
+    ending = _file_name(artefact.target).rpartition(".")[2].lower()
+    if artefact.entity is Entity.FILE and not policy.documents and ending in DOCUMENTS:
+        return "documents are kept here"
+    return None
+
+
+def _usable(submission: Submission, world: World) -> bool:
+    age = world.clock() - submission.created
+    policy = world.policy
     limit = policy.resubmit_after if submission.finished else policy.analysis_deadline
     return submission.error is None and age < limit
-
-
-def _devices(artefact: Artefact, case: Case, world: World) -> tuple[Device, ...]:
-    """The alert's device first, then others on which Defender saw the same file."""
-    first = [case.alert.device] if case.alert and case.alert.device else []
-    known = {device.id for device in first}
-    holding = world.devices.holding(artefact.key)
-    others = [device for device in holding if device.id not in known]
-    return (*first, *others[: world.policy.other_devices])
 
 
 def _submissions(artefact: Artefact, world: World) -> list[Submission]:
@@ -205,34 +191,53 @@ def _submissions(artefact: Artefact, world: World) -> list[Submission]:
     return world.sandbox.submissions(artefact.entity, name)
 
 
-def _submit(artefact: Artefact, nonce: str, case: Case, world: World) -> str | None:
-    """Submit it and return the submission's id; None when the file's bytes are gone."""
+def _submit(artefact: Artefact, nonce: str, case: Case, world: World) -> tuple[str, ...]:
+    """Submit it and return the submissions' ids; none when the file's bytes are gone."""
+    order = Order(nonce, case.id, _tags(artefact, case))
     if artefact.entity is Entity.URL:
-        return world.sandbox.submit_url(artefact.target, nonce)
-    stored = world.objects.get(sample_name(artefact, case))
-    if stored is None:
-        return None
-    return world.sandbox.submit_file(_file_name(artefact.target), wrapped(stored.data), nonce)
+        return world.sandbox.submit_url(artefact.target, order)
+    with scratch(world) as folder:
+        wrapped, plain = folder / "wrapped", folder / "plain"
+        if not world.objects.fetch(sample_name(artefact, case), wrapped):
+            return ()
+        wrap(wrapped, plain)
+        if plain.stat().st_size > world.sandbox.max_bytes():
+            raise BadPayload("the file is larger than the sandbox takes")
+        name = _file_name(artefact.target) or artefact.key
+        return world.sandbox.submit_file(name, plain, order)
+
+
+def _tags(artefact: Artefact, case: Case) -> tuple[str, ...]:
+    family = case.alert.family if case.alert else ""
+    return tuple(filter(None, [artefact.entity.value, family, f"AlertID:{case.id}"]))
 
 
 def _file_name(path: str) -> str:
     return PurePosixPath(path).name if path.startswith("/") else PureWindowsPath(path).name
 
 
-def _waiting_for_sandbox(artefact: Artefact, case: Case, world: World) -> Artefact:
-    if _waited_for(artefact, world) >= world.policy.analysis_deadline:
-        return failed(artefact, "the sandbox did not finish in time", case, world)
-    return waiting(artefact, world)
+def _waiting_for_case(artefact: Artefact, world: World) -> Artefact:
+    """Wait for the case that has the claim, which wakes us."""
+    policy, half = world.policy, waited_for(artefact, world) / 2
+    return waiting(artefact, world, within(policy.claim_soonest, half, policy.claim_slowest))
 
 
-def _waited_for(artefact: Artefact, world: World) -> timedelta:
-    return world.clock() - artefact.since
+def _waiting_for_analysis(artefact: Artefact, world: World) -> Artefact:
+    """Wait for the list of finished submissions, which wakes us."""
+    policy, half = world.policy, waited_for(artefact, world) / 2
+    return waiting(artefact, world, within(policy.analysis_soonest, half, policy.analysis_slowest))
 
 
-def _mark(artefact: Artefact, case: Case) -> str:
-    """What our live responses carry as their comment, to be known again."""
-    return f"Tidegate: alert {case.id}, file {artefact.key}"
+def _waiting_for_quota(artefact: Artefact, delay: timedelta, case: Case, world: World) -> Artefact:
+    if waited_for(artefact, world) >= world.policy.quota_deadline:
+        return failed(artefact, "the sandbox's quota stayed spent", case, world)
+    return waiting(artefact, world, delay)
 
 
 def _nonce(artefact: Artefact, case: Case) -> str:
-    return sha256(f"{case.id}\0{artefact.key}".encode()).hexdigest()[:32]
+    return sha256(f"{case.id}\0{artefact.key}\0{_run(case)}".encode()).hexdigest()[:32]
+
+
+def _run(case: Case) -> int:
+    """Return how often the case has begun: a run that is made again submits again."""
+    return sum(stage == "received" for stage, _ in case.entered)

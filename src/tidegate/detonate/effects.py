@@ -1,15 +1,20 @@
-"""Effects, each applied once: the ledger says what was begun and what was done."""
+"""What is written into the tenant's records, each once: the ledger says what was begun and done.
 
-from collections.abc import Callable
+What Defender does on devices, in its own time, stands in `responses`.
+"""
+
+from collections.abc import Callable, Iterator
 
 from tidegate.actions import ALL
 from tidegate.actions.comment_alert import marker
+from tidegate.declare.responses import ALWAYS
+from tidegate.detonate import blocking
 from tidegate.detonate.world import World
-from tidegate.model import Case, Do, Effect, Kind
-from tidegate.ports import BadPayload, Enforced
+from tidegate.model import RESPONSES, Answer, Case, Do, Effect
+from tidegate.ports import BadPayload
 
 BATCH = 500
-FILES = {Kind.MD5, Kind.SHA1, Kind.SHA256}
+TOGETHER = {Do.BLOCK_INDICATOR, Do.REVOKE_INDICATOR}
 
 Batch = list[tuple[Effect, bool]]
 """Effects, and whether each was begun before: then it may have happened already."""
@@ -18,21 +23,36 @@ Apply = Callable[[Batch, Case, World], list[str]]
 
 
 def planned(case: Case) -> list[Effect]:
-    """Return all effects of the case, in order."""
-    return [effect for plan in ALL.values() for effect in plan(case)]
+    """Return all effects of the case that the policy lets happen, in order."""
+    return [effect for _, effect in _named(case) if effect not in case.revoked]
+
+
+def undoing(case: Case) -> list[Effect]:
+    """Return the effects that take back what is revoked, the last one first."""
+    return [undo_of(effect) for effect in reversed(case.revoked) if effect.undo]
+
+
+def undo_of(effect: Effect) -> Effect:
+    """Return the effect that takes this one back. Raises ValueError where nothing does."""
+    if effect.undo is None:
+        raise ValueError(f"{effect.do} cannot be undone")
+    return Effect(
+        effect.undo, target=effect.target, text=effect.text, kind=effect.kind, about=effect.about
+    )
 
 
 def next_batch(case: Case, world: World) -> list[Effect]:
     """Return the effects to apply next: one, or all indicators that fit into one import."""
     done = {entry.key for entry in world.ledger.of(case.id) if entry.done}
-    left = [effect for effect in planned(case) if ledger_key(effect, case) not in done]
-    if left and left[0].do is Do.BLOCK_INDICATOR:
-        return [effect for effect in left if effect.do is Do.BLOCK_INDICATOR][:BATCH]
+    wanted = [*undoing(case), *planned(case)]
+    left = [effect for effect in wanted if ledger_key(effect, case) not in done]
+    if left and left[0].do in TOGETHER:
+        return [effect for effect in left if effect.do is left[0].do][:BATCH]
     return left[:1]
 
 
-def apply(effects: list[Effect], case: Case, world: World) -> None:
-    """Apply effects of one kind, and write down how each ended; a refusal is an end, too.
+def apply(effects: list[Effect], case: Case, world: World) -> list[str]:
+    """Apply effects of one kind, write down how each ended, and return it; a refusal is an end.
 
     Raises SourceDown; nobody then knows what happened, and the next time looks before it acts.
     """
@@ -44,6 +64,7 @@ def apply(effects: list[Effect], case: Case, world: World) -> None:
         results = [f"refused: {error}"] * len(effects)
     for key, result in zip(keys, results, strict=True):
         world.ledger.finish(key, result, world.clock())
+    return results
 
 
 def ledger_key(effect: Effect, case: Case) -> str:
@@ -51,49 +72,33 @@ def ledger_key(effect: Effect, case: Case) -> str:
     return f"{case.id}:{effect.key}"
 
 
-def _comment(batch: Batch, case: Case, world: World) -> list[str]:
+def _named(case: Case) -> Iterator[tuple[str, Effect]]:
+    answers = dict(case.answers)
+    for name, plan in ALL.items():
+        if name in ALWAYS or answers.get(name) is Answer.DO:
+            yield from ((name, effect) for effect in plan(case) if effect.do not in RESPONSES)
+
+
+def _comment_alert(batch: Batch, case: Case, world: World) -> list[str]:
     [(effect, begun)] = batch
-    if begun and _is_there(marker(effect.text), case, world):
-        return ["was there already"]
+    if begun:
+        alert = world.alerts.get(case.id)
+        if alert is not None and _says(effect, alert.comments):
+            return ["was there already"]
     world.alerts.comment(effect.target, effect.text)
     return ["written"]
 
 
-def _is_there(mark: str, case: Case, world: World) -> bool:
-    alert = world.alerts.get(case.id)
-    return alert is not None and any(mark in comment for comment in alert.comments)
+def _comment_incident(batch: Batch, _: Case, world: World) -> list[str]:
+    [(effect, begun)] = batch
+    if begun and _says(effect, world.incidents.comments(effect.target)):
+        return ["was there already"]
+    world.incidents.comment(effect.target, effect.text)
+    return ["written"]
 
 
-def _block(batch: Batch, case: Case, world: World) -> list[str]:
-    # An import overwrites. What anybody has there already, an analyst's exception above all, stays.
-    held = {(one.kind, one.value): one for one in world.enforcement.current()}
-    missing = [effect for effect, _ in batch if (effect.kind, effect.target) not in held]
-    placed = world.enforcement.add([_indicator(effect, case, world) for effect in missing])
-    answers = dict(zip([effect.key for effect in missing], placed, strict=True))
-    results = []
-    for effect, _ in batch:
-        answer = answers.get(effect.key)
-        if answer is None:
-            results.append(f"was there already as {held[effect.kind, effect.target].action}")
-        elif answer.failure:
-            results.append(f"refused: {answer.failure}")
-        else:
-            results.append(f"indicator {answer.id}")
-    return results
-
-
-def _indicator(effect: Effect, case: Case, world: World) -> Enforced:
-    policy = world.policy
-    action = policy.file_action if effect.kind in FILES else policy.network_action
-    return Enforced(
-        kind=effect.kind,
-        value=effect.target,
-        action=action,
-        title="Malicious in VMRay's analysis",
-        description=f"Detonated for Defender alert {case.id}.",
-        severity="High",
-        expires=world.clock() + policy.indicator_life,
-    )
+def _says(effect: Effect, comments: list[str] | tuple[str, ...]) -> bool:
+    return any(marker(effect.text) in comment for comment in comments)
 
 
 def _tag(batch: Batch, _: Case, world: World) -> list[str]:
@@ -102,8 +107,68 @@ def _tag(batch: Batch, _: Case, world: World) -> list[str]:
     return ["tagged"]
 
 
+def _untag(batch: Batch, _: Case, world: World) -> list[str]:
+    [(effect, _begun)] = batch
+    world.incidents.untag(effect.target, effect.text)
+    return ["untagged"]
+
+
+def _tag_device(batch: Batch, _: Case, world: World) -> list[str]:
+    [(effect, _begun)] = batch
+    world.devices.tag(effect.target, effect.text, add=True)
+    return ["tagged"]
+
+
+def _untag_device(batch: Batch, _: Case, world: World) -> list[str]:
+    [(effect, _begun)] = batch
+    world.devices.tag(effect.target, effect.text, add=False)
+    return ["untagged"]
+
+
+def _classify(batch: Batch, case: Case, world: World) -> list[str]:
+    """The alert was read long ago: whoever has classified it since knew more than we do."""
+    [(effect, begun)] = batch
+    classification, _space, determination = effect.text.partition(" ")
+    alert = world.alerts.get(effect.target)
+    held = alert.classification if alert else None
+    if held and not (begun and held == classification) and not _classified(held, case, world):
+        return [f"somebody has classified it as {held[:40]!r}"]
+    world.alerts.classify(effect.target, classification, determination)
+    return [f"classified {effect.text}"]
+
+
+def _classified(classification: str, case: Case, world: World) -> bool:
+    """Whether it was us who said so, about another verdict."""
+    said = f"classified {classification} "
+    return any(entry.result.startswith(said) for entry in world.ledger.of(case.id))
+
+
+def _begin(batch: Batch, _: Case, world: World) -> list[str]:
+    [(effect, _begun)] = batch
+    alert = world.alerts.get(effect.target)
+    if alert is None or alert.status.lower() != "new":
+        return ["somebody works on it already"]
+    world.alerts.begin(effect.target)
+    return ["in progress"]
+
+
+def _block(batch: Batch, case: Case, world: World) -> list[str]:
+    return blocking.block([effect for effect, _ in batch], case, world)
+
+
+def _revoke(batch: Batch, case: Case, world: World) -> list[str]:
+    return blocking.revoke([effect for effect, _ in batch], case, world)
+
+
 APPLY: dict[Do, Apply] = {
-    Do.COMMENT_ALERT: _comment,
+    Do.BEGIN_ALERT: _begin,
+    Do.COMMENT_ALERT: _comment_alert,
     Do.BLOCK_INDICATOR: _block,
+    Do.REVOKE_INDICATOR: _revoke,
     Do.TAG_INCIDENT: _tag,
+    Do.UNTAG_INCIDENT: _untag,
+    Do.COMMENT_INCIDENT: _comment_incident,
+    Do.CLASSIFY_ALERT: _classify,
+    Do.TAG_DEVICE: _tag_device,
+    Do.UNTAG_DEVICE: _untag_device,
 }

@@ -58,7 +58,9 @@ def sightings_of(case: Case, life: timedelta) -> Iterator[Sighting]:
     """Yield what the case's reports say about indicators, the samples themselves included."""
     for artefact in case.artefacts:
         if artefact.report is not None and artefact.verdict is not None:
-            for ioc in {_itself(artefact, artefact.verdict), *artefact.iocs}:
+            # Common software is not blocked as a whole, so it is not handed to the gate either.
+            itself = set() if artefact.common else {_itself(artefact, artefact.verdict)}
+            for ioc in {*itself, *artefact.iocs}:
                 if ioc.verdict in CONFIDENCE:
                     yield _sighting(ioc, artefact.report, life)
 
@@ -82,23 +84,50 @@ def _sighting(ioc: Ioc, report: Report, life: timedelta) -> Sighting:
         tags=tuple(sorted(["detonated", str(ioc.verdict), *techniques(report.techniques)])),
         threat=report.threats[0] if report.threats else None,
         # What one analysis found goes together by it.
-        reference=report.link or f"VMRay sample {report.sample}",
+        reference=_reference(report),
         # It comes out of our own alerts: for the organisation, not for the world.
         tlp=Tlp.AMBER,
     )
 
 
+def _reference(report: Report) -> str:
+    return report.link or f"VMRay sample {report.sample}"
+
+
+def suspected(sightings: Iterable[Sighting]) -> set[str]:
+    """Return the ids of what is suspicious and nowhere malicious."""
+    held = [(one.indicator, one.confidence) for one in sightings]
+    bad = {name for name, sure in held if sure == CONFIDENCE[Verdict.MALICIOUS]}
+    return {name for name, _ in held} - bad
+
+
+def changed_references(case: Case) -> set[str]:
+    """Return the references of the analyses that came to another verdict than before."""
+    reports = [one.report for one in case.artefacts if one.report and one.had]
+    return {_reference(report) for report in reports}
+
+
 def merged(
-    state: pl.DataFrame, sightings: Iterable[Sighting], now: datetime
+    state: pl.DataFrame,
+    sightings: Iterable[Sighting],
+    now: datetime,
+    said_again: Iterable[str] = (),
+    withdrawn: Iterable[str] = (),
+    kept: Iterable[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the source's next state and those of its rows that say something new.
 
-    Merging the same sightings again changes nothing.
+    Merging the same sightings again changes nothing. What analyses of the references `said_again`
+    said earlier, and say no more, is gone, but for the ids `kept`, which other analyses found, too;
+    so are the `withdrawn` ids.
     """
     columns = list(SCHEMA)
     fresh = frame(sightings).select(columns)
     held = state.filter(pl.col("expires") > now)
-    rows = fingerprinted(unique(pl.concat([held.select(columns), fresh])).select(columns))
+    again = pl.col("reference").is_in(list(said_again)).fill_null(value=False)
+    left = held.filter(~again | pl.col("id").is_in(list(kept)))
+    rows = fingerprinted(unique(pl.concat([left.select(columns), fresh])).select(columns))
+    rows = rows.filter(~pl.col("id").is_in(list(withdrawn)))
     before = held.select("id", "written", said="fingerprint")
     rows = rows.join(before, on="id", how="left", maintain_order="left")
     new = (pl.col("fingerprint") != pl.col("said")).fill_null(value=True)

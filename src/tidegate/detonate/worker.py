@@ -1,12 +1,18 @@
-"""The worker: takes a case's message, takes one step, puts the message back or away."""
+"""The worker: takes a case's message, takes the steps that need no waiting, puts it back."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event
 
 from tidegate.correlation import working_on
+from tidegate.detonate.decisions import reopened
+from tidegate.detonate.finished import poll_finished
 from tidegate.detonate.intake import poll
+from tidegate.detonate.recheck import recheck_due
 from tidegate.detonate.stages import STEPS, given_up
+from tidegate.detonate.sweep import sweep
 from tidegate.detonate.world import Later, World
 from tidegate.model import ENDS, Case
 from tidegate.ports import BadPayload, Conflict, Message, QuotaSpent, SourceDown
@@ -14,63 +20,121 @@ from tidegate.ports import BadPayload, Conflict, Message, QuotaSpent, SourceDown
 log = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=1)
+NOW = timedelta(0)
 IDLE = 0.1  # seconds between two looks at an empty queue
+STEPS_A_TURN = 200
 
 
 def step(world: World, message: Message) -> None:
-    """Take one step of the message's case. Safe for messages that arrive twice."""
+    """Take a turn of the message's case. Safe for messages that arrive twice."""
     with working_on(message.case, exactly=True):
-        _step(world, message)
+        try:
+            delay = turn(world, message)
+        except QuotaSpent as spent:
+            world.queue.later(message, spent.retry_after or world.policy.backoff)
+        except SourceDown as down:
+            log.warning("case %s, attempt %d: %s", message.case, message.attempts, down)
+            world.queue.retry(message, down.retry_after or backoff(message, world))
+        except Conflict:
+            world.queue.retry(message, SOON)
+        else:
+            _put_back(message, delay, world)
 
 
-def _step(world: World, message: Message) -> None:
-    case = world.cases.get(message.case)
-    if case is None or case.stage in ENDS:
-        world.queue.done(message)
-        return
-    try:
-        _settle(_advance(case, message, world), message, world)
-    except QuotaSpent as spent:
-        world.queue.later(message, spent.retry_after or world.policy.backoff)
-    except SourceDown as down:
-        log.warning("case %s, %s, attempt %d: %s", case.id, case.stage, message.attempts, down)
-        world.queue.retry(message, down.retry_after or _backoff(message, world))
-    except Conflict:
-        world.queue.retry(message, SOON)
+def turn(world: World, message: Message) -> timedelta | None:
+    """Take steps until one has to wait, the case ends or the turn is over.
+
+    Return how long to wait for the next turn; None when there is none. Raises SourceDown, Conflict.
+    """
+    case = _open(message.case, world)
+    if case is None:
+        return None
+    attempts, over = message.attempts, world.clock() + world.policy.turn
+    for _ in range(STEPS_A_TURN):
+        after = _advance(case, attempts, world)
+        later = after if isinstance(after, Later) else Later(NOW, after)
+        if later.case is not None:
+            world.cases.save(later.case)
+            case = replace(later.case, version=later.case.version + 1)
+        if case.stage in ENDS:
+            log.info("case %s ended: %s", case.id, case.stage)
+            # What was decided or has changed while its message was ours has given it no other.
+            return None if reopened(case, world) is None else NOW
+        # After trouble one step at a time, each put back as new: what is done is no failure.
+        if later.delay > NOW or attempts > 1 or world.clock() >= over:
+            return later.delay
+    return NOW
 
 
 def work(world: World) -> int:
-    """Step through all messages that are due; return how many there were."""
-    steps = 0
+    """Take the turns of all messages that are due; return how many there were."""
+    turns = 0
     while message := world.queue.take(world.policy.hidden):
         step(world, message)
-        steps += 1
-    return steps
+        turns += 1
+    return turns
 
 
 def run(world: World, stopped: Event) -> None:
-    """Read alerts and work on cases until stopped."""
-    due = world.clock()
+    """Read alerts, look at what the sandbox has finished, work on cases, sweep, until stopped."""
+    jobs = [
+        _Job("alerts were not read", poll, world.policy.alerts_every),
+        _Job("finished submissions were not read", poll_finished, world.policy.finished_every),
+        _Job("not swept", sweep, world.policy.sweep_every),
+        _Job("verdicts were not checked", recheck_due, world.policy.alerts_every),
+    ]
+    due = dict.fromkeys(jobs, world.clock())
     while not stopped.is_set():
-        if world.clock() >= due:
-            due = world.clock() + _polled(world)
+        for job in jobs:
+            if world.clock() >= due[job]:
+                due[job] = world.clock() + job.done(world)
         if not work(world):
             stopped.wait(IDLE)
 
 
-def _polled(world: World) -> timedelta:
-    """Read new alerts; return when to do so again."""
-    try:
-        poll(world)
-    except (SourceDown, BadPayload) as error:
-        log.warning("alerts were not read: %s", error)
-        wait = error.retry_after if isinstance(error, SourceDown) else None
-        return wait or world.policy.alerts_every
-    return world.policy.alerts_every
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is done every so often beside the cases; an outage is told of, and passes."""
+
+    failed: str
+    what: Callable[[World], object]
+    every: timedelta
+
+    def done(self, world: World) -> timedelta:
+        """Do it, and return when to do it again."""
+        try:
+            self.what(world)
+        except (SourceDown, BadPayload) as error:
+            log.warning("%s: %s", self.failed, error)
+            wait = error.retry_after if isinstance(error, SourceDown) else None
+            return wait or self.every
+        return self.every
 
 
-def _advance(case: Case, message: Message, world: World) -> Case | Later:
-    if message.attempts > world.policy.attempts:
+def give_up(name: str, why: str, world: World) -> None:
+    """Send a case to its end that no worker gets any further; what it can still say, it says."""
+    case = world.cases.get(name)
+    if case is not None and case.stage not in ENDS:
+        log.error("case %s is given up at %s: %s", name, case.stage, why)
+        world.cases.save(given_up(case, why, world))
+    world.queue.put(name)
+
+
+def backoff(message: Message, world: World) -> timedelta:
+    """Return how long to wait after so many attempts."""
+    # The exponent is bounded, for a timedelta overflows.
+    delay: timedelta = world.policy.backoff * 2 ** min(message.attempts - 1, 10)
+    return min(delay, world.policy.longest_backoff)
+
+
+def _open(name: str, world: World) -> Case | None:
+    """Return the case, if there is anything to do for it."""
+    case = world.cases.get(name)
+    return reopened(case, world) if case is not None and case.stage in ENDS else case
+
+
+def _advance(case: Case, attempts: int, world: World) -> Case | Later:
+    if attempts > world.policy.attempts:
         log.error("case %s is given up at %s", case.id, case.stage)
         return given_up(case, f"given up after {world.policy.attempts} attempts", world)
     try:
@@ -80,21 +144,8 @@ def _advance(case: Case, message: Message, world: World) -> Case | Later:
         return given_up(case, str(error), world)
 
 
-def _settle(after: Case | Later, message: Message, world: World) -> None:
-    if isinstance(after, Later):
-        if after.case is not None:
-            world.cases.save(after.case)
-        world.queue.later(message, after.delay)
-        return
-    world.cases.save(after)
-    if after.stage in ENDS:
-        log.info("case %s ended: %s", after.id, after.stage)
+def _put_back(message: Message, delay: timedelta | None, world: World) -> None:
+    if delay is None:
         world.queue.done(message)
     else:
-        world.queue.later(message, timedelta(0))
-
-
-def _backoff(message: Message, world: World) -> timedelta:
-    # The exponent is bounded, for a timedelta overflows.
-    delay: timedelta = world.policy.backoff * 2 ** min(message.attempts - 1, 10)
-    return min(delay, world.policy.longest_backoff)
+        world.queue.later(message, delay)

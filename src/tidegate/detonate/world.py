@@ -2,10 +2,24 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 from tidegate import ports
+from tidegate.declare.responses import Responses
+from tidegate.detonate.filters import Filters
 from tidegate.hygiene import Policy as Hygiene
 from tidegate.model import Case, Entity
+
+# What people write into is seldom malware and often confidential.
+DOCUMENTS = frozenset(
+    {
+        *("doc", "docx", "docm", "dot", "dotx", "rtf", "odt", "pdf", "txt", "md", "one", "pub"),
+        *("xls", "xlsx", "xlsm", "xlsb", "csv", "ods", "ppt", "pptx", "pptm", "odp"),
+        *("msg", "eml", "pst", "ost", "vsd", "vsdx", "mdb", "accdb", "kdbx"),
+    }
+)
+
+SHARES = (("high", 1.0), ("medium", 0.9), ("low", 0.75))
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,30 +27,56 @@ class Policy:
     """Which alerts are taken, how long we wait, what is done with a verdict."""
 
     hygiene: Hygiene = field(default_factory=Hygiene)
+    filters: Filters = field(default_factory=Filters)
+    responses: Responses = field(default_factory=Responses)
 
-    statuses: frozenset[str] = frozenset({"New", "InProgress"})
-    severities: frozenset[str] = frozenset(
-        {"UnSpecified", "Informational", "Low", "Medium", "High"}
-    )
-    # Our own Audit indicators raise alerts of this source: examining them would go in circles.
-    ignored_sources: frozenset[str] = frozenset({"CustomerTI"})
-    entities: frozenset[Entity] = frozenset({Entity.FILE, Entity.URL})
-    max_bytes: int = 100 << 20
+    # Uploading a file shows it to a third party; its hash does not.
+    entities: frozenset[Entity] = frozenset(Entity)
+    documents: bool = False
+    no_upload_groups: frozenset[str] = frozenset()
+    quarantine: bool = True
+    quarantine_hours: int = 72
+    spread: bool = True
+    max_bytes: int = 200 << 20
+    most_artefacts: int = 20
+    most_iocs: int = 500
     other_devices: int = 3
+    live_responses: int = 25
+
+    # What of the quota, or of the day's submissions, an alert's severity may use up.
+    daily: int | None = None
+    shares: tuple[tuple[str, float], ...] = SHARES
+    least_share: float = 0.5
 
     alerts_every: timedelta = timedelta(minutes=1)
+    finished_every: timedelta = timedelta(minutes=1)
+    sweep_every: timedelta = timedelta(minutes=5)
     look_back: timedelta = timedelta(days=1)
     overlap: timedelta = timedelta(minutes=15)
-    evidence_waits: tuple[timedelta, ...] = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10))
+    evidence_waits: tuple[timedelta, ...] = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 12))
     soonest: timedelta = timedelta(seconds=15)
     slowest: timedelta = timedelta(minutes=5)
+    # Whoever waits for an analysis is woken by the list of finished ones, and whoever waits for
+    # another case by that one. These are in case that nobody does.
+    analysis_soonest: timedelta = timedelta(minutes=2)
+    analysis_slowest: timedelta = timedelta(minutes=15)
+    claim_soonest: timedelta = timedelta(minutes=10)
+    claim_slowest: timedelta = timedelta(hours=1)
+    slot_soonest: timedelta = timedelta(seconds=30)
     device_deadline: timedelta = timedelta(hours=24)
     analysis_deadline: timedelta = timedelta(hours=6)
+    quota_deadline: timedelta = timedelta(hours=24)
+    spread_deadline: timedelta = timedelta(minutes=10)
+    response_deadline: timedelta = timedelta(hours=24)
+    approval_life: timedelta = timedelta(days=7)
     resubmit_after: timedelta = timedelta(days=7)
+    recheck_every: timedelta = timedelta(days=1)
+    evidence_kept: timedelta = timedelta(days=3)
 
     # A step makes a few calls, each with its own time-out, and must end before its message is
-    # shown to another worker.
+    # shown to another worker. A turn is several steps that need not wait.
     hidden: timedelta = timedelta(minutes=10)
+    turn: timedelta = timedelta(seconds=60)
     attempts: int = 20
     backoff: timedelta = timedelta(seconds=30)
     longest_backoff: timedelta = timedelta(minutes=15)
@@ -44,6 +84,11 @@ class Policy:
     file_action: str = "Block"
     network_action: str = "Block"
     indicator_life: timedelta = timedelta(days=30)
+    indicator_cap: int = 15_000
+
+    def share(self, severity: str) -> float:
+        """Return which part of a quota an alert of this severity may use up."""
+        return dict(self.shares).get(severity.lower(), self.least_share)
 
 
 def hurried(policy: Policy) -> Policy:
@@ -52,11 +97,18 @@ def hurried(policy: Policy) -> Policy:
     return replace(
         policy,
         alerts_every=timedelta(seconds=2),
+        finished_every=timedelta(seconds=1),
         evidence_waits=(blink, blink),
         soonest=blink,
         slowest=timedelta(seconds=1),
+        analysis_soonest=blink,
+        analysis_slowest=timedelta(seconds=1),
+        claim_soonest=blink,
+        claim_slowest=timedelta(seconds=1),
+        slot_soonest=blink,
         device_deadline=timedelta(seconds=5),
         analysis_deadline=timedelta(seconds=60),
+        response_deadline=timedelta(seconds=30),
         hidden=timedelta(seconds=20),
         backoff=blink,
     )
@@ -64,10 +116,11 @@ def hurried(policy: Policy) -> Policy:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All ports that detonation uses, and the clock."""
+    """All ports that detonation uses, the clock, and a folder for files that may be lost."""
 
     alerts: ports.Alerts
     devices: ports.Devices
+    hunting: ports.Hunting
     sandbox: ports.Sandbox
     incidents: ports.Incidents
     enforcement: ports.Enforcement
@@ -75,8 +128,11 @@ class World:
     objects: ports.Objects
     cases: ports.Cases
     queue: ports.Queue
+    rechecks: ports.Queue
     ledger: ports.Ledger
+    budgets: ports.Budgets
     clock: ports.Clock
+    scratch: Path
     policy: Policy = field(default_factory=Policy)
 
 
@@ -90,4 +146,9 @@ class Later:
 
 def pace(waited: timedelta, policy: Policy) -> timedelta:
     """Say how long to wait for something that we have waited for already: a quarter of that."""
-    return min(max(waited / 4, policy.soonest), policy.slowest)
+    return within(policy.soonest, waited / 4, policy.slowest)
+
+
+def within(least: timedelta, wanted: timedelta, most: timedelta) -> timedelta:
+    """Return what is wanted, but no less than the one and no more than the other."""
+    return min(max(wanted, least), most)

@@ -17,6 +17,10 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
+# What could not be judged is no reason to call a case clean.
+WORST_FIRST = (Verdict.MALICIOUS, Verdict.SUSPICIOUS, Verdict.INCONCLUSIVE, Verdict.CLEAN)
+
+
 class Entity(StrEnum):
     """The kinds of evidence that can be detonated, as Defender spells them."""
 
@@ -45,7 +49,8 @@ class Device:
 class Evidence:
     """One piece of evidence: a file (digests and full path) or a URL (as the alert spells it).
 
-    The image of a process is a file. `path` is None where the alert does not say where it lies.
+    The image of a process is a file. `path` is the name alone where the alert does not say where it
+    lies, and None where it does not say that either.
     """
 
     entity: Entity
@@ -257,7 +262,7 @@ class Case:
     def verdict(self) -> Verdict | None:
         """The worst verdict of all artefacts; None while there is none."""
         verdicts = {artefact.verdict for artefact in self.artefacts}
-        return next((verdict for verdict in Verdict if verdict in verdicts), None)
+        return next((verdict for verdict in WORST_FIRST if verdict in verdicts), None)
 
     @property
     def affected(self) -> tuple[Device, ...]:

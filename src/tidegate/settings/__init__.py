@@ -20,11 +20,12 @@ from pydantic_settings import (
 
 from tidegate.canonical import Rejected, Shape, canonical
 from tidegate.model import Kind, Tlp
+from tidegate.settings.detonation import Detonation
 
 NAMED = re.compile(r"\$([A-Z][A-Z0-9_]*)")  # a key, in an address
 
 
-class Settings(BaseSettings):
+class Settings(Detonation):
     """What a deployment decides. The description of each field is its documentation."""
 
     model_config = SettingsConfigDict(
@@ -109,25 +110,6 @@ class Settings(BaseSettings):
         " `NAME.history` for its full export. `$NAME` in it stands for a key of `feed_secrets`.",
     )
     page: Path | None = Field(None, description="Folder of the built web page.")
-
-    defender_url: HttpUrl | None = Field(
-        None, description="Base URL of Defender for Endpoint; unset = the simulated tenant."
-    )
-    graph_url: HttpUrl | None = Field(
-        None, description="Base URL of Microsoft Graph; unset = the simulated tenant."
-    )
-    entra_url: HttpUrl | None = Field(
-        None, description="Token endpoint of the tenant; unset = the simulated tenant."
-    )
-    client_id: str | None = Field(None, description="Application id for Defender and Graph.")
-    client_secret: SecretStr | None = Field(None, description="Secret of that application.")
-    vmray_url: HttpUrl | None = Field(
-        None, description="Base URL of the VMRay server; unset = the simulated one."
-    )
-    vmray_key: SecretStr | None = Field(None, description="API key of VMRay.")
-    resubmit_after_days: int = Field(
-        7, ge=0, description="A VMRay analysis older than this is made anew; 0 = always."
-    )
 
     gate_cap: int = Field(15_000, ge=0, le=15_000, description="Defender's limit of indicators.")
     gate_headroom: int = Field(500, ge=0, description="Slots of the cap that are left free.")
@@ -229,23 +211,6 @@ class Settings(BaseSettings):
             if not known or parts.port == 0:
                 raise ValueError("must be redis:// or rediss:// with a host")
         return url
-
-    @model_validator(mode="after")
-    def _whole_tenant(self) -> Self:
-        """A tenant is set whole or not at all: half of one would send real alerts nowhere."""
-        parts = {
-            "defender_url": self.defender_url,
-            "graph_url": self.graph_url,
-            "entra_url": self.entra_url,
-            "client_id": self.client_id,
-            "client_secret": self.client_secret,
-            "vmray_url": self.vmray_url,
-            "vmray_key": self.vmray_key,
-        }
-        missing = [name for name, value in parts.items() if value is None]
-        if missing and len(missing) < len(parts):
-            raise ValueError(f"the tenant is set only in part; missing: {', '.join(missing)}")
-        return self
 
     @field_validator("storage_url")
     @classmethod

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from tidegate.canonical import defanged
 from tidegate.show.bar import DONE, Told, progress, quiet, slices
+from tidegate.show.cases import case, case_list, cases, decided
 from tidegate.show.cells import SHOWN, err, out, plain, short, table
 from tidegate.show.ingest import feed, feeds, outcomes, replayed, runs
 from tidegate.show.outside import enriched
@@ -23,15 +24,18 @@ if TYPE_CHECKING:
     from tidegate.gate.run import Applied
     from tidegate.loop import Gated, Summary
     from tidegate.maps.refresh import Refresh
-    from tidegate.model import Case, Sighting
+    from tidegate.model import Sighting
 
 __all__ = [
     "DONE",
     "Told",
     "applied",
     "backfilled",
+    "case",
+    "case_list",
     "cases",
     "checks",
+    "decided",
     "enriched",
     "err",
     "explained",
@@ -60,24 +64,6 @@ def warninglists(found: Sequence[dict[str, Any]]) -> None:
     """Print the installed warninglists."""
     columns = ("name", "entries", "version", "use", "fetched", "trouble")
     table("Warninglists", columns, [[short(one[name]) for name in columns] for one in found])
-
-
-def cases(found: Sequence[Case]) -> None:
-    """Print cases, with what became of each piece of evidence."""
-    columns = ("case", "title", "stage", "evidence", "verdict", "s", "reason")
-    table("Alerts", columns, map(_case, found))
-
-
-def _case(case: Case) -> Sequence[object]:
-    evidence = "\n".join(defanged(one.target) for one in case.artefacts)
-    verdicts = "\n".join(str(one.verdict or "") for one in case.artefacts)
-    seconds = (case.entered[-1][1] - case.opened).total_seconds() if case.entered else 0.0
-    lines = Text("\n").join(plain(line) for line in evidence.split("\n"))
-    title = case.alert.title if case.alert else ""
-    verdict = Text(verdicts)
-    troubles = [trouble for one in case.artefacts for trouble in one.troubles]
-    why = "; ".join([*filter(None, [case.reason]), *troubles])
-    return (case.id, title, case.stage.value, lines, verdict, seconds, why)
 
 
 def plan(proposed: Plan) -> None:

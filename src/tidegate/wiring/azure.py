@@ -1,4 +1,4 @@
-"""Everything that ingestion needs, on Azure: documents in Cosmos DB, all else in Storage.
+"""Everything on Azure: documents in Cosmos DB, all else in Storage.
 
 Imports stand inside, for cold start: a Function app pays only for what it uses.
 """
@@ -58,7 +58,7 @@ class Azure(Local):
         if connection is not None:
             return Storage(connection=connection.get_secret_value(), transport=self.transport)
         url = str(self.settings.storage_url).rstrip("/")
-        return Storage(url, self._identity, transport=self.transport)
+        return Storage(url, self.identity, transport=self.transport)
 
     @cached_property
     def objects(self) -> BlobObjects:
@@ -79,7 +79,7 @@ class Azure(Local):
         key = self.settings.cosmos_key
         made = Cosmos(
             str(self.settings.cosmos_url),
-            self._identity if key is None else key.get_secret_value(),
+            self.identity if key is None else key.get_secret_value(),
             self.settings.cosmos_database,
             self.transport,
         )
@@ -186,6 +186,37 @@ class Azure(Local):
                 pass
 
     @cached_property
+    def cases(self) -> ports.Cases:
+        """All cases, a document each."""
+        from tidegate.adapters.azure.cosmos_cases import CosmosCases
+
+        return CosmosCases(self.cosmos)
+
+    @cached_property
+    def ledger(self) -> ports.Ledger:
+        """What was begun and done outside, a document for each."""
+        from tidegate.adapters.azure.cosmos_ledger import CosmosLedger
+
+        return CosmosLedger(self.cosmos)
+
+    @cached_property
+    def case_turns(self) -> StorageQueue:
+        """The cases that wait for a turn, a message for each."""
+        return self._queue("cases")
+
+    @cached_property
+    def rechecks(self) -> StorageQueue:
+        """The artefacts whose verdict is looked at again, a message for each."""
+        return self._queue("rechecks")
+
+    @cached_property
+    def budgets(self) -> ports.Budgets:
+        """What may be asked of others in a stretch of time, by all instances."""
+        from tidegate.adapters.azure.budgets import ObjectBudgets
+
+        return ObjectBudgets(self.objects, now)
+
+    @cached_property
     def tenant(self) -> Tenant:
         """The tenant of the settings; none is simulated beside real data."""
         from tidegate.ports import SourceDown
@@ -197,7 +228,7 @@ class Azure(Local):
     @property
     def database(self) -> sqlite3.Connection:
         """There is none: a file here would be lost with the instance."""
-        raise NotImplementedError("cases, their queue and ledger have no place on Azure yet")
+        raise AssertionError("nothing on Azure asks for a file")
 
     @cached_property
     def _lists(self) -> StoredLists:
@@ -206,12 +237,9 @@ class Azure(Local):
         return StoredLists(self.objects, self._passing("warninglists"))
 
     @cached_property
-    def _identity(self) -> TokenCredential:
-        from azure.identity import ManagedIdentityCredential
-
-        # By name: a chain of guesses may hang where there is no identity.
-        client = self.settings.identity_client_id
-        return self.credential or ManagedIdentityCredential(client_id=client)
+    def identity(self) -> TokenCredential:
+        """The identity of the process, or the one that was given."""
+        return self.credential or super().identity
 
     @property
     def _emulated(self) -> bool:

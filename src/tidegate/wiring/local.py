@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tidegate.settings import Settings
+from tidegate.wiring.detonation import Detonating
 from tidegate.wiring.maps import Maps
 from tidegate.wiring.state import quiet
-from tidegate.wiring.tenancy import Tenancy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 @dataclass
-class Local(Tenancy, Maps):
+class Local(Detonating, Maps):
     """Everything on one machine: state in one folder, a tenant that is simulated unless set.
 
     Each part is built when it is first asked for. Use as a context manager.

@@ -14,6 +14,9 @@ from tidegate.settings import Settings
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
+    from pathlib import Path
+
+    from azure.core.credentials import TokenCredential
 
     from tidegate import ports
 
@@ -98,6 +101,20 @@ class State:
         self._open.callback(cache.close)
         return cache
 
+    @cached_property
+    def budgets(self) -> ports.Budgets:
+        """What may be asked of others in a stretch of time."""
+        from tidegate.adapters.local.budgets import SqliteBudgets
+
+        return SqliteBudgets(self.database, now)
+
+    @cached_property
+    def identity(self) -> TokenCredential:
+        """Who this process is on Azure; nothing is asked yet."""
+        from tidegate.adapters.azure.identity import credential
+
+        return credential(self.settings.identity_client_id)
+
     @property
     def begun(self) -> bool:
         """Whether there is any state to read, as far as can be said without making one."""
@@ -107,8 +124,11 @@ class State:
         """Return what the store charged on a day (ISO date) by source, in request units."""
         return {}
 
-    def _http(self, *, outside: bool = False) -> ports.Http:
-        """Return a client: of the tenant, or of feeds, which never lead to inner addresses."""
+    def _http(self, *, outside: bool = False, authority: Path | None = None) -> ports.Http:
+        """Return a client: of the tenant, or of feeds, which never lead to inner addresses.
+
+        `authority` is a file of certificates that are trusted instead of the usual ones.
+        """
         from tidegate.adapters.http import HttpClient
 
         secrets = self.settings.secrets
@@ -117,6 +137,11 @@ class State:
         client = (
             HttpClient(retries=1, pace=1.0, secrets=secrets)
             if outside
-            else HttpClient(total=60.0, allow_private=self.settings.simulated, secrets=secrets)
+            else HttpClient(
+                total=60.0,
+                allow_private=self.settings.simulated or authority is not None,
+                secrets=secrets,
+                authority=authority,
+            )
         )
         return self._open.enter_context(client)

@@ -1,9 +1,8 @@
-"""The tenant: where it is, how to be let in, and the worlds that need one."""
+"""The tenant: where it is, how to be let in, and the gate that enforces in it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,42 +10,51 @@ from tidegate.wiring.knowledge import Known
 from tidegate.wiring.state import now
 
 if TYPE_CHECKING:
-    from tidegate import detonate as detonation
     from tidegate import ports
+    from tidegate.adapters.entra import Tokens
     from tidegate.gate import run as gate
+    from tidegate.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Where Defender, Graph and VMRay are, and how to be let in."""
+    """Where Defender, Graph and VMRay are, and how to be let in.
+
+    `token` is the token endpoint of an application; None: the identity of the process.
+    """
 
     defender: str
     graph: str
-    token: str
-    client: str
-    secret: str
     vmray: str
-    vmray_key: str
+    token: str | None = None
+    client: str = ""
+    secret: str = field(default="", repr=False)
+    vmray_key: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Tenant:
+        """Return the tenant of the settings."""
+        secret, key = settings.client_secret, settings.vmray_key
+        return cls(
+            defender=_base(settings.defender_url),
+            graph=_base(settings.graph_url),
+            vmray=_base(settings.vmray_url),
+            token=_base(settings.entra_url) if settings.entra_url else None,
+            client=settings.client_id or "",
+            secret=secret.get_secret_value() if secret else "",
+            vmray_key=key.get_secret_value() if key else None,
+        )
 
 
 class Tenancy(Known):
-    """The worlds of `gate` and `detonate`, in a tenant that is simulated unless set."""
+    """The tenant, simulated unless set, and the world of `gate`."""
 
     @cached_property
     def tenant(self) -> Tenant:
         """The tenant of the settings, or the simulated one, which is started for us."""
-        settings = self.settings
-        if settings.defender_url is None:
+        if self.settings.defender_url is None:
             return self._simulated()
-        return Tenant(
-            defender=_base(settings.defender_url),
-            graph=_base(settings.graph_url),
-            token=_base(settings.entra_url),
-            client=settings.client_id or "",
-            secret=settings.client_secret.get_secret_value() if settings.client_secret else "",
-            vmray=_base(settings.vmray_url),
-            vmray_key=settings.vmray_key.get_secret_value() if settings.vmray_key else "",
-        )
+        return Tenant.of(self.settings)
 
     def _simulated(self) -> Tenant:
         from tidegate.simulator import entra, server
@@ -57,22 +65,21 @@ class Tenancy(Known):
         return Tenant(
             defender=url,
             graph=f"{url}/v1.0",
+            vmray=url,
             token=f"{url}/simulated/oauth2/v2.0/token",
             client=entra.CLIENT,
             secret=entra.SECRET,
-            vmray=url,
             vmray_key=tenant.scene.api_key,
         )
 
     @cached_property
     def gate(self) -> gate.World:
         """The world of `gate`."""
-        from tidegate.adapters.defender_indicators import DefenderIndicators
         from tidegate.gate.run import World
 
         return World(
             knowledge=self.knowledge,
-            enforcement=DefenderIndicators(self._defender, self.tenant.defender),
+            enforcement=self.enforcement,
             limit=self.settings.gate_cap,
             headroom=self.settings.gate_headroom,
             least_score=self.settings.gate_min_score,
@@ -80,55 +87,43 @@ class Tenancy(Known):
         )
 
     @cached_property
-    def detonate(self) -> detonation.World:
-        """The world of `detonate`."""
-        from pydantic import SecretStr
+    def enforcement(self) -> ports.Enforcement:
+        """Defender's custom indicators."""
+        from tidegate.adapters.defender_indicators import DefenderIndicators
 
-        from tidegate.adapters.defender import DefenderAlerts, DefenderDevices
-        from tidegate.adapters.entra import GRAPH_SCOPE
-        from tidegate.adapters.graph import GraphIncidents
-        from tidegate.adapters.local.cases import SqliteCases
-        from tidegate.adapters.local.ledger import SqliteLedger
-        from tidegate.adapters.local.queue import SqliteQueue
-        from tidegate.adapters.vmray import VmraySandbox
-        from tidegate.detonate import World
+        return DefenderIndicators(self._defender, self.tenant.defender)
 
-        tenant, plain = self.tenant, self._http()
-        return World(
-            alerts=DefenderAlerts(self._defender, tenant.defender),
-            devices=DefenderDevices(self._defender, plain, tenant.defender),
-            sandbox=VmraySandbox(plain, tenant.vmray, SecretStr(tenant.vmray_key)),
-            incidents=GraphIncidents(self._entra(GRAPH_SCOPE), tenant.graph),
-            enforcement=self.gate.enforcement,
-            sightings=self.sightings,
-            objects=self.objects,
-            cases=SqliteCases(self.database),
-            queue=SqliteQueue(self.database, now),
-            ledger=SqliteLedger(self.database),
-            clock=now,
-            policy=self._detonation_policy(),
-        )
+    def tokens(self, scope: str) -> Tokens:
+        """Return what gives us tokens for a scope: the application of the tenant, or the identity.
 
-    def _detonation_policy(self) -> detonation.Policy:
-        from tidegate.detonate import Policy as Detonation
-        from tidegate.detonate import hurried
+        An application asks by a client of its own, never by the one that carries its tokens.
+        """
+        from tidegate.adapters.entra import ClientCredentials
 
-        stale = timedelta(days=self.settings.resubmit_after_days)
-        policy = Detonation(hygiene=self.policy, resubmit_after=stale)
-        return hurried(policy) if self.settings.simulated else policy
+        tenant = self.tenant
+        if tenant.token is None:
+            return self._identity_tokens(scope)
+        http = self._http()
+        return ClientCredentials(http, tenant.token, tenant.client, tenant.secret, scope, now)
+
+    def _identity_tokens(self, scope: str) -> Tokens:
+        from tidegate.adapters.azure.identity import IdentityTokens
+
+        return IdentityTokens(self.identity, scope)
 
     @cached_property
     def _defender(self) -> ports.Http:
-        from tidegate.adapters.entra import DEFENDER_SCOPE
+        return self._authorized(self.settings.defender_scope)
 
-        return self._entra(DEFENDER_SCOPE)
+    @cached_property
+    def _graph(self) -> ports.Http:
+        return self._authorized(self.settings.graph_scope)
 
-    def _entra(self, scope: str) -> ports.Http:
-        from tidegate.adapters.entra import Authorized, ClientCredentials
+    def _authorized(self, scope: str) -> ports.Http:
+        from tidegate.adapters.budgeted import Budgeted
+        from tidegate.adapters.entra import Authorized
 
-        tenant, http = self.tenant, self._http()
-        tokens = ClientCredentials(http, tenant.token, tenant.client, tenant.secret, scope, now)
-        return Authorized(http, tokens)
+        return Authorized(Budgeted(self._http(), self.budgets, now), self.tokens(scope))
 
 
 def _base(url: object) -> str:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,21 +12,27 @@ import pytest
 from pydantic import SecretStr
 
 from tidegate import hygiene
-from tidegate.adapters.defender import DefenderAlerts, DefenderDevices
+from tidegate.adapters.budgeted import Budgeted
+from tidegate.adapters.defender import DefenderAlerts
+from tidegate.adapters.defender_devices import DefenderDevices
 from tidegate.adapters.defender_indicators import DefenderIndicators
 from tidegate.adapters.entra import DEFENDER_SCOPE, GRAPH_SCOPE, Authorized, ClientCredentials
+from tidegate.adapters.fixed import FixedSecret
 from tidegate.adapters.graph import GraphIncidents
 from tidegate.adapters.http import HttpClient
+from tidegate.adapters.hunting import GraphHunting
+from tidegate.adapters.local.budgets import SqliteBudgets
 from tidegate.adapters.local.cases import SqliteCases
 from tidegate.adapters.local.database import connect
 from tidegate.adapters.local.files import FileObjects
 from tidegate.adapters.local.ledger import SqliteLedger
 from tidegate.adapters.local.queue import SqliteQueue
 from tidegate.adapters.local.sightings import SegmentStore
+from tidegate.adapters.recent import Recent
 from tidegate.adapters.vmray import VmraySandbox
-from tidegate.detonate import Policy, World, work
+from tidegate.detonate import Policy, World, poll_finished, work
 from tidegate.model import ENDS, Case
-from tidegate.ports import Response
+from tidegate.ports import Response, SourceDown
 from tidegate.simulator import entra
 from tidegate.simulator.memory import Memory
 from tidegate.simulator.seed import alert_id
@@ -90,7 +97,12 @@ class FusedHttp:
 class FusedStore:
     """Any store with a fuse on each of its methods that writes."""
 
-    READS = frozenset({"get", "newest", "watermark", "of", "state", "live", "names", "writing"})
+    READS = frozenset(
+        {
+            *("get", "newest", "unfinished", "watermark", "of", "state", "live", "names", "writing"),
+            *("fetch", "length", "spent"),
+        }
+    )
 
     def __init__(self, store: Any, fuse: Fuse) -> None:
         self._store = store
@@ -109,28 +121,34 @@ def build(
 ) -> World:
     """Wire a worker to the tenant at the URL and to the stores below the folder."""
 
+    budgets = SqliteBudgets(database, clock)
+
     def authorized(scope: str) -> Authorized:
         endpoint = f"{url}/simulated/oauth2/v2.0/token"
-        return Authorized(
-            http, ClientCredentials(http, endpoint, entra.CLIENT, entra.SECRET, scope, clock)
-        )
+        tokens = ClientCredentials(http, endpoint, entra.CLIENT, entra.SECRET, scope, clock)
+        return Authorized(Budgeted(http, budgets, clock), tokens)
 
     def store(made: Any) -> Any:
         return FusedStore(made, http.fuse)
 
-    defender = authorized(DEFENDER_SCOPE)
+    defender, graph = authorized(DEFENDER_SCOPE), authorized(GRAPH_SCOPE)
+    key = FixedSecret(SecretStr("simulated"))
     return World(
         alerts=DefenderAlerts(defender, url),
         devices=DefenderDevices(defender, http, url),
-        sandbox=VmraySandbox(http, url, SecretStr("simulated")),
-        incidents=GraphIncidents(authorized(GRAPH_SCOPE), f"{url}/v1.0"),
-        enforcement=DefenderIndicators(defender, url),
+        hunting=GraphHunting(graph, f"{url}/v1.0"),
+        sandbox=VmraySandbox(http, url, key, clock=clock),
+        incidents=GraphIncidents(graph, f"{url}/v1.0"),
+        enforcement=Recent(DefenderIndicators(defender, url), clock),
         sightings=store(SegmentStore(home / "sightings")),
         objects=store(FileObjects(home / "objects", clock)),
         cases=store(SqliteCases(database)),
         queue=store(SqliteQueue(database, clock)),
+        rechecks=store(SqliteQueue(database, clock, "rechecks")),
         ledger=store(SqliteLedger(database)),
+        budgets=store(budgets),
         clock=clock,
+        scratch=home / "scratch",
         policy=policy,
     )
 
@@ -176,6 +194,10 @@ class Stand:
         assert self.database is not None
         for _ in range(most):
             work(world)
+            with suppress(SourceDown):
+                poll_finished(world)
+            if work(world):
+                continue
             [due] = self.database.execute("SELECT min(due) FROM queue").fetchone()
             if due is None:
                 break
@@ -196,6 +218,10 @@ class Stand:
 
     def indicators(self) -> set[str]:
         return {one["indicatorValue"] for one in self.memory.all("indicators")}
+
+    def incident_comments(self, number: int) -> list[str]:
+        found = self.memory.get("incidents", str(1000 + number)) or {}
+        return [comment["comment"] for comment in found["comments"]]
 
     def tags(self, number: int) -> list[str]:
         return (self.memory.get("incidents", str(1000 + number)) or {})["customTags"]

@@ -1,0 +1,13 @@
+"""Collect the investigation package of devices that a malicious file was seen on."""
+
+from collections.abc import Iterator
+
+from tidegate.model import Case, Do, Effect
+
+REVERSIBLE = False
+
+
+def plan(case: Case) -> Iterator[Effect]:
+    """Yield one effect for each device, the alert's own first."""
+    for device in case.affected:
+        yield Effect(Do.COLLECT_PACKAGE, target=device.id, about=device.name)

@@ -1,0 +1,175 @@
+"""Responses on devices: proposed, let through by the policy, asked for once, followed to their end.
+
+On one device they happen one after the other, in the order of the actions; devices do not wait for
+each other.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from tidegate.actions import ALL
+from tidegate.detonate.effects import ledger_key, undo_of
+from tidegate.detonate.world import Policy, World, pace
+from tidegate.model import RESPONSES, Answer, Case, Device, Do, Effect, Response, Turn
+from tidegate.ports import BUSY, Action, BadPayload, Progress, Refused
+
+# What Defender calls the machine action of a response; the first of a pair undoes the second.
+TYPES = {
+    Do.COLLECT_PACKAGE: "CollectInvestigationPackage",
+    Do.SCAN_DEVICE: "RunAntiVirusScan",
+    Do.QUARANTINE_FILE: "StopAndQuarantineFile",
+    Do.RESTRICT_DEVICE: "RestrictCodeExecution",
+    Do.UNRESTRICT_DEVICE: "UnrestrictCodeExecution",
+    Do.ISOLATE_DEVICE: "Isolate",
+    Do.RELEASE_DEVICE: "Unisolate",
+}
+PAIRS = (
+    (Do.RESTRICT_DEVICE, Do.UNRESTRICT_DEVICE),
+    (Do.ISOLATE_DEVICE, Do.RELEASE_DEVICE),
+)
+
+
+# --- what is to be done -----------------------------------------------------------------------
+
+
+def answered(case: Case, policy: Policy) -> tuple[tuple[str, Answer], ...]:
+    """Return what the policy says to each action by name, for the alert's own device."""
+    verdict, severity, device = case.verdict, _severity(case), _own(case)
+    answer = policy.responses.answer
+    return tuple((name, answer(name, verdict, severity, device)) for name in ALL)
+
+
+def proposed(case: Case, policy: Policy, now: datetime) -> Case:
+    """Return the case with the responses that the policy does not rule out, and notes on those."""
+    known = {one.effect.key for one in case.responses}
+    fresh, notes = list[Response](), list[str]()
+    for name, effect, device in _candidates(case):
+        if effect.key in known or effect in case.revoked:
+            continue
+        answer, why_not = _answer(name, device, case, policy)
+        if why_not:
+            notes.append(f"no response on {device.name or device.id}: {why_not}")
+        if answer is not Answer.NONE:
+            asked = answer is Answer.ASK
+            turn = Turn.ASKED if asked else Turn.WAITING
+            fresh.append(Response(effect, turn, since=now, due=now, asked=asked))
+    notes = [note for note in dict.fromkeys(notes) if note not in case.notes]
+    return replace(case, responses=(*case.responses, *fresh), notes=(*case.notes, *notes))
+
+
+def undone(response: Response, now: datetime) -> Response:
+    """Return the response that takes this one back."""
+    return Response(undo_of(response.effect), Turn.WAITING, since=now, due=now)
+
+
+def _candidates(case: Case) -> Iterator[tuple[str, Effect, Device]]:
+    devices = {device.id: device for device in case.affected}
+    for name, plan in ALL.items():
+        for effect in plan(case):
+            if effect.do in RESPONSES and effect.target in devices:
+                yield name, effect, devices[effect.target]
+
+
+def _answer(name: str, device: Device, case: Case, policy: Policy) -> tuple[Answer, str | None]:
+    """Return the answer, and why a device is left out that would have been dealt with."""
+    own, verdict, severity = _own(case), case.verdict, _severity(case)
+    rules = policy.responses
+    elsewhere = own is None or device.id != own.id
+    answer = rules.answer(name, verdict, severity, device)
+    if answer is Answer.NONE or (elsewhere and not rules.reaches(verdict, severity, own)):
+        return Answer.NONE, None
+    if elsewhere and not device.os:
+        return Answer.NONE, "nothing is known of it"
+    why_not = rules.exclude.reason(device)
+    return (Answer.NONE, why_not) if why_not else (answer, None)
+
+
+def _own(case: Case) -> Device | None:
+    return case.alert.device if case.alert else None
+
+
+def _severity(case: Case) -> str:
+    return case.alert.severity if case.alert else ""
+
+
+# --- doing it ---------------------------------------------------------------------------------
+
+
+def next_ones(case: Case) -> list[Response]:
+    """Return the first open response of each device, whoever is due longest first."""
+    first: dict[str, Response] = {}
+    for one in case.responses:
+        if one.open:
+            first.setdefault(one.effect.target, one)
+    return sorted(first.values(), key=lambda one: one.due)
+
+
+def advance(response: Response, case: Case, world: World) -> Response:
+    """Take the response's next step. Raises SourceDown when it has to be taken again."""
+    step = _request if response.turn is Turn.WAITING else _follow
+    try:
+        return step(response, case, world)
+    except Refused as refused:
+        if refused.code == BUSY:
+            return _again(response, "the device stayed busy", case, world)
+        return _ended(response, Turn.FAILED, str(refused), case, world)
+    except BadPayload as error:
+        return _ended(response, Turn.FAILED, str(error), case, world)
+
+
+def _request(response: Response, case: Case, world: World) -> Response:
+    effect = response.effect
+    world.ledger.begin(ledger_key(effect, case), case.id, world.clock())
+    actions, said = world.devices.actions(effect.target), _mark(effect, case)
+    action = next((one.id for one in actions if one.comment == said), None)
+    if action is None and _is_so(effect.do, actions):
+        return _ended(response, Turn.NEEDLESS, "it was so already", case, world)
+    if action is None:
+        action = world.devices.respond(effect.do, effect.target, effect.text, said)
+    now = world.clock()
+    return replace(response, turn=Turn.RUNNING, action=action, since=now, due=now)
+
+
+def _follow(response: Response, case: Case, world: World) -> Response:
+    action = world.devices.action(response.action or "")
+    if action.progress is Progress.SUCCEEDED:
+        return _ended(response, Turn.SUCCEEDED, "", case, world)
+    if action.progress is Progress.FAILED:
+        return _ended(response, Turn.FAILED, action.detail, case, world)
+    if world.clock() - response.since >= world.policy.response_deadline:
+        world.devices.cancel(action.id, _mark(response.effect, case))
+        return _ended(response, Turn.FAILED, "the device did not answer in time", case, world)
+    return _waiting(response, world)
+
+
+def _again(response: Response, late: str, case: Case, world: World) -> Response:
+    if world.clock() - response.since >= world.policy.response_deadline:
+        return _ended(response, Turn.FAILED, late, case, world)
+    return _waiting(response, world)
+
+
+def _waiting(response: Response, world: World) -> Response:
+    now = world.clock()
+    return replace(response, due=now + pace(now - response.since, world.policy))
+
+
+def _ended(response: Response, turn: Turn, detail: str, case: Case, world: World) -> Response:
+    result = f"{turn}: {detail}" if detail else str(turn)
+    world.ledger.finish(ledger_key(response.effect, case), result, world.clock())
+    return replace(response, turn=turn, detail=detail)
+
+
+def _is_so(do: Do, actions: list[Action]) -> bool:
+    """Whether the last word of a pair of actions is this one: somebody else said it then."""
+    pair = next((pair for pair in PAIRS if do in pair), ())
+    types = {TYPES[one] for one in pair}
+    for action in actions:  # the newest first
+        if action.type in types and action.progress is not Progress.FAILED:
+            return action.type == TYPES[do]
+    return False
+
+
+def _mark(effect: Effect, case: Case) -> str:
+    """Return what our machine actions carry as their comment, to be known again."""
+    return f"Tidegate: alert {case.id}, {effect.key}"

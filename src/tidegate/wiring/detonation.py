@@ -1,0 +1,231 @@
+"""The world of `detonate`: its stores, the tenant behind its ports, what the settings decide."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tidegate.wiring.state import now
+from tidegate.wiring.tenancy import Tenancy
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from tidegate import detonate as detonation
+    from tidegate import ports
+    from tidegate.adapters.roles import Need
+    from tidegate.adapters.vmray_submit import Options
+    from tidegate.declare.responses import Responses
+    from tidegate.detonate.filters import Filters
+    from tidegate.settings import Settings
+
+
+class Detonating(Tenancy):
+    """Alerts, the sandbox, and the cases between them."""
+
+    @cached_property
+    def cases(self) -> ports.Cases:
+        """All cases."""
+        from tidegate.adapters.local.cases import SqliteCases
+
+        return SqliteCases(self.database)
+
+    @cached_property
+    def ledger(self) -> ports.Ledger:
+        """What was begun and done outside."""
+        from tidegate.adapters.local.ledger import SqliteLedger
+
+        return SqliteLedger(self.database)
+
+    @cached_property
+    def case_turns(self) -> ports.Queue:
+        """The cases that wait for a turn."""
+        from tidegate.adapters.local.queue import SqliteQueue
+
+        return SqliteQueue(self.database, now)
+
+    @cached_property
+    def rechecks(self) -> ports.Queue:
+        """The artefacts whose verdict is looked at again."""
+        from tidegate.adapters.local.queue import SqliteQueue
+
+        return SqliteQueue(self.database, now, "rechecks")
+
+    @cached_property
+    def detonate(self) -> detonation.World:
+        """The world of `detonate`."""
+        from tidegate.adapters.defender_devices import DefenderDevices
+        from tidegate.adapters.graph import GraphIncidents
+        from tidegate.adapters.hunting import GraphHunting
+        from tidegate.adapters.recent import Recent
+        from tidegate.detonate import World
+
+        tenant = self.tenant
+        return World(
+            alerts=self._alerts(),
+            devices=DefenderDevices(self._defender, self._http(), tenant.defender),
+            hunting=GraphHunting(self._graph, tenant.graph),
+            sandbox=self._sandbox(),
+            incidents=GraphIncidents(self._graph, tenant.graph),
+            enforcement=Recent(self.enforcement, now),
+            sightings=self.sightings,
+            objects=self.objects,
+            cases=self.cases,
+            queue=self.case_turns,
+            rechecks=self.rechecks,
+            ledger=self.ledger,
+            budgets=self.budgets,
+            clock=now,
+            scratch=self.settings.home / "scratch",
+            policy=self._detonation_policy(),
+        )
+
+    def missing_roles(self) -> list[Need]:
+        """Return the app roles that we need and have not been given. Raises SourceDown."""
+        from tidegate.adapters.roles import NEEDED, Api, missing, roles_of
+        from tidegate.declare.responses import responses
+
+        given = self.settings
+        wanted = needs(given, responses(given.responses))
+        scopes = {Api.DEFENDER: given.defender_scope, Api.GRAPH: given.graph_scope}
+        found: list[Need] = []
+        for api, scope in scopes.items():
+            needed = [NEEDED[name] for name in wanted if NEEDED[name].api is api]
+            found += missing(roles_of(self.tokens(scope).token()), needed)
+        return found
+
+    def _alerts(self) -> ports.Alerts:
+        if self.settings.alerts_from == "graph":
+            from tidegate.adapters.graph_alerts import GraphAlerts
+
+            return GraphAlerts(self._graph, self.tenant.graph)
+        from tidegate.adapters.defender import DefenderAlerts
+
+        return DefenderAlerts(self._defender, self.tenant.defender)
+
+    def _sandbox(self) -> ports.Sandbox:
+        from tidegate.adapters.vmray import VmraySandbox
+
+        http = self._http(authority=self.settings.vmray_ca)
+        return VmraySandbox(http, self.tenant.vmray, self.vmray_key, self._vmray_options(), now)
+
+    @cached_property
+    def vmray_key(self) -> ports.Secret:
+        """VMRay's key: that of the settings, else the newest one in the vault."""
+        from pydantic import SecretStr
+
+        from tidegate.adapters.fixed import FixedSecret
+
+        if self.tenant.vmray_key is not None:
+            return FixedSecret(SecretStr(self.tenant.vmray_key))
+        from tidegate.adapters.azure.keyvault import VaultSecret, vault
+
+        client = vault(str(self.settings.key_vault_url), self.identity)
+        self._open.callback(client.close)
+        return VaultSecret(client, self.settings.vmray_secret, now)
+
+    def _vmray_options(self) -> Options:
+        from tidegate.adapters.vmray_submit import Options, Webhook
+
+        given = self.settings
+        key, url = given.webhook_key, given.webhook_url
+        hook = Webhook(str(url), _shown(key) or "", _shown(given.webhook_function_key))
+        return Options(
+            shareable=given.vmray_shareable,
+            analyzer_mode=given.vmray_analyzer_mode,
+            analysis_caching=given.vmray_analysis_caching,
+            max_jobs=given.vmray_max_jobs,
+            max_recursive_samples=given.vmray_max_recursive,
+            retention_days=given.vmray_retention_days,
+            archive_password=_shown(given.vmray_archive_password),
+            archive_action=given.vmray_archive_action,
+            document_password=_shown(given.vmray_document_password),
+            net_scheme=given.vmray_net_scheme,
+            timeout_seconds=given.vmray_seconds,
+            tags=tuple(given.vmray_tags),
+            unlock=given.vmray_unlock,
+            children=given.vmray_children,
+            webhook=hook if url and key else None,
+        )
+
+    def _detonation_policy(self) -> detonation.Policy:
+        from tidegate.declare.responses import responses
+        from tidegate.detonate import Policy, hurried
+
+        given = self.settings
+        policy = Policy(
+            hygiene=self.policy,
+            filters=self._filters(),
+            responses=responses(given.responses),
+            documents=given.upload_documents,
+            no_upload_groups=_lower(given.upload_groups_not),
+            quarantine=given.quarantine,
+            quarantine_hours=given.quarantine_hours,
+            spread=given.spread,
+            daily=given.detonations_daily,
+            resubmit_after=timedelta(days=given.resubmit_after_days),
+            file_action=given.file_action,
+            network_action=given.network_action,
+            indicator_life=timedelta(days=given.indicator_days),
+            indicator_cap=given.gate_cap,
+        )
+        return hurried(policy) if given.simulated else policy
+
+    def _filters(self) -> Filters:
+        from tidegate.detonate.filters import Filters
+
+        given = self.settings
+        return Filters(
+            statuses=_lower(given.alert_statuses),
+            severities=_lower(given.alert_severities),
+            sources=self._sources(),
+            categories=_lower(given.alert_categories),
+            groups=_lower(given.alert_groups),
+            tags=_lower(given.alert_tags),
+            titles=tuple(given.alert_titles),
+            not_titles=tuple(given.alert_titles_not),
+            custom_indicators=given.custom_indicator_alerts,
+            least_age=timedelta(minutes=given.alert_least_age_minutes),
+            hashes=frozenset(given.evidence_hashes_not),
+            urls=tuple(given.evidence_urls_not),
+        )
+
+    def _sources(self) -> frozenset[str]:
+        """Return the detection sources that are let in, those of custom indicators with them."""
+        from tidegate.detonate.filters import CUSTOM
+
+        wanted = _lower(self.settings.alert_sources)
+        return wanted | CUSTOM if wanted and self.settings.custom_indicator_alerts else wanted
+
+
+# What each response needs; the other needs do not depend on the policy.
+RESPONSES = {
+    "collect_package": "packages",
+    "scan_device": "scans",
+    "quarantine_file": "quarantine",
+    "restrict_device": "restriction",
+    "isolate_device": "isolation",
+    "tag_device": "device_tags",
+}
+
+
+def needs(settings: Settings, rules: Responses) -> list[str]:
+    """Return what needs an app role, by the names of `adapters.roles.NEEDED`."""
+    alerts = ["graph_alerts"] if settings.alerts_from == "graph" else ["alerts", "alert_updates"]
+    always = [*alerts, "devices", "live_response", "indicators", "incidents"]
+    optional = {
+        "library": settings.quarantine,
+        "files": settings.spread,
+        "hunting": settings.spread,
+        **{need: rules.may(action) for action, need in RESPONSES.items()},
+    }
+    return [*always, *(name for name, wanted in optional.items() if wanted)]
+
+
+def _lower(texts: list[str]) -> frozenset[str]:
+    return frozenset(text.lower() for text in texts)
+
+
+def _shown(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
