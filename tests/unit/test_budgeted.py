@@ -163,7 +163,7 @@ def test_ids_case_and_a_last_slash_make_no_other_family(other):
 
 
 def test_live_responses_are_ten_a_minute_and_the_eleventh_is_not_sent(budgets: Budgets, http: Http):
-    limited = Budgeted(http, budgets)
+    limited = Budgeted(http, budgets, lambda: budgets.now)
     for number in range(10):
         budgets.now += timedelta(seconds=1)
         limited.request("POST", f"{DEFENDER}/api/machines/{number}/runliveresponse", json={})
@@ -176,8 +176,23 @@ def test_live_responses_are_ten_a_minute_and_the_eleventh_is_not_sent(budgets: B
     assert len(http.sent) == 11
 
 
+def test_whoever_is_refused_is_told_a_time_of_their_own(budgets, http):
+    limited = Budgeted(http, budgets, lambda: budgets.now)
+    began, told = budgets.now, []
+    for number in range(25):
+        try:
+            limited.request("POST", f"{DEFENDER}/api/machines/{number}/runliveresponse", json={})
+        except QuotaSpent as spent:
+            told.append(spent.retry_after)
+    assert told == [timedelta(seconds=60 + 6 * n) for n in range(15)]
+    for wait in told:  # each comes back at its time, and is let through
+        budgets.now = max(budgets.now, began + wait)
+        limited.request("POST", f"{DEFENDER}/api/machines/1/runliveresponse", json={})
+    assert len(http.sent) == 25
+
+
 def test_a_spent_budget_stops_no_other_api(budgets, http):
-    limited = Budgeted(http, budgets)
+    limited = Budgeted(http, budgets, lambda: budgets.now)
     for _ in range(100):
         limited.request("GET", f"{DEFENDER}{ALERT}")
     with pytest.raises(QuotaSpent):
@@ -189,13 +204,13 @@ def test_a_spent_budget_stops_no_other_api(budgets, http):
 def test_a_request_goes_on_as_it_is_and_its_query_counts_nowhere(budgets, http):
     url = f"{DEFENDER}/api/machineactions?$filter=machineId eq '1'"
     asked = {"headers": {"a": "b"}, "expect": (404,), "retry": False}
-    Budgeted(http, budgets).request("GET", url, **asked)
+    Budgeted(http, budgets, lambda: budgets.now).request("GET", url, **asked)
     assert http.sent == [("GET", url, asked)]
     assert list(budgets.taken) == ["defender-list-actions"]
 
 
 def test_what_has_no_budget_is_sent_without_asking_one(budgets, http, tmp_path: Path):
-    limited = Budgeted(http, budgets)
+    limited = Budgeted(http, budgets, lambda: budgets.now)
     limited.request("POST", "https://vmray.example/rest/sample/submit")
     limited.download(f"{DEFENDER}/api/alerts", tmp_path / "file", max_bytes=9)
     assert budgets.taken == {}
@@ -212,5 +227,5 @@ def test_what_cannot_be_counted_is_not_sent(http):
             raise SourceDown("the store of budgets does not answer")
 
     with pytest.raises(SourceDown, match="does not answer"):
-        Budgeted(http, Down()).request("GET", f"{DEFENDER}/api/alerts")
+        Budgeted(http, Down(), Down).request("GET", f"{DEFENDER}/api/alerts")
     assert http.sent == []

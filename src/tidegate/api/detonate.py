@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 MAX_BODY = 64 << 10
 LONGEST_ID = 19  # digits of a number of 64 bits
-LONGEST_ID = 19  # digits of a number of 64 bits
 BODY = {
     "required": True,
     "content": {

@@ -20,6 +20,7 @@ ANTIVIRUS = "windowsdefenderav"
 # What the device itself cannot do, no other way to it will.
 UNABLE = {"DisabledFeature", "OsPlatformNotSupported", "ClientVersionNotSupported", "Forbidden"}
 MINUTE = timedelta(minutes=1)
+LIBRARY_HOLDS = timedelta(days=1)
 DEVICE_ID = re.compile(r"[A-Za-z0-9-]{1,128}")
 
 
@@ -162,11 +163,12 @@ def _ask(artefact: Artefact, case: Case, world: World) -> str:
 def _script(world: World) -> str:
     """Return the name of our script, once it is in Defender's library."""
     name = quarantine.script_name()
-    key = f"library:{name}"
-    held = world.ledger.begin(key, "library", world.clock())
-    if held is None or not held.done:
+    key, now = f"library:{name}", world.clock()
+    held = world.ledger.begin(key, "library", now)
+    # Once a day, for somebody may have tidied the library up.
+    if held is None or not held.done or now - held.at >= LIBRARY_HOLDS:
         world.devices.upload_script(name, quarantine.script())
-        world.ledger.finish(key, "uploaded", world.clock())
+        world.ledger.finish(key, "uploaded", now)
     return name
 
 
@@ -212,10 +214,10 @@ def _pace(waited: timedelta, policy: Policy) -> timedelta:
     return min(pause, policy.slowest)
 
 
-def evidence_day(name: str) -> datetime | None:
-    """Return the day that stands in the name of a sample; None where none does."""
-    found = re.match(r"evidence/([0-9]{8})/", name)
+def evidence_of(name: str) -> tuple[datetime, str] | None:
+    """Return the day and the case that stand in the name of a sample; None where none do."""
+    found = re.match(r"evidence/([0-9]{8})/([^/]+)/", name)
     try:
-        return datetime.strptime(f"{found[1]}+0000", "%Y%m%d%z") if found else None
+        return (datetime.strptime(f"{found[1]}+0000", "%Y%m%d%z"), found[2]) if found else None
     except ValueError:
         return None

@@ -13,14 +13,12 @@ from tidegate.detonate.moves import failed, moved, waited_for, waiting
 from tidegate.detonate.packing import wrap
 from tidegate.detonate.spread import spread
 from tidegate.detonate.world import DOCUMENTS, Policy, World, within
-from tidegate.model import Artefact, Case, Entity, Report, State, Verdict
-from tidegate.ports import BadPayload, Order, QuotaSpent, Submission
+from tidegate.model import ENDS, Artefact, Case, Entity, Report, State, Verdict
+from tidegate.ports import BadPayload, Entry, Order, QuotaSpent, Submission
 
 Step = Callable[[Artefact, Case, World], Artefact]
 ON_A_DEVICE = {State.ACQUIRE, State.FETCH}
 BAD = {Verdict.MALICIOUS, Verdict.SUSPICIOUS}
-# A claim whose case came to nothing, and never said so.
-LOST = timedelta(days=3)
 
 
 def advance(artefact: Artefact, case: Case, world: World) -> Artefact:
@@ -45,8 +43,8 @@ def lookup(artefact: Artefact, case: Case, world: World) -> Artefact:
     held = shared.claim(artefact, case, now, world)
     if held is None or (held.owner == case.id and not held.done):
         return _ask_sandbox(artefact, case, world)
-    stale = world.policy.resubmit_after if held.done else LOST
-    if now - held.at >= stale:
+    stale = now - held.at >= world.policy.resubmit_after if held.done else _lost(held, world)
+    if stale:
         world.ledger.forget(held)
         return artefact
     if not held.done:
@@ -177,6 +175,12 @@ def _private(artefact: Artefact, case: Case, policy: Policy) -> str | None:
     if artefact.entity is Entity.FILE and not policy.documents and ending in DOCUMENTS:
         return "documents are kept here"
     return None
+
+
+def _lost(held: Entry, world: World) -> bool:
+    """Whether the case that has the claim has ended, and will never say what came of it."""
+    owner = world.cases.get(held.owner)
+    return owner is None or owner.stage in ENDS
 
 
 def _usable(submission: Submission, world: World) -> bool:

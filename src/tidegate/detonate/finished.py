@@ -1,12 +1,15 @@
 """Submissions that the sandbox has finished: one list of them wakes all cases that wait."""
 
+import logging
 from hashlib import sha256
 
 from tidegate.canonical import Rejected, canonical
 from tidegate.detonate import shared
 from tidegate.detonate.world import World
 from tidegate.model import Kind
-from tidegate.ports import Submission
+from tidegate.ports import Refused, Submission
+
+log = logging.getLogger(__name__)
 
 MARK = "marks/submissions"
 PAGE = 100
@@ -22,7 +25,7 @@ def poll_finished(world: World) -> int:
     mark = stored.data.decode() if stored else None
     count = 0
     for _ in range(PAGES if mark else 1):
-        found = world.sandbox.finished(mark, PAGE)
+        found = _next(mark, world)
         for one in found:
             tell(one, world)
         count += len(found)
@@ -33,6 +36,18 @@ def poll_finished(world: World) -> int:
         if len(found) < PAGE:
             break
     return count
+
+
+def _next(mark: str | None, world: World) -> list[Submission]:
+    try:
+        return world.sandbox.finished(mark, PAGE)
+    except Refused:
+        if mark is None:
+            raise
+        # Submissions may be deleted, the one that we remember, too: the list is begun again.
+        log.warning("the sandbox does not know submission %s any more", mark)
+        world.objects.delete(MARK)
+        return []
 
 
 def tell(submission: Submission, world: World) -> None:

@@ -22,6 +22,7 @@ def wait(case: Case, world: World) -> timedelta | None:
         return AGAIN
     if world.policy.daily is None:
         return None
-    most = int(world.policy.daily * share)
+    daily = world.policy.daily
+    most = max(int(daily * share), min(daily, 1))
     left = world.budgets.spend(SUBMISSIONS, [Limit(DAY, most)])
     return None if left is None else min(left, AGAIN)

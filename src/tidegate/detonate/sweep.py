@@ -4,8 +4,9 @@ import logging
 from dataclasses import dataclass
 
 from tidegate.detonate import slots
-from tidegate.detonate.acquire import evidence_day
+from tidegate.detonate.acquire import evidence_of
 from tidegate.detonate.world import World
+from tidegate.model import ENDS
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +44,17 @@ def sweep(world: World) -> Swept:
 
 
 def _purge(world: World) -> int:
-    """Delete the samples of days that are over: their cases have come to nothing."""
-    old = world.clock() - world.policy.evidence_kept
-    names = [
-        name
-        for name in world.objects.names("evidence/")
-        if (day := evidence_day(name)) is not None and day < old
-    ]
+    """Delete the samples of days that are over, whose cases have come to nothing."""
+    names = [name for name in world.objects.names("evidence/") if _is_over(name, world)]
     for name in names:
         world.objects.delete(name)
     return len(names)
+
+
+def _is_over(name: str, world: World) -> bool:
+    found = evidence_of(name)
+    if found is None or found[0] >= world.clock() - world.policy.evidence_kept:
+        return False
+    # One that was opened days ago may have its sample since today: devices were away.
+    case = world.cases.get(found[1])
+    return case is None or case.stage in ENDS

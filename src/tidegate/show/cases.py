@@ -38,7 +38,7 @@ def case_list(found: Iterable[Shown]) -> None:
             *(one[name] for name in ("id", "title", "device", "stage")),
             short(one["opened"]),
             ", ".join(one["verdicts"]),
-            "\n".join(one["asked"]),
+            ", ".join(key.partition(":")[0] for key in one["asked"]),
         )
         for one in found
     ]
@@ -51,7 +51,7 @@ def case(found: Shown) -> None:
     out.print(plain(f"{found['id']}  {found['stage']}  {alert.get('title', '')}"))
     for line in filter(None, [found["reason"], *found["notes"]]):
         out.print(plain(line))
-    stages = [(one["stage"], short(one["at"])) for one in found["entered"]]
+    stages = [(one["stage"], one["at"][:19].replace("T", " ")) for one in found["entered"]]
     table("Stages", ("stage", "since"), stages)
     table(
         "Evidence",

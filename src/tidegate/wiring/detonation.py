@@ -82,13 +82,13 @@ class Detonating(Tenancy):
         )
 
     def missing_roles(self) -> list[Need]:
-        """Return the app roles that we need and have not been given. Raises SourceDown."""
+        """Return the app roles that we need and have not been settings. Raises SourceDown."""
         from tidegate.adapters.roles import NEEDED, Api, missing, roles_of
         from tidegate.declare.responses import responses
 
-        given = self.settings
-        wanted = needs(given, responses(given.responses))
-        scopes = {Api.DEFENDER: given.defender_scope, Api.GRAPH: given.graph_scope}
+        settings = self.settings
+        wanted = needs(settings, responses(settings.responses))
+        scopes = {Api.DEFENDER: settings.defender_scope, Api.GRAPH: settings.graph_scope}
         found: list[Need] = []
         for api, scope in scopes.items():
             needed = [NEEDED[name] for name in wanted if NEEDED[name].api is api]
@@ -128,24 +128,24 @@ class Detonating(Tenancy):
     def _vmray_options(self) -> Options:
         from tidegate.adapters.vmray_submit import Options, Webhook
 
-        given = self.settings
-        key, url = given.webhook_key, given.webhook_url
-        hook = Webhook(str(url), _shown(key) or "", _shown(given.webhook_function_key))
+        settings = self.settings
+        key, url = settings.webhook_key, settings.webhook_url
+        hook = Webhook(str(url), _shown(key) or "", _shown(settings.webhook_function_key))
         return Options(
-            shareable=given.vmray_shareable,
-            analyzer_mode=given.vmray_analyzer_mode,
-            analysis_caching=given.vmray_analysis_caching,
-            max_jobs=given.vmray_max_jobs,
-            max_recursive_samples=given.vmray_max_recursive,
-            retention_days=given.vmray_retention_days,
-            archive_password=_shown(given.vmray_archive_password),
-            archive_action=given.vmray_archive_action,
-            document_password=_shown(given.vmray_document_password),
-            net_scheme=given.vmray_net_scheme,
-            timeout_seconds=given.vmray_seconds,
-            tags=tuple(given.vmray_tags),
-            unlock=given.vmray_unlock,
-            children=given.vmray_children,
+            shareable=settings.vmray_shareable,
+            analyzer_mode=settings.vmray_analyzer_mode,
+            analysis_caching=settings.vmray_analysis_caching,
+            max_jobs=settings.vmray_max_jobs,
+            max_recursive_samples=settings.vmray_max_recursive,
+            retention_days=settings.vmray_retention_days,
+            archive_password=_shown(settings.vmray_archive_password),
+            archive_action=settings.vmray_archive_action,
+            document_password=_shown(settings.vmray_document_password),
+            net_scheme=settings.vmray_net_scheme,
+            timeout_seconds=settings.vmray_seconds,
+            tags=tuple(settings.vmray_tags),
+            unlock=settings.vmray_unlock,
+            children=settings.vmray_children,
             webhook=hook if url and key else None,
         )
 
@@ -153,42 +153,42 @@ class Detonating(Tenancy):
         from tidegate.declare.responses import responses
         from tidegate.detonate import Policy, hurried
 
-        given = self.settings
+        settings = self.settings
         policy = Policy(
             hygiene=self.policy,
             filters=self._filters(),
-            responses=responses(given.responses),
-            documents=given.upload_documents,
-            no_upload_groups=_lower(given.upload_groups_not),
-            quarantine=given.quarantine,
-            quarantine_hours=given.quarantine_hours,
-            spread=given.spread,
-            daily=given.detonations_daily,
-            resubmit_after=timedelta(days=given.resubmit_after_days),
-            file_action=given.file_action,
-            network_action=given.network_action,
-            indicator_life=timedelta(days=given.indicator_days),
-            indicator_cap=given.gate_cap,
+            responses=responses(settings.responses),
+            documents=settings.upload_documents,
+            no_upload_groups=_lower(settings.upload_groups_not),
+            quarantine=settings.quarantine,
+            quarantine_hours=settings.quarantine_hours,
+            spread=settings.spread,
+            daily=settings.detonations_daily,
+            resubmit_after=timedelta(days=settings.resubmit_after_days),
+            file_action=settings.file_action,
+            network_action=settings.network_action,
+            indicator_life=timedelta(days=settings.indicator_days),
+            indicator_cap=settings.gate_cap,
         )
-        return hurried(policy) if given.simulated else policy
+        return hurried(policy) if settings.simulated else policy
 
     def _filters(self) -> Filters:
         from tidegate.detonate.filters import Filters
 
-        given = self.settings
+        settings = self.settings
         return Filters(
-            statuses=_lower(given.alert_statuses),
-            severities=_lower(given.alert_severities),
+            statuses=_lower(settings.alert_statuses),
+            severities=_lower(settings.alert_severities),
             sources=self._sources(),
-            categories=_lower(given.alert_categories),
-            groups=_lower(given.alert_groups),
-            tags=_lower(given.alert_tags),
-            titles=tuple(given.alert_titles),
-            not_titles=tuple(given.alert_titles_not),
-            custom_indicators=given.custom_indicator_alerts,
-            least_age=timedelta(minutes=given.alert_least_age_minutes),
-            hashes=frozenset(given.evidence_hashes_not),
-            urls=tuple(given.evidence_urls_not),
+            categories=_lower(settings.alert_categories),
+            groups=_lower(settings.alert_groups),
+            tags=_lower(settings.alert_tags),
+            titles=tuple(settings.alert_titles),
+            not_titles=tuple(settings.alert_titles_not),
+            custom_indicators=settings.custom_indicator_alerts,
+            least_age=timedelta(minutes=settings.alert_least_age_minutes),
+            hashes=frozenset(settings.evidence_hashes_not),
+            urls=tuple(settings.evidence_urls_not),
         )
 
     def _sources(self) -> frozenset[str]:

@@ -99,7 +99,17 @@ class FusedStore:
 
     READS = frozenset(
         {
-            *("get", "newest", "unfinished", "watermark", "of", "state", "live", "names", "writing"),
+            *(
+                "get",
+                "newest",
+                "unfinished",
+                "watermark",
+                "of",
+                "state",
+                "live",
+                "names",
+                "writing",
+            ),
             *("fetch", "length", "spent"),
         }
     )

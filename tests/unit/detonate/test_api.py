@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tidegate.api.detonate import router
+from tidegate.api.detonate import routers
 from tidegate.simulator.seed import alert_id
 
 
@@ -19,7 +19,8 @@ def world(stand):
 @pytest.fixture
 def call(world):
     app = FastAPI()
-    app.include_router(router(world))
+    for router in routers(world, lambda _: True, None):
+        app.include_router(router)
 
     def send(method, path, **more):
         async def once():
@@ -49,6 +50,7 @@ def test_an_alert_is_accepted_and_its_case_can_be_followed(call, stand, world, b
         "record",
         "writeback",
         "cleanup",
+        "respond",
         "done",
     ]
     assert case["seconds"] > 40

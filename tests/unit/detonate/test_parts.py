@@ -1,21 +1,17 @@
-"""The pure parts: evidence, packing, findings; and the worker's manners."""
+"""The pure parts: evidence, findings; and the worker's manners."""
 
-import gzip
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from threading import Event
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tidegate import hygiene
 from tidegate.canonical import Shape
 from tidegate.detonate import Policy, receive, run, step
 from tidegate.detonate.evidence import fan_out
 from tidegate.detonate.findings import merged, sift, sightings_of
-from tidegate.detonate.packing import unpacked, wrapped
 from tidegate.detonate.world import pace
 from tidegate.model import (
     Alert,
@@ -38,41 +34,6 @@ from tidegate.simulator.seed import alert_id
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SIMULATED = hygiene.Policy(simulated=True)
 LIFE = timedelta(days=30)
-
-
-# --- packing ----------------------------------------------------------------------------------
-
-
-def digest(data):
-    return sha256(data).hexdigest()
-
-
-@given(st.binary(max_size=500))
-def test_gzip_is_opened_and_what_is_none_is_left(data):
-    assert unpacked(gzip.compress(data), digest(data), 1 << 20) == data
-    assert unpacked(data, digest(data), 1 << 20) == data
-    assert wrapped(wrapped(data)) == data
-
-
-def test_evidence_that_is_a_gzip_itself_stays_one():
-    archive = gzip.compress(b"log")
-    assert unpacked(archive, digest(archive), 1 << 20) == archive
-    assert unpacked(gzip.compress(archive), digest(archive), 1 << 20) == archive
-
-
-@pytest.mark.parametrize(
-    ("data", "limit", "why"),
-    [
-        (gzip.compress(bytes(5 << 20)), 1 << 20, "unpacks to more"),
-        (gzip.compress(bytes(50 << 20)), 1 << 30, "unpacks to more"),
-        (gzip.compress(b"x" * 100)[:-9], 1 << 20, "cut off"),
-        (b"\x1f\x8b\x08junk", 1 << 20, "broken"),
-    ],
-    ids=["too big", "a bomb", "cut off", "broken"],
-)
-def test_bombs_and_broken_archives_are_refused(data, limit, why):
-    with pytest.raises(BadPayload, match=why):
-        unpacked(data, "0" * 64, limit)
 
 
 # --- evidence ---------------------------------------------------------------------------------
@@ -104,7 +65,7 @@ def test_the_same_evidence_is_one_artefact():
         Evidence(Entity.URL, url="ftp://evil.example/x"),
         Evidence(Entity.URL, url="data:text/html,x"),
         Evidence(Entity.FILE, sha256="not-a-hash", path="C:\\a.exe"),
-        Evidence(Entity.FILE, sha256=digest(b""), path="C:\\empty.txt"),
+        Evidence(Entity.FILE, sha256=sha256(b"").hexdigest(), path="C:\\empty.txt"),
     ],
 )
 def test_what_cannot_be_detonated_is_noted(evidence):
