@@ -11,14 +11,20 @@ from fastapi import FastAPI
 
 from tidegate.adapters.metrics import Lookups, Metrics
 from tidegate.adapters.prometheus import Exposition
+from tidegate.adapters.roles import NEEDED, WIDER, missing
 from tidegate.api import app as web
 from tidegate.declare.feed import feeds
+from tidegate.declare.responses import ALWAYS, DEFAULTS, Responses, responses
 from tidegate.gate.advice import THRESHOLDS
 from tidegate.ingest.pulse import Pulse
-from tidegate.model import Outcome, Status
+from tidegate.model import Answer, Device, Outcome, Status, Verdict
 from tidegate.settings import Settings
+from tidegate.wiring.detonation import needs
 
 ROOT = Path(__file__).parents[2]
+TENANT = ROOT / "docs" / "howto" / "connect-a-tenant.md"
+RUNBOOK = ROOT / "docs" / "runbooks" / "detonation.md"
+ROLE = re.compile(r"\b[A-Z][A-Za-z]+\.[A-Z][A-Za-z]+(?:\.All)?\b")
 
 
 def _generator():
@@ -82,7 +88,7 @@ def test_every_figure_is_explained():
     exposition = Exposition()
     metrics = Metrics(
         exposition.provider.get_meter("tidegate"),
-        Lookups(lambda: [Pulse("a", 1.0, 1, True)], lambda: {"a": 1}),
+        Lookups(lambda: [Pulse("a", 1.0, 1, True)], lambda: {"a": 1}, lambda: (1, 1.0)),
     )
     metrics.ran(Outcome("a", Status.OK, new=1, requests=1))
     _ask(web.create([], meters=exposition.provider))
@@ -91,7 +97,96 @@ def test_every_figure_is_explained():
     assert names == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
 
 
+# --- a tenant ---------------------------------------------------------------------------------
+
+
+def test_every_app_role_is_explained_as_the_doctor_explains_it_and_there_is_no_other():
+    page = TENANT.read_text()
+    rows = re.findall(r"^\| `(\S+)` \| (\S.*?) \| .* \| (.+) \|$", page, re.MULTILINE)
+    explained = {row for row in rows if ROLE.fullmatch(row[0])}
+    assert explained == {(need.role, need.api, need.switches_off) for need in NEEDED.values()}
+    named = set(ROLE.findall(page))
+    assert named - {need.role for need in NEEDED.values()} <= set(WIDER.values())
+
+
+def test_the_roles_that_are_assigned_are_those_that_the_defaults_ask_for():
+    [commands] = [block for block in _blocks(TENANT, "sh") if "appRoleAssignments" in block]
+    asked = [NEEDED[name] for name in needs(Settings(), Responses())]
+    assigned = set(ROLE.findall(commands))
+    assert missing(assigned, asked) == []
+    assert assigned <= {role for need in asked for role in (need.role, WIDER.get(need.role))}
+
+
+def test_every_action_is_explained_with_its_default_answer():
+    rows = re.findall(r"^\| `([a-z_]+)` \| .* \| (\w+) \| .*\|$", TENANT.read_text(), re.MULTILINE)
+    told = {name: "always" if name in ALWAYS else answer for name, answer in DEFAULTS.items()}
+    assert dict(rows) == told
+
+
+def test_the_example_of_responses_can_be_read_and_means_what_it_says(tmp_path):
+    [block] = _blocks(TENANT, "yaml")
+    found = _responses(block, tmp_path)
+    desk = Device("1", "desk-1.corp.example", "Windows11", "Workstations")
+    lab = Device("2", "lab-1.corp.example", "Windows11", "Workstations", ("Lab",))
+    bad = Verdict.MALICIOUS
+    assert found.exclude.reason(Device("3", "pos-7.corp.example", "Windows10"))
+    assert found.answer("quarantine_file", bad, "High", desk) is Answer.DO
+    assert found.answer("isolate_device", bad, "High", desk) is Answer.ASK
+    assert found.answer("isolate_device", bad, "High", lab) is Answer.NONE
+    assert found.reaches(bad, "Medium", desk)
+    assert found.answer("begin_alert", Verdict.CLEAN, "Low", lab) is Answer.DO
+
+
+def test_the_runbooks_file_switches_everything_off_that_can_be(tmp_path):
+    [block] = _blocks(RUNBOOK, "yaml")
+    found = _responses(block, tmp_path)
+    assert {name for name in DEFAULTS if found.may(name)} == ALWAYS
+    answers = {name: found.answer(name, Verdict.MALICIOUS, "High", None) for name in DEFAULTS}
+    assert {name for name, answer in answers.items() if answer is not Answer.NONE} == ALWAYS
+
+
+@pytest.mark.parametrize("page", [TENANT, RUNBOOK], ids=lambda page: page.stem)
+def test_no_setting_is_named_that_does_not_exist(page):
+    named = set(re.findall(r"TIDEGATE_([A-Z_]*[A-Z])\b", page.read_text())) - {"VMRAY"}
+    assert {name.lower() for name in named} <= set(Settings.model_fields)
+
+
+def test_every_line_of_the_runbook_is_logged():
+    sources = _sources().replace('"\n            "', "")
+    lines = re.findall(r"^\| `([^`]+)` \| [A-Z]+ \|", RUNBOOK.read_text(), re.MULTILINE)
+    assert len(lines) > 5
+    for line in lines:
+        for part in filter(None, re.split(r"[ :]*…[ :]*", line)):
+            assert part in sources, line
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def _responses(text: str, folder: Path) -> Responses:
+    file = folder / "responses.yaml"
+    file.write_text(text, encoding="utf-8")
+    return responses(file)
+
+
+# --- links ------------------------------------------------------------------------------------
+
+
 def test_every_relative_link_leads_somewhere():
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_link_into_a_page_leads_to_a_heading():
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for link, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", page.read_text()):
+            text = (page.parent / link if link else page).read_text()
+            titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+            assert anchor in {_anchor(title) for title in titles}, f"{page.name}: {link}#{anchor}"
+
+
+def _anchor(title: str) -> str:
+    """Return what a heading is called in links, as GitHub makes it."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")

@@ -62,7 +62,7 @@ class DefenderIndicators:
     http: Http
     url: str
 
-    def current(self) -> list[Enforced]:
+    def current(self, *, fresh: bool = True) -> list[Enforced]:  # noqa: ARG002 - it always is
         found: list[Enforced] = []
         # Bounded, in case that a server takes no notice of $skip.
         for skip in range(0, MOST, PAGE):

@@ -26,11 +26,13 @@ Observed = Callable[[CallbackOptions], Iterable[Observation]]
 class Lookups:
     """What is looked up when somebody reads the figures.
 
-    `look` tells how each feed is; `units` what the store charged today, by source.
+    `look` tells how each feed is; `units` what the store charged today, by source; `cases` how many
+    are unfinished and how old the oldest of them is, in seconds, where this process works on cases.
     """
 
     look: Callable[[], Iterable[Pulse]]
     units: Callable[[], Mapping[str, float]]
+    cases: Callable[[], tuple[int, float] | None] = lambda: None
     _looked: float = -math.inf
     _found: list[Pulse] = field(default_factory=list)
 
@@ -51,6 +53,14 @@ class Lookups:
     def quarantined(self, _: CallbackOptions) -> Iterable[Observation]:
         """Observe which feeds are in quarantine."""
         return [_of(one, int(one.quarantined)) for one in self.pulses()]
+
+    def unfinished(self, _: CallbackOptions) -> Iterable[Observation]:
+        """Observe how many cases are unfinished."""
+        return [Observation(found[0])] if (found := self.cases()) else []
+
+    def oldest(self, _: CallbackOptions) -> Iterable[Observation]:
+        """Observe how old the oldest unfinished case is."""
+        return [Observation(found[1])] if (found := self.cases()) else []
 
     def charged(self, _: CallbackOptions) -> Iterable[Observation]:
         """Observe what the store charged."""
@@ -84,6 +94,8 @@ class Metrics:
             ("tidegate.feed.age", lookups.ages, "s", "Time since a feed last answered."),
             ("tidegate.feed.rows", lookups.rows, "", "Rows of the last payload that was let in."),
             ("tidegate.feed.quarantined", lookups.quarantined, "", "1 while one is in quarantine."),
+            ("tidegate.case.unfinished", lookups.unfinished, "", "Cases that have no end yet."),
+            ("tidegate.case.oldest", lookups.oldest, "s", "Age of the oldest of them."),
             ("tidegate.store.request_units", lookups.charged, "", "Charged today (UTC) so far."),
         ]
         for name, look, unit, says in looked:

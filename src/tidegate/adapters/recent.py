@@ -11,7 +11,7 @@ from tidegate.ports import Clock, Enforced, Enforcement, Placed
 
 @dataclass
 class Recent:
-    """`ports.Enforcement` over another: the list is read at most once in `holds`.
+    """`ports.Enforcement` over another: the list is read once in `holds`, unless asked for fresh.
 
     What this process adds and removes shows at once; what others do, after `holds` at the latest.
     """
@@ -25,10 +25,10 @@ class Recent:
     # that was read before a change hides it.
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def current(self) -> list[Enforced]:
+    def current(self, *, fresh: bool = False) -> list[Enforced]:
         with self._lock:
             now = self.clock()
-            if self._held is None or self._until is None or now >= self._until:
+            if fresh or self._held is None or self._until is None or now >= self._until:
                 self._held = self.enforcement.current()
                 self._until = now + self.holds
             return list(self._held)

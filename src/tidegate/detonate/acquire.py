@@ -14,7 +14,7 @@ from tidegate.detonate.moves import failed, moved, waited_for, waiting
 from tidegate.detonate.packing import unpack, wrap
 from tidegate.detonate.world import Policy, World, within
 from tidegate.model import Artefact, Attempt, Case, Device, Stage, State
-from tidegate.ports import BUSY, LIVE_RESPONSE, Progress, QuotaSpent, Refused
+from tidegate.ports import BUSY, Progress, QuotaSpent, Refused
 
 ANTIVIRUS = "windowsdefenderav"
 # What the device itself cannot do, no other way to it will.
@@ -37,7 +37,7 @@ def acquire(artefact: Artefact, case: Case, world: World) -> Artefact:
 def _requested(artefact: Artefact, case: Case, world: World) -> Artefact:
     device = artefact.attempts[0].device.id
     try:
-        action = _asked_before(artefact, case, world) or _ask(artefact, case, world)
+        action = _begun(artefact, case, world)
     except QuotaSpent:
         # It may be long until there are requests again; others need none for what they began.
         slots.give_back(device, artefact, case, world)
@@ -136,14 +136,23 @@ def _ways(artefact: Artefact, device: Device, detained: bool, policy: Policy) ->
         yield Attempt(device, quarantined=True)
 
 
-def _asked_before(artefact: Artefact, case: Case, world: World) -> str | None:
-    """Return the id of our own live response, if a crash let us forget it."""
-    actions = world.devices.actions(artefact.attempts[0].device.id)
-    ours = [one for one in actions if one.comment == mark(artefact, case)]
-    running = [a for a in actions if a.type == LIVE_RESPONSE and a.progress is Progress.RUNNING]
-    if not ours and running:
-        raise Refused("a live response is under way", BUSY)
-    return ours[0].id if ours else None
+def _begun(artefact: Artefact, case: Case, world: World) -> str:
+    """Ask for the file, once; return the id of the live response.
+
+    Whoever asked before and does not know what came of it looks among the device's actions.
+    """
+    key = f"{case.id}:fetch.{_run(artefact, case)}"
+    if world.ledger.begin(key, case.id, world.clock()) is not None:
+        actions = world.devices.actions(artefact.attempts[0].device.id)
+        ours = [one.id for one in actions if one.comment == mark(artefact, case)]
+        if ours:
+            return ours[0]
+    try:
+        return _ask(artefact, case, world)
+    except QuotaSpent:
+        if begun := world.ledger.get(key):
+            world.ledger.forget(begun)  # nobody asked, so there is nothing to look for
+        raise
 
 
 def _ask(artefact: Artefact, case: Case, world: World) -> str:

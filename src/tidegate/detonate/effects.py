@@ -101,28 +101,15 @@ def _says(effect: Effect, comments: list[str] | tuple[str, ...]) -> bool:
     return any(marker(effect.text) in comment for comment in comments)
 
 
-def _tag(batch: Batch, _: Case, world: World) -> list[str]:
-    [(effect, _begun)] = batch
-    world.incidents.tag(effect.target, effect.text)
-    return ["tagged"]
+def _simply(done: str, call: Callable[[Effect, World], None]) -> Apply:
+    """Return how to apply an effect that may as well happen twice."""
 
+    def apply_one(batch: Batch, _: Case, world: World) -> list[str]:
+        [(effect, _begun)] = batch
+        call(effect, world)
+        return [done]
 
-def _untag(batch: Batch, _: Case, world: World) -> list[str]:
-    [(effect, _begun)] = batch
-    world.incidents.untag(effect.target, effect.text)
-    return ["untagged"]
-
-
-def _tag_device(batch: Batch, _: Case, world: World) -> list[str]:
-    [(effect, _begun)] = batch
-    world.devices.tag(effect.target, effect.text, add=True)
-    return ["tagged"]
-
-
-def _untag_device(batch: Batch, _: Case, world: World) -> list[str]:
-    [(effect, _begun)] = batch
-    world.devices.tag(effect.target, effect.text, add=False)
-    return ["untagged"]
+    return apply_one
 
 
 def _classify(batch: Batch, case: Case, world: World) -> list[str]:
@@ -165,10 +152,18 @@ APPLY: dict[Do, Apply] = {
     Do.COMMENT_ALERT: _comment_alert,
     Do.BLOCK_INDICATOR: _block,
     Do.REVOKE_INDICATOR: _revoke,
-    Do.TAG_INCIDENT: _tag,
-    Do.UNTAG_INCIDENT: _untag,
+    Do.TAG_INCIDENT: _simply(
+        "tagged", lambda one, world: world.incidents.tag(one.target, one.text)
+    ),
+    Do.UNTAG_INCIDENT: _simply(
+        "untagged", lambda one, world: world.incidents.untag(one.target, one.text)
+    ),
     Do.COMMENT_INCIDENT: _comment_incident,
     Do.CLASSIFY_ALERT: _classify,
-    Do.TAG_DEVICE: _tag_device,
-    Do.UNTAG_DEVICE: _untag_device,
+    Do.TAG_DEVICE: _simply(
+        "tagged", lambda one, world: world.devices.tag(one.target, one.text, add=True)
+    ),
+    Do.UNTAG_DEVICE: _simply(
+        "untagged", lambda one, world: world.devices.tag(one.target, one.text, add=False)
+    ),
 }

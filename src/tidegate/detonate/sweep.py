@@ -2,11 +2,13 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 from tidegate.detonate import slots
 from tidegate.detonate.acquire import evidence_of
 from tidegate.detonate.world import World
 from tidegate.model import ENDS
+from tidegate.ports import Cases
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,13 @@ class Swept:
     oldest: float
     locks: int
     samples: int
+
+
+def backlog(cases: Cases, now: datetime) -> tuple[int, float]:
+    """Return how many cases are unfinished, a thousand at most, and the oldest's age in seconds."""
+    unfinished = cases.unfinished(MOST)
+    oldest = min((case.opened for case in unfinished), default=now)
+    return len(unfinished), (now - oldest).total_seconds()
 
 
 def sweep(world: World) -> Swept:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
 
@@ -23,6 +23,7 @@ SOON = timedelta(seconds=1)
 NOW = timedelta(0)
 IDLE = 0.1  # seconds between two looks at an empty queue
 STEPS_A_TURN = 200
+TURNS_BETWEEN = 20
 
 
 def step(world: World, message: Message) -> None:
@@ -44,32 +45,36 @@ def step(world: World, message: Message) -> None:
 def turn(world: World, message: Message) -> timedelta | None:
     """Take steps until one has to wait, the case ends or the turn is over.
 
-    Return how long to wait for the next turn; None when there is none. Raises SourceDown, Conflict.
+    The case is saved at the end of the turn: whoever dies before takes the same steps again, and
+    every step bears that. Return how long to wait for the next turn; None when there is none.
+    Raises SourceDown, Conflict.
     """
-    case = _open(message.case, world)
+    found = case = _open(message.case, world)
     if case is None:
         return None
     attempts, over = message.attempts, world.clock() + world.policy.turn
     for _ in range(STEPS_A_TURN):
-        after = _advance(case, attempts, world)
+        try:
+            after = _advance(case, attempts, world)
+        except SourceDown:
+            _save(case, found, world)
+            raise
         later = after if isinstance(after, Later) else Later(NOW, after)
-        if later.case is not None:
-            world.cases.save(later.case)
-            case = replace(later.case, version=later.case.version + 1)
-        if case.stage in ENDS:
-            log.info("case %s ended: %s", case.id, case.stage)
-            # What was decided or has changed while its message was ours has given it no other.
-            return None if reopened(case, world) is None else NOW
+        case = later.case or case
         # After trouble one step at a time, each put back as new: what is done is no failure.
-        if later.delay > NOW or attempts > 1 or world.clock() >= over:
-            return later.delay
-    return NOW
+        if case.stage in ENDS or later.delay > NOW or attempts > 1 or world.clock() >= over:
+            break
+    _save(case, found, world)
+    if case.stage not in ENDS:
+        return later.delay
+    # What was decided or has changed while its message was ours has given it no other.
+    return None if reopened(case, world) is None else NOW
 
 
-def work(world: World) -> int:
-    """Take the turns of all messages that are due; return how many there were."""
+def work(world: World, most: int | None = None) -> int:
+    """Take the turns of the messages that are due, or so many of them; return how many it were."""
     turns = 0
-    while message := world.queue.take(world.policy.hidden):
+    while turns != most and (message := world.queue.take(world.policy.hidden)):
         step(world, message)
         turns += 1
     return turns
@@ -88,7 +93,8 @@ def run(world: World, stopped: Event) -> None:
         for job in jobs:
             if world.clock() >= due[job]:
                 due[job] = world.clock() + job.done(world)
-        if not work(world):
+        # A few at a time: however many cases there are, alerts are read and verdicts heard of.
+        if not work(world, TURNS_BETWEEN):
             stopped.wait(IDLE)
 
 
@@ -125,6 +131,14 @@ def backoff(message: Message, world: World) -> timedelta:
     # The exponent is bounded, for a timedelta overflows.
     delay: timedelta = world.policy.backoff * 2 ** min(message.attempts - 1, 10)
     return min(delay, world.policy.longest_backoff)
+
+
+def _save(case: Case, found: Case | None, world: World) -> None:
+    if case is found:
+        return
+    world.cases.save(case)
+    if case.stage in ENDS:
+        log.info("case %s ended: %s", case.id, case.stage)
 
 
 def _open(name: str, world: World) -> Case | None:

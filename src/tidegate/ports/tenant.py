@@ -73,8 +73,11 @@ class Placed:
 class Enforcement(Protocol):
     """Defender's custom indicators."""
 
-    def current(self) -> list[Enforced]:
-        """Return all active indicators, whoever made them."""
+    def current(self, *, fresh: bool = False) -> list[Enforced]:
+        """Return all active indicators, whoever made them.
+
+        Whoever remembers the list for a while asks for it anew where it has to be `fresh`.
+        """
         ...
 
     def add(self, wanted: Sequence[Enforced]) -> list[Placed]:

@@ -81,6 +81,12 @@ class Detonating(Tenancy):
             policy=self._detonation_policy(),
         )
 
+    def _backlog(self) -> tuple[int, float] | None:
+        from tidegate.detonate.sweep import backlog
+
+        # Whoever never works on cases does not ask their store either.
+        return backlog(self.cases, now()) if "detonate" in self.__dict__ else None
+
     def missing_roles(self) -> list[Need]:
         """Return the app roles that we need and have not been settings. Raises SourceDown."""
         from tidegate.adapters.roles import NEEDED, Api, missing, roles_of

@@ -32,7 +32,7 @@ from tidegate.adapters.recent import Recent
 from tidegate.adapters.vmray import VmraySandbox
 from tidegate.detonate import Policy, World, poll_finished, work
 from tidegate.model import ENDS, Case
-from tidegate.ports import Response, SourceDown
+from tidegate.ports import BadPayload, Response, SourceDown
 from tidegate.simulator import entra
 from tidegate.simulator.memory import Memory
 from tidegate.simulator.seed import alert_id
@@ -204,7 +204,7 @@ class Stand:
         assert self.database is not None
         for _ in range(most):
             work(world)
-            with suppress(SourceDown):
+            with suppress(SourceDown, BadPayload):
                 poll_finished(world)
             if work(world):
                 continue

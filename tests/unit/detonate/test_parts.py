@@ -52,6 +52,7 @@ def test_the_same_evidence_is_one_artefact():
     found, notes = fan_out(alert(file, again, image, url, other), Policy(hygiene=SIMULATED), NOW)
     assert [(a.entity, a.target) for a in found] == [
         (Entity.FILE, "C:\\a.exe"),
+        (Entity.FILE, "C:\\w.exe"),
         (Entity.URL, "http://evil.example/a"),
     ]
     assert notes == []
@@ -250,7 +251,7 @@ class Once(Event):
 def test_the_loop_reads_alerts_and_works_until_it_is_stopped(stand):
     world = stand.world()
     run(world, Once())
-    assert len(world.cases.newest(100)) == 8
+    assert len(world.cases.newest(100)) == 10
     assert all(case.stage is not Stage.RECEIVED for case in world.cases.newest(100))
 
 
