@@ -39,7 +39,7 @@ for chatty in ("azure", "httpx", "httpcore"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-ANONYMOUS = "health"  # the one function that asks for no key
+ANONYMOUS = {"health", "hear"}  # the functions that ask for no key
 
 
 class House:
@@ -61,6 +61,8 @@ class House:
         opened = house()
         for part in self._parts:
             getattr(opened, part)
+        if "detonate" in self._parts:
+            opened.tell_missing_roles()
         if "desk" in self._parts and not isinstance(opened, Azure):
             opened.attend()  # on one machine no queue triggers anything
         return opened
@@ -99,8 +101,8 @@ class Routes:
 
 
 def keyholder(request: Request) -> bool:
-    """Whoever got here showed the function key, which the platform asks for; but for health."""
-    return request.scope.get("azure_functions.function_name") != ANONYMOUS
+    """Whoever got here showed the function key, which the platform asks for; but for a few."""
+    return request.scope.get("azure_functions.function_name") not in ANONYMOUS
 
 
 def read_alerts(opened: Local) -> None:

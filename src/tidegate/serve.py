@@ -65,6 +65,7 @@ def up(house: Local, *, once: bool, report: Callable[[Summary], None]) -> bool:
         _attending(house, stopped),
     ):
         err.print(f"Tidegate on {url}", highlight=False)
+        house.tell_missing_roles()
         summary = loop.once(house, lambda part: err.print(f"· {part}", highlight=False))
         report(summary)
         if once:

@@ -25,9 +25,14 @@ pytestmark = pytest.mark.slow
 
 NAMES = ["ingest", "detonate", "maps"]
 TIMERS = {
-    "ingest": ("feeds", "0 */15 * * * *"),
-    "detonate": ("alerts", "0 * * * * *"),
-    "maps": ("datasets", "0 */5 * * * *"),
+    "ingest": {"feeds": "0 */15 * * * *"},
+    "detonate": {"alerts": "0 * * * * *", "finished": "30 * * * * *", "sweep": "15 */5 * * * *"},
+    "maps": {"datasets": "0 */5 * * * *"},
+}
+OPEN = {
+    "ingest": {"health": ("api/health", ["GET"])},
+    "detonate": {"health": ("api/health", ["GET"]), "hear": ("api/finished", ["POST"])},
+    "maps": {"health": ("api/health", ["GET"])},
 }
 QUEUES = {
     "ingest": {
@@ -35,7 +40,13 @@ QUEUES = {
         "run_request": "requests",
         "give_up_feed": "feeds-poison",
         "give_up_request": "requests-poison",
-    }
+    },
+    "detonate": {
+        "run_case": "cases",
+        "run_recheck": "rechecks",
+        "give_up_case": "cases-poison",
+        "give_up_recheck": "rechecks-poison",
+    },
 }
 Load = Callable[[str], ModuleType]
 
@@ -81,27 +92,28 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opened: list[Local]) -
 def test_an_app_is_its_triggers_and_no_more(load, opened, name):
     module = load(name)
     found = indexed(module)
-    timer, schedule = TIMERS[name]
-    queues = QUEUES.get(name, {})
-    assert found.keys() == {"http_app_func", "health", timer, *queues}
+    timers, queues, unlocked = TIMERS[name], QUEUES.get(name, {}), OPEN[name]
+    assert found.keys() == {"http_app_func", *unlocked, *timers, *queues}
     assert {one: trigger(found[one])["queueName"] for one in queues} == queues
-    everything, health = trigger(found["http_app_func"]), trigger(found["health"])
+    everything = trigger(found["http_app_func"])
     assert (everything["type"], everything["route"]) == ("httpTrigger", "/{*route}")
     assert everything["authLevel"] == "FUNCTION"
-    assert (health["route"], health["methods"], health["authLevel"]) == (
-        "api/health",
-        ["GET"],
-        "ANONYMOUS",
-    )
-    assert trigger(found[timer])["type"] == "timerTrigger"
-    assert trigger(found[timer])["schedule"] == schedule
-    assert not trigger(found[timer]).get("runOnStartup")
+    shut = {one for one in found if trigger(found[one]).get("authLevel") != "ANONYMOUS"}
+    assert found.keys() - shut == unlocked.keys()
+    routes = {
+        one: (trigger(found[one])["route"], trigger(found[one])["methods"]) for one in unlocked
+    }
+    assert routes == unlocked
+    ticking = {one: trigger(found[one]) for one in timers}
+    assert {one["type"] for one in ticking.values()} == {"timerTrigger"}
+    assert {name: one["schedule"] for name, one in ticking.items()} == timers
+    assert not any(one.get("runOnStartup") for one in ticking.values())
     assert opened == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_app_is_thin_and_has_one_register(load, name):
-    assert len((APPS / name / "function_app.py").read_text().splitlines()) <= 60
+    assert len((APPS / name / "function_app.py").read_text().splitlines()) <= 100
     registers = [v for v in vars(load(name)).values() if isinstance(v, func.FunctionRegister)]
     assert len(registers) == 1
 
@@ -120,11 +132,24 @@ def test_the_host_is_told_what_it_needs(name):
     assert host["logging"]["logLevel"]["default"] == "Information"
 
 
-def test_queues_carry_what_the_adapter_sends():
-    queues = json.loads((APPS / "ingest" / "host.json").read_text())["extensions"]["queues"]
+@pytest.mark.parametrize("name", QUEUES)
+def test_queues_carry_what_the_adapter_sends(name):
+    queues = json.loads((APPS / name / "host.json").read_text())["extensions"]["queues"]
     assert queues["messageEncoding"] == "none"
-    # So many runs at once in a process; each holds its own frames in memory.
-    assert queues["batchSize"] + queues["newBatchThreshold"] <= 4
+    # So many at once in a process: a run of a feed holds its frames, a case at most a sample.
+    most = {"ingest": 4, "detonate": 12}[name]
+    assert queues["batchSize"] + queues["newBatchThreshold"] <= most
+
+
+def test_a_call_that_nobody_signed_is_not_heard(load, monkeypatch):
+    monkeypatch.setenv("TIDEGATE_WEBHOOK_URL", "https://tidegate.example/api/finished")
+    monkeypatch.setenv("TIDEGATE_WEBHOOK_KEY", "a key of sixteen characters")
+    found = indexed(load("detonate"))
+    body = b'{"submission_id": 1}'
+    assert http(found["hear"], "POST", "/api/finished", body)[0] == 403
+    # Whoever has no key decides nothing, whatever the path says.
+    decision = b'{"by": "nobody"}'
+    assert http(found["hear"], "POST", "/api/cases/a_1/approve", decision)[0] == 403
 
 
 def test_loading_an_app_loads_no_engine_and_no_web_server(tmp_path):
@@ -203,7 +228,7 @@ def test_an_alert_comes_in_by_webhook(load):
     ("name", "use_case"),
     [
         ("ingest", "tidegate.functions.start_feeds"),
-        ("detonate", "tidegate.loop.detonate_due"),
+        ("detonate", "tidegate.functions.read_alerts"),
         ("maps", "refresh_all"),
     ],
 )
@@ -221,7 +246,7 @@ def test_a_timer_runs_its_use_case_on_the_house(load, monkeypatch, name, use_cas
         monkeypatch.setattr(use_case, fake)
     else:
         monkeypatch.setattr(module, use_case, fake)
-    tick(indexed(module)[TIMERS[name][0]])
+    tick(indexed(module)[next(iter(TIMERS[name]))])
     assert ran == (["the maps"] if name == "maps" else [house])
 
 

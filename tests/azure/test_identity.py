@@ -228,20 +228,6 @@ def test_only_four_kinds_of_identity_are_tried(bare):
     assert len(identity.credential(None).credentials) == 3
 
 
-def test_an_application_of_another_tenant_trusts_our_identity_without_a_secret(around):
-    own = identity.credential(None)
-    network = Rerouted({"login.microsoftonline.com": around.url})
-    theirs = identity.federated("customer.example", "their-app", own, network)
-    assert IdentityTokens(theirs, GRAPH).token().startswith("first.")
-    assert around.queries[0]["resource"] == ["api://AzureADTokenExchange"]
-    path, _, form = around.asked[-1].partition(" ")
-    sent = {name: value for name, [value] in parse_qs(form).items()}
-    assert path == "/customer.example/oauth2/v2.0/token"
-    assert (sent["client_id"], sent["scope"]) == ("their-app", GRAPH)
-    assert sent["client_assertion"].startswith("first.")
-    assert "client_secret" not in sent
-
-
 def test_a_vault_is_read_with_a_functions_identity(around):
     standin = Vault()
     standin.put("key", "the-value")

@@ -82,7 +82,6 @@ def test_what_is_missing_names_the_role_the_api_and_what_it_switches_off():
         ("Alert.ReadWrite.All", ("alerts", "alert_updates")),
         ("Machine.ReadWrite.All", ("devices", "device_tags")),
         ("Ti.ReadWrite.All", ("indicators",)),
-        ("Ti.ReadWrite", ("indicators",)),
     ],
 )
 def test_a_wider_role_counts_as_well(held, needed):

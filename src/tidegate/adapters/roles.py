@@ -46,7 +46,8 @@ NEEDED: dict[str, Need] = {
     ),
     "library": Need("Library.Manage", Api.DEFENDER, "files in quarantine are not collected"),
     "files": Need("File.Read.All", Api.DEFENDER, "on which other devices a file is is not known"),
-    "indicators": Need("Ti.ReadWrite", Api.DEFENDER, "no indicators are blocked or audited"),
+    # The narrower role may not show what others made, and an import would overwrite it.
+    "indicators": Need("Ti.ReadWrite.All", Api.DEFENDER, "no indicators are blocked or audited"),
     "packages": Need(
         "Machine.CollectForensics", Api.DEFENDER, "no investigation packages are collected"
     ),
@@ -68,7 +69,6 @@ NEEDED: dict[str, Need] = {
 WIDER = {
     "Alert.Read.All": "Alert.ReadWrite.All",
     "Machine.Read.All": "Machine.ReadWrite.All",
-    "Ti.ReadWrite": "Ti.ReadWrite.All",
 }
 
 

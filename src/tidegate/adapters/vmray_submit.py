@@ -36,12 +36,11 @@ NO_JOBS_HINT = (
 class Webhook:
     """Where VMRay tells that an analysis has ended, signed so that nobody else can.
 
-    `key` signs the nonce of each submission; `function_key` opens a Function of Azure.
+    `key` signs the nonce of each submission.
     """
 
     url: str
     key: str | bytes = field(repr=False)
-    function_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,5 @@ def _notification(webhook: Webhook | None, nonce: str) -> str | None:
         "X-Tidegate-Nonce": nonce,
         "X-Tidegate-Signature": signature(webhook.key, nonce),
     }
-    if webhook.function_key:
-        headers["x-functions-key"] = webhook.function_key
     sent = {"url": webhook.url, "verify_tls": True, "timeout": 10, "retries": 2, "headers": headers}
     return json.dumps(sent)

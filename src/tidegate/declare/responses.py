@@ -81,7 +81,7 @@ class Rule(Ours):
 
 
 class Exclude(Ours):
-    """Devices on which nothing is ever done: by tag, device group, name (`*` stands for any).
+    """Devices that never get a response: by tag, device group, name (`*` stands for any).
 
     A name may stand there with its domain or without.
     """

@@ -149,14 +149,17 @@ def _reported(artefact: Artefact, report: Report, world: World) -> Artefact:
 
 
 def _ask_sandbox(artefact: Artefact, case: Case, world: World) -> Artefact:
-    now = world.clock()
+    now, why_not = world.clock(), _private(artefact, case, world.policy)
+    # The hash of a file says nothing to who does not know the file; to look up a URL is to show it.
+    if why_not and artefact.entity is Entity.URL:
+        return failed(artefact, f"not shown to the sandbox: {why_not}", case, world)
     for one in _submissions(artefact, world):
         if _usable(one, world):
             shared.settle(artefact, (one.id,), one.created, world)
             shared.wake_others(artefact, case, world)
             reused = one.nonce != _nonce(artefact, case)
             return moved(artefact, State.ANALYSING, now, submissions=(one.id,), reused=reused)
-    if why_not := _private(artefact, case, world.policy):
+    if why_not:
         return failed(artefact, f"unknown to the sandbox, and not uploaded: {why_not}", case, world)
     if artefact.entity is Entity.URL:
         return moved(artefact, State.SUBMIT, now)

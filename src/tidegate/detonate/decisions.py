@@ -189,23 +189,17 @@ def _flipped(case: Case, world: World) -> Case:
     if artefacts == case.artefacts:
         return case
     after = replace(case, artefacts=artefacts)
-    again = _wanted_again(after, world)
+    # What people took back, `decided` takes back again.
+    wanted = planned(replace(after, revoked=()))
+    again = [one for one in case.revoked if one in wanted]
     _forget(again, case, world)
     after = replace(after, revoked=tuple(one for one in case.revoked if one not in again))
-    wanted = set(planned(after))
     gone = [one for one in _done(case, world) if one.undo and one not in wanted]
     back = [] if after.verdict is Verdict.MALICIOUS else _to_take_back(case, world.clock())
     asked_still = _asked_still(after, world.clock())
     # Without answers the policy is asked anew, about the verdict as it is now.
     after = replace(after, answers=(), revoked=(*after.revoked, *gone))
     return replace(after, responses=(*asked_still, *back))
-
-
-def _wanted_again(case: Case, world: World) -> list[Effect]:
-    """Return what an earlier change of the verdict took back, and this one asks for again."""
-    undone_by_people = {key for key, what in _decisions(world.ledger.of(case.id)) if what == UNDO}
-    wanted = planned(replace(case, revoked=()))
-    return [one for one in case.revoked if one in wanted and one.key not in undone_by_people]
 
 
 def _forget(effects: list[Effect], case: Case, world: World) -> None:

@@ -8,7 +8,7 @@ from tidegate.detonate.evidence import fan_out, resolvable
 from tidegate.detonate.filters import unwanted
 from tidegate.detonate.stages import entered
 from tidegate.detonate.world import World
-from tidegate.model import ENDS, Alert, Case, Stage, State
+from tidegate.model import ENDS, Alert, Case, Stage, State, Turn
 from tidegate.ports import Conflict
 
 log = logging.getLogger(__name__)
@@ -82,12 +82,24 @@ def _begun_again(alert: str, world: World) -> Case | None:
         case = world.cases.get(alert)
         if case is None or case.stage not in ENDS:
             return case
-        kept = tuple(one for one in case.artefacts if one.state is State.COMPLETE)
-        fresh = replace(case, artefacts=kept, reason=None, end=Stage.DONE, waits=0)
-        fresh = entered(fresh, Stage.RECEIVED, world.clock())
+        fresh = _without_failures(case)
         try:
-            world.cases.save(fresh)
+            world.cases.save(entered(fresh, Stage.RECEIVED, world.clock()))
         except Conflict:
             continue
-        return fresh
+        _forget_failures(alert, world)
+        return world.cases.get(alert)
     return world.cases.get(alert)
+
+
+def _without_failures(case: Case) -> Case:
+    kept = tuple(one for one in case.artefacts if one.state is State.COMPLETE)
+    responses = tuple(one for one in case.responses if one.turn is not Turn.FAILED)
+    return replace(case, artefacts=kept, responses=responses, reason=None, end=Stage.DONE, waits=0)
+
+
+def _forget_failures(alert: str, world: World) -> None:
+    """Let be tried once more what was refused: somebody may have given us the role by now."""
+    for entry in world.ledger.of(alert):
+        if entry.done and entry.result.startswith(("refused: ", str(Turn.FAILED))):
+            world.ledger.forget(entry)

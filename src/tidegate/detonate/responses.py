@@ -79,9 +79,8 @@ def _answer(name: str, device: Device, case: Case, policy: Policy) -> tuple[Answ
     answer = rules.answer(name, verdict, severity, device)
     if answer is Answer.NONE or (elsewhere and not rules.reaches(verdict, severity, own)):
         return Answer.NONE, None
-    if elsewhere and not device.os:
-        return Answer.NONE, "nothing is known of it"
-    why_not = rules.exclude.reason(device)
+    # Whether it is excluded cannot be said of a device of which nobody told more than its id.
+    why_not = rules.exclude.reason(device) if device.os else "nothing is known of it"
     return (Answer.NONE, why_not) if why_not else (answer, None)
 
 

@@ -25,6 +25,7 @@ from tidegate.model import (
     Alert,
     Artefact,
     Case,
+    Device,
     Do,
     Effect,
     Entity,
@@ -151,10 +152,18 @@ def entered(case: Case, stage: Stage, now: datetime) -> Case:
 def _completed(alert: Alert, world: World) -> Alert:
     """Return the alert with what Defender knows of its device, and of files without a SHA-256."""
     if alert.device is not None:
-        found = world.devices.get(alert.device.id)
-        alert = replace(alert, device=found or alert.device)
+        alert = replace(alert, device=_device(alert.device, world))
     wanted = resolvable(alert)[: world.policy.most_artefacts]
     return resolved(alert, {sha1: _sha256(sha1, world) for sha1 in wanted})
+
+
+def _device(told: Device, world: World) -> Device:
+    """Return the device; as the alert tells of it where Defender knows no more, or may not tell."""
+    try:
+        return world.devices.get(told.id) or told
+    except BadPayload as error:
+        log.warning("device %s is not known: %s", told.id, error)
+        return told
 
 
 def _sha256(sha1: str, world: World) -> str:

@@ -170,9 +170,6 @@ class Detonation(BaseSettings):
     webhook_key: SecretStr | None = Field(
         None, min_length=16, description="Signs what VMRay is to send there."
     )
-    webhook_function_key: SecretStr | None = Field(
-        None, description="The function key that lets it in, as a header."
-    )
 
     @model_validator(mode="after")
     def _whole_tenant(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from tidegate.declare.responses import Responses
     from tidegate.detonate.filters import Filters
     from tidegate.settings import Settings
+
+
+log = logging.getLogger(__name__)
 
 
 class Detonating(Tenancy):
@@ -101,6 +105,18 @@ class Detonating(Tenancy):
             found += missing(roles_of(self.tokens(scope).token()), needed)
         return found
 
+    def tell_missing_roles(self) -> None:
+        """Write into the log, at the start, which permissions a real tenant has not given us."""
+        from tidegate.ports import BadPayload, SourceDown
+
+        if self.settings.defender_url is None:
+            return
+        try:
+            for need in self.missing_roles():
+                log.error("role %s of %s is missing: %s", need.role, need.api, need.switches_off)
+        except (SourceDown, BadPayload) as error:
+            log.warning("whether a role is missing is not known: %s", error)
+
     def _alerts(self) -> ports.Alerts:
         if self.settings.alerts_from == "graph":
             from tidegate.adapters.graph_alerts import GraphAlerts
@@ -136,7 +152,7 @@ class Detonating(Tenancy):
 
         settings = self.settings
         key, url = settings.webhook_key, settings.webhook_url
-        hook = Webhook(str(url), _shown(key) or "", _shown(settings.webhook_function_key))
+        hook = Webhook(str(url), _shown(key) or "")
         return Options(
             shareable=settings.vmray_shareable,
             analyzer_mode=settings.vmray_analyzer_mode,

@@ -1,18 +1,15 @@
 """Who we are on Azure, and tokens for it."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
-from azure.core.pipeline.transport import HttpTransport
-from azure.identity import ClientAssertionCredential, DefaultAzureCredential
+from azure.identity import DefaultAzureCredential
 
 from tidegate.ports import SourceDown
 
 # The SDK's own time-outs are five minutes, and of an endpoint that keeps silent it asks four times.
 BOUNDS = {"connection_timeout": 5, "read_timeout": 10}
-EXCHANGE = "api://AzureADTokenExchange/.default"
 # Asks past the SDK's own cache. App Service's may still hold what was refused, for up to a day.
 ANEW = '{"access_token": {"nbf": {"essential": true}}}'
 
@@ -44,23 +41,6 @@ def credential(client_id: str | None) -> TokenCredential:
         exclude_interactive_browser_credential=True,
         exclude_broker_credential=True,
         **BOUNDS,
-    )
-
-
-def federated(
-    tenant: str,
-    client_id: str,
-    own: TokenCredential,
-    transport: HttpTransport[Any, Any] | None = None,
-) -> TokenCredential:
-    """Return an application of another tenant that trusts our identity in place of a secret.
-
-    The application needs a federated credential with our managed identity as its subject.
-    `transport` stands between the SDK and the network; a test's leads to a stand-in.
-    """
-    options: dict[str, Any] = {**BOUNDS, **({} if transport is None else {"transport": transport})}
-    return ClientAssertionCredential(
-        tenant, client_id, lambda: own.get_token(EXCHANGE).token, **options
     )
 
 
