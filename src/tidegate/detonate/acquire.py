@@ -13,7 +13,7 @@ from tidegate.detonate import quarantine, slots
 from tidegate.detonate.moves import failed, moved, waited_for, waiting
 from tidegate.detonate.packing import unpack, wrap
 from tidegate.detonate.world import Policy, World, within
-from tidegate.model import Artefact, Attempt, Case, Device, Stage, State
+from tidegate.model import Artefact, Attempt, Case, Device, State
 from tidegate.ports import BUSY, Progress, QuotaSpent, Refused
 
 ANTIVIRUS = "windowsdefenderav"
@@ -102,9 +102,8 @@ def next_attempt(
 
 def mark(artefact: Artefact, case: Case) -> str:
     """Return what our live responses carry as their comment, to be known again."""
-    run = sum(stage is Stage.RECEIVED for stage, _ in case.entered)
     where = "quarantine" if artefact.attempts and artefact.attempts[0].quarantined else "file"
-    return f"Tidegate: alert {case.id}, run {run}, {where} {artefact.key}"
+    return f"Tidegate: alert {case.id}, run {case.runs}, {where} {artefact.key}"
 
 
 def sample_name(artefact: Artefact, case: Case) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from tidegate.actions import ALL
 from tidegate.detonate.effects import ledger_key, undo_of
 from tidegate.detonate.world import Policy, World, pace
-from tidegate.model import RESPONSES, Answer, Case, Device, Do, Effect, Response, Turn
+from tidegate.model import RESPONSES, Answer, Case, Device, Do, Effect, Response, Stage, Turn
 from tidegate.ports import BUSY, Action, BadPayload, Progress, Refused
 
 # What Defender calls the machine action of a response; the first of a pair undoes the second.
@@ -170,5 +170,9 @@ def _is_so(do: Do, actions: list[Action]) -> bool:
 
 
 def _mark(effect: Effect, case: Case) -> str:
-    """Return what our machine actions carry as their comment, to be known again."""
-    return f"Tidegate: alert {case.id}, {effect.key}"
+    """Return what our machine actions carry as their comment, to be known again.
+
+    One that failed is asked for anew when the case is run again: it is another one then.
+    """
+    run = sum(stage is Stage.RECEIVED for stage, _ in case.entered)
+    return f"Tidegate: alert {case.id}, run {run}, {effect.key}"

@@ -259,6 +259,11 @@ class Case:
     revoked: tuple[Effect, ...] = ()
 
     @property
+    def runs(self) -> int:
+        """How often it has begun: what is begun again is asked for again."""
+        return sum(stage is Stage.RECEIVED for stage, _ in self.entered)
+
+    @property
     def verdict(self) -> Verdict | None:
         """The worst verdict of all artefacts; None while there is none."""
         verdicts = {artefact.verdict for artefact in self.artefacts}
