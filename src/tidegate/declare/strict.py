@@ -9,6 +9,8 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+Place = tuple[int | str, ...]
+
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 DURATION = re.compile(r"[0-9]{1,5}[mhd]\Z")
 LARGEST = 64 << 10  # bytes of a declaration: ours have one thousand
@@ -51,7 +53,8 @@ def read(model: type[Declared], file: Traversable, **more: Any) -> Declared:
     try:
         return model.model_validate({**fields, **more})
     except ValidationError as error:
-        raise Mistakes([f"{file}: {line}" for line in _lines(error)]) from error
+        lines = _lines(error, {**fields, **more})
+        raise Mistakes([f"{file}: {line}" for line in lines]) from error
 
 
 def _mapping(file: Traversable) -> dict[Any, Any]:
@@ -73,11 +76,11 @@ def _mapping(file: Traversable) -> dict[Any, Any]:
     return fields
 
 
-def _lines(error: ValidationError) -> Iterator[str]:
+def _lines(error: ValidationError, given: object) -> Iterator[str]:
     """Yield key and reason of each mistake, without the input: it may be a key written down."""
-    seen = set[tuple[int | str, ...]]()
+    seen = set[Place]()
     for one in error.errors(include_url=False, include_input=False):
-        place = one["loc"][:2]  # what comes after names the alternatives that were tried
+        place = _place(one["loc"], given, missing=one["type"] == "missing")
         if place and place in seen:
             continue
         seen.add(place)
@@ -85,3 +88,13 @@ def _lines(error: ValidationError) -> Iterator[str]:
         said = "no such key" if one["type"] == "extra_forbidden" else one["msg"]
         for reason in said.removeprefix("Value error, ").split("\n"):
             yield "".join(c if c.isprintable() else "·" for c in f"{key}: {reason}")
+
+
+def _place(steps: Place, given: object, *, missing: bool) -> Place:
+    """Return the steps as far as they lead: those after name the alternatives that were tried."""
+    for count, step in enumerate(steps):
+        try:
+            given = given[step] if isinstance(given, dict | list) else {}[step]
+        except (KeyError, IndexError, TypeError):
+            return steps[: count + missing] if count == len(steps) - 1 else steps[:count]
+    return steps
