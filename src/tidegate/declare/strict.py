@@ -93,8 +93,9 @@ def _lines(error: ValidationError, given: object) -> Iterator[str]:
 def _place(steps: Place, given: object, *, missing: bool) -> Place:
     """Return the steps as far as they lead: those after name the alternatives that were tried."""
     for count, step in enumerate(steps):
+        held: Any = given if isinstance(given, dict | list) else {}
         try:
-            given = given[step] if isinstance(given, dict | list) else {}[step]
+            given = held[step]
         except (KeyError, IndexError, TypeError):
             return steps[: count + missing] if count == len(steps) - 1 else steps[:count]
     return steps
