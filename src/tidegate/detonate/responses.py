@@ -24,6 +24,7 @@ TYPES = {
     Do.ISOLATE_DEVICE: "Isolate",
     Do.RELEASE_DEVICE: "Unisolate",
 }
+LATE = "the device did not answer in time"
 PAIRS = (
     (Do.RESTRICT_DEVICE, Do.UNRESTRICT_DEVICE),
     (Do.ISOLATE_DEVICE, Do.RELEASE_DEVICE),
@@ -117,6 +118,26 @@ def advance(response: Response, case: Case, world: World) -> Response:
         return _ended(response, Turn.FAILED, str(error), case, world)
 
 
+def went_on(case: Case, before: Response, after: Response) -> Case:
+    """Return the case after one response's step. What waits for a silent device fails with it."""
+    silent = after.effect.target if (after.turn, after.detail) == (Turn.FAILED, LATE) else None
+    responses = tuple(after if one is before else one for one in case.responses)
+    left = tuple(
+        _failed(one, LATE) if one.open and one.effect.target == silent else one for one in responses
+    )
+    return replace(case, responses=left)
+
+
+def given_up(case: Case, why: str) -> Case:
+    """Return the case with nothing left to go on with."""
+    responses = tuple(_failed(one, why) if one.open else one for one in case.responses)
+    return replace(case, responses=responses)
+
+
+def _failed(response: Response, why: str) -> Response:
+    return replace(response, turn=Turn.FAILED, detail=why)
+
+
 def _request(response: Response, case: Case, world: World) -> Response:
     effect = response.effect
     world.ledger.begin(ledger_key(effect, case), case.id, world.clock())
@@ -138,7 +159,7 @@ def _follow(response: Response, case: Case, world: World) -> Response:
         return _ended(response, Turn.FAILED, action.detail, case, world)
     if world.clock() - response.since >= world.policy.response_deadline:
         world.devices.cancel(action.id, _mark(response.effect, case))
-        return _ended(response, Turn.FAILED, "the device did not answer in time", case, world)
+        return _ended(response, Turn.FAILED, LATE, case, world)
     return _waiting(response, world)
 
 

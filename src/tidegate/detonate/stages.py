@@ -108,9 +108,7 @@ def respond(case: Case, world: World) -> Case | Later:
         return entered(case, Stage.RECORD, now)
     due = [one for one in responses.next_ones(case) if one.due <= now]
     if due:
-        after = responses.advance(due[0], case, world)
-        turned = tuple(after if one is due[0] else one for one in case.responses)
-        return replace(case, responses=turned)
+        return responses.went_on(case, due[0], responses.advance(due[0], case, world))
     if waiting := responses.next_ones(case):
         return Later(waiting[0].due - now, case)
     batch = effects.next_batch(case, world)
@@ -141,6 +139,7 @@ def given_up(case: Case, why: str, world: World) -> Case:
     """Return the case on its way to FAILED; what it was still waiting for failed for `why`."""
     settled = tuple(_settled(artefact, why, case, world) for artefact in case.artefacts)
     after = replace(case, artefacts=settled, end=Stage.FAILED, reason=case.reason or why)
+    after = responses.given_up(after, why)
     return entered(after, WAYS_OUT[case.stage], world.clock())
 
 

@@ -635,3 +635,14 @@ def test_the_file_is_quarantined_by_its_sha1(stand, file_on_desk):
     assert f"quarantine:{sha1_of(KNOWN)}" in machine(stand)["_quarantine"]
     # To bring it back is no business of ours.
     assert not {one.effect.key for one in case.responses} & set(undo(CASE, "ann", stand.world()))
+
+
+def test_what_waits_for_a_silent_device_fails_with_the_first_of_it(stand):
+    change(stand, _online=False)
+    impatient(stand)
+    world = with_rules(stand, Answer.DO, "scan_device", "isolate_device")
+    case = run(stand, world)
+    assert set(turns(case).values()) == {Turn.FAILED}
+    assert len(asked_for(stand)) == 1
+    assert len(stand.memory.calls("cancel")) == 1
+    assert stand.clock.now - case.opened < 2 * stand.policy.response_deadline
