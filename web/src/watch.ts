@@ -1,20 +1,23 @@
-/** Asks the server for news every minute, but only while somebody may be looking. */
+/** Asks the server for news every so often, but only while somebody may be looking. */
 
-const EVERY = 60_000;
+const MINUTE = 60_000;
 const PATIENCE = 20_000;
 
 export class Watch {
   readonly #ask: (signal: AbortSignal) => Promise<void>;
+  readonly #every: () => number;
   #timer = 0;
   #asking: AbortController | null = null;
 
-  constructor(ask: (signal: AbortSignal) => Promise<void>) {
+  /** `every` is asked after each answer: how many milliseconds the next question has time. */
+  constructor(ask: (signal: AbortSignal) => Promise<void>, every: () => number = () => MINUTE) {
     this.#ask = ask;
+    this.#every = every;
     document.addEventListener("visibilitychange", () => void this.now());
     window.addEventListener("online", () => void this.now());
   }
 
-  /** Asks at once, and again a minute after the answer. A hidden page stops. */
+  /** Asks at once, and again some time after the answer. A hidden page stops. */
   async now(): Promise<void> {
     clearTimeout(this.#timer);
     this.#asking?.abort();
@@ -24,6 +27,6 @@ export class Watch {
     await this.#ask(AbortSignal.any([asking.signal, AbortSignal.timeout(PATIENCE)]));
     if (asking.signal.aborted) return;
     this.#asking = null;
-    this.#timer = window.setTimeout(() => void this.now(), EVERY);
+    this.#timer = window.setTimeout(() => void this.now(), this.#every());
   }
 }
