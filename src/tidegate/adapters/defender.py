@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from tidegate.adapters.theirs import Items, Said, Theirs, Time, read, stamp
+from tidegate.adapters.theirs import Items, Said, Theirs, Time, read, readable, stamp
 from tidegate.model import Alert, Device, Entity, Evidence
 from tidegate.ports import Http
 
@@ -58,7 +58,7 @@ class _Alert(Theirs):
 
 
 class _Alerts(Theirs):
-    value: tuple[_Alert, ...]
+    value: tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,12 @@ class DefenderAlerts:
         # the end, and those behind it one place up: so each page begins within the one before.
         seen: set[tuple[str, datetime]] = set()
         for skip in range(0, MOST, PAGE - SHARED):
-            page = self._page(updated, skip)
+            rows = self._page(updated, skip)
+            page = map(_alert, readable(_Alert, rows))
             fresh = [alert for alert in page if (alert.id, alert.updated) not in seen]
             seen.update((alert.id, alert.updated) for alert in fresh)
             yield from sorted(fresh, key=lambda alert: alert.updated)
-            if len(page) < PAGE:
+            if len(rows) < PAGE:
                 return
 
     def comment(self, alert: str, text: str) -> None:
@@ -94,7 +95,7 @@ class DefenderAlerts:
     def begin(self, alert: str) -> None:
         self.http.request("PATCH", self._at(alert), json={"status": "InProgress"})
 
-    def _page(self, updated: datetime, skip: int) -> list[Alert]:
+    def _page(self, updated: datetime, skip: int) -> tuple[object, ...]:
         query = {
             "$filter": f"lastUpdateTime ge {stamp(updated)}",
             "$expand": "evidence",
@@ -102,7 +103,7 @@ class DefenderAlerts:
             "$skip": str(skip),
         }
         answer = self.http.request("GET", f"{self.url}/api/alerts", params=query)
-        return [_alert(raw) for raw in read(_Alerts, answer).value]
+        return read(_Alerts, answer).value
 
     def _at(self, alert: str) -> str:
         return f"{self.url}/api/alerts/{quote(alert, safe='')}"

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from tidegate.adapters.defender import File, classified, file_evidence, url_evidence
 from tidegate.adapters.graph import comment_body
-from tidegate.adapters.theirs import Items, Said, Theirs, Time, read, stamp
+from tidegate.adapters.theirs import Items, Said, Theirs, Time, read, readable, stamp
 from tidegate.model import Alert, Device, Entity, Evidence
 from tidegate.ports import BadPayload, Http
 
@@ -76,7 +76,7 @@ class _Alert(Theirs):
 
 
 class _Alerts(Theirs):
-    value: tuple[_Alert, ...]
+    value: tuple[object, ...]
     next: str | None = Field(None, alias="@odata.nextLink")
 
 
@@ -117,7 +117,7 @@ class GraphAlerts:
         answer = self.http.request("GET", at, params=query, headers=PREFER)
         for _ in range(MOST_PAGES):
             page = read(_Alerts, answer)
-            yield from map(_alert, page.value)
+            yield from map(_alert, readable(_Alert, page.value))
             if page.next is None:
                 return
             answer = self.http.request("GET", self._followed(page.next), headers=PREFER)
@@ -156,13 +156,16 @@ def _alert(raw: _Alert) -> Alert:
 
 
 def _device(raw: _Alert) -> Device | None:
-    """Return the device on which the evidence is, or else the first that the alert names."""
+    """Return the device on which the evidence is, or else the one that the alert names.
+
+    None where these are several: what is done to a device must not be done to another.
+    """
     named = {one.mdeDeviceId: one for one in reversed(raw.evidence) if one.of("device")}
     files = [one for one in raw.evidence if one.of("file") or one.of("process")]
-    ids = [*(one.mdeDeviceId for one in files), *reversed(named)]
-    wanted = next((device for device in ids if device), None)
-    if wanted is None:
+    ids = {one.mdeDeviceId for one in files} - {""} or named.keys() - {""}
+    if len(ids) != 1:
         return None
+    (wanted,) = ids
     told = named.get(wanted) or _Evidence()
     return Device(wanted, told.deviceDnsName, told.osPlatform, told.rbacGroupName, told.tags)
 

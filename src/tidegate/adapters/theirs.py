@@ -1,11 +1,15 @@
 """The base of all models of others' data: lenient, and only what we use."""
 
+import logging
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from tidegate.ports import BadPayload, Response
+
+log = logging.getLogger(__name__)
 
 
 class Theirs(BaseModel):
@@ -51,6 +55,18 @@ def read(model: type[Model], answer: Response) -> Model:
         return model.model_validate_json(answer.body)
     except ValidationError as error:
         raise BadPayload(f"not a {model.__name__.strip('_')}: {_faults(error)}") from error
+
+
+def readable(model: type[Model], rows: Iterable[object]) -> Iterator[Model]:
+    """Read each of the rows of a list as `model`; what is none is logged and left out.
+
+    One row that is not as promised must not hide all others, now and at every later look.
+    """
+    for row in rows:
+        try:
+            yield model.model_validate(row)
+        except ValidationError as error:
+            log.warning("not a %s, left out: %s", model.__name__.strip("_"), _faults(error))
 
 
 def _faults(error: ValidationError) -> str:

@@ -71,10 +71,10 @@ def test_evidence_that_names_nothing_is_none(row):
         ("/usr/bin", "a", "/usr/bin/a"),
         ("/Applications/A.app/", "a'b\u202e", "/Applications/A.app/a'b\u202e"),
         ("/", "a", "/a"),
-        # Where it lies is known by both or not at all.
-        (None, "a", None),
-        ("", "a", None),
-        ("none", "a", None),
+        # Where it lies is known by both; the name alone tells what kind of file it is.
+        (None, "a", "a"),
+        ("", "a", "a"),
+        ("none", "a", "a"),
         ("C:\\x", None, None),
         (None, None, None),
     ],
@@ -226,9 +226,30 @@ def test_the_device_is_the_one_that_the_file_is_on():
     alert = graph_alert(device("one"), told, file)
     assert alert.device == Device("two", "two.example", "", "Servers", ("t",))
     assert alert.group == "Servers"
-    assert graph_alert(device("one"), device("two")).device == Device("one")
+    assert graph_alert(device("one")).device == Device("one")
     assert graph_alert(file).device == Device("two")
     assert graph_alert(device(None)).device is None
+
+
+def test_no_device_is_named_where_the_evidence_is_on_several():
+    # What is done to a device must not be done to another.
+    one = {"@odata.type": f"{KIND}fileEvidence", "mdeDeviceId": "one", "fileDetails": DIGESTS}
+    other = {**one, "mdeDeviceId": "two"}
+    assert graph_alert(device("one"), device("two")).device is None
+    assert graph_alert(one, other, device("one")).device is None
+    assert graph_alert(one, one, device("two")).device == Device("one")
+
+
+def test_an_alert_that_is_none_hides_no_other(caplog):
+    good = {"id": "a", "lastUpdateDateTime": AT}
+    rows = [{"id": "b", "title": "secret"}, "c", None, good]
+    [alert] = GraphAlerts(Canned({"value": rows}), "https://g.example/v1.0").since(NOW)
+    assert alert.id == "a"
+    rows = [{"id": "b", "title": "secret"}, {"id": "a", "lastUpdateTime": AT}]
+    [alert] = DefenderAlerts(Canned({"value": rows}), URL).since(NOW)
+    assert alert.id == "a"
+    assert "not a Alert, left out: lastUpdateTime: Field required" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_evidence_of_graph_is_read_by_its_type():
