@@ -129,7 +129,7 @@ class VmraySandbox:
         query = {"query": f'url=="{quoted}"'}
         for row in self._api.listed(Submitted, "submission/search", query):
             # To the search case is no difference; to a server it is.
-            if row.submission_original_url is None or _same(row.submission_original_url, url):
+            if _same(row.submission_original_url or "", url):
                 yield row
 
     def _ended(self, params: dict[str, str], limit: int) -> list[Submitted]:
