@@ -18,7 +18,7 @@ from tidegate.api import app as web
 from tidegate.api import metrics
 from tidegate.correlation import working_on
 from tidegate.detonate.recheck import look
-from tidegate.detonate.worker import backoff, give_up, turn
+from tidegate.detonate.worker import give_up, look_again, turn
 from tidegate.ingest import journal, requests
 from tidegate.ingest.alerts import BAD, alert
 from tidegate.ingest.run import Job, run
@@ -205,6 +205,7 @@ def give_up_request(opened: Azure, brought: Brought) -> None:
 def run_case(opened: Azure, brought: Brought) -> None:
     """Take a turn of the case that a message names."""
     _take_turn(opened.case_turns, brought, lambda found: turn(opened.detonate, found), opened)
+    look_again(_message(brought).case, opened.detonate)
 
 
 def run_recheck(opened: Azure, brought: Brought) -> None:
@@ -246,7 +247,8 @@ def _take_turn(
             queue.again(message, spent.retry_after or WAIT)
         except (SourceDown, Conflict) as fault:
             log.warning("%s, attempt %d: %s", message.case, message.attempts, fault)
-            wait = getattr(fault, "retry_after", None) or backoff(message, opened.detonate)
+            wait = getattr(fault, "retry_after", None)
+            wait = wait or opened.detonate.policy.wait_after(message.attempts)
             queue.again(message, wait, failures=message.attempts)
         else:
             if delay is None:

@@ -95,6 +95,7 @@ def artefact() -> Artefact:
         sha1="cd" * 20,
         spread=Spread((DESK,), seen=1, everywhere=7, signer="Example Ltd"),
         had=Verdict.CLEAN,
+        failures=1,
     )
 
 
@@ -152,7 +153,16 @@ def full(name: str = "a_1", opened: datetime = NOW) -> Case:
         waits=3,
         answers=(("block_indicators", Answer.ASK),),
         responses=(
-            Response(BLOCK, Turn.RUNNING, NOW, NOW + HOUR, asked=True, action="a", detail="d"),
+            Response(
+                BLOCK,
+                Turn.RUNNING,
+                NOW,
+                NOW + HOUR,
+                asked=True,
+                action="a",
+                detail="d",
+                failures=2,
+            ),
         ),
         revoked=(BLOCK,),
     )

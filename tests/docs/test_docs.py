@@ -133,7 +133,8 @@ def test_the_example_of_responses_can_be_read_and_means_what_it_says(tmp_path):
     assert found.answer("quarantine_file", bad, "High", desk) is Answer.DO
     assert found.answer("isolate_device", bad, "High", desk) is Answer.ASK
     assert found.answer("isolate_device", bad, "High", lab) is Answer.NONE
-    assert found.reaches(bad, "Medium", desk)
+    assert found.elsewhere("quarantine_file", bad, "Medium", desk) is Answer.DO
+    assert found.elsewhere("isolate_device", bad, "Low", desk) is Answer.NONE
     assert found.answer("begin_alert", Verdict.CLEAN, "Low", lab) is Answer.DO
 
 

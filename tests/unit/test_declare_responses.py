@@ -159,13 +159,19 @@ def test_servers_are_excluded_unless_the_file_says_otherwise(declared):
     assert declared("exclude: {servers: false}").exclude.reason(server) is None
 
 
-def test_other_devices_are_reached_where_a_rule_says_everywhere(declared):
-    found = declared(ONE_OF_EACH)
-    assert found.reaches(BAD, "high", DESK)
-    assert not found.reaches(BAD, "low", DESK)
-    assert not found.reaches(BAD, "high", SERVER)
-    assert not found.reaches(BAD, "high", None)
-    assert not Responses().reaches(BAD, "high", DESK)
+def test_other_devices_are_reached_where_the_deciding_rule_says_everywhere(declared):
+    found = declared("""
+        rules:
+          - {when: {severity: [low]}, then: {isolate_device: do}}
+          - {when: {verdict: [malicious]}, then: {isolate_device: ask}, everywhere: true}
+          - {then: {scan_device: do}}
+    """)
+    assert found.elsewhere("isolate_device", BAD, "High", DESK) is Answer.ASK
+    # The first rule that fits decides, and it says nothing of others; nor do defaults.
+    assert found.elsewhere("isolate_device", BAD, "Low", DESK) is Answer.NONE
+    assert found.elsewhere("scan_device", BAD, "High", DESK) is Answer.NONE
+    assert found.elsewhere("isolate_device", Verdict.CLEAN, "High", DESK) is Answer.NONE
+    assert Responses().elsewhere("collect_package", BAD, "High", DESK) is Answer.NONE
 
 
 # --- what may happen at all -------------------------------------------------------------------

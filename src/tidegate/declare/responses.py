@@ -63,7 +63,7 @@ class When(Ours):
 class Rule(Ours):
     """What is answered to actions, by their names, when it fits.
 
-    `everywhere` lets responses reach the other devices that have the file, too.
+    With `everywhere` it holds on the other devices that have the file, too.
     """
 
     when: When = When()
@@ -114,10 +114,21 @@ class Responses(Ours):
         """Return what is answered to an action about this verdict."""
         if action in ALWAYS:
             return Answer.DO
-        for rule in self.rules:
-            if action in rule.then and rule.when.fits(verdict, severity, device):
-                return rule.then[action]
-        return DEFAULTS[action]
+        rule = self._deciding(action, verdict, severity, device)
+        return DEFAULTS[action] if rule is None else rule.then[action]
+
+    def elsewhere(
+        self, action: str, verdict: Verdict | None, severity: str, device: Device
+    ) -> Answer:
+        """Return what is answered for a device that is not the alert's own, but has its file."""
+        rule = self._deciding(action, verdict, severity, device)
+        return rule.then[action] if rule is not None and rule.everywhere else Answer.NONE
+
+    def _deciding(
+        self, action: str, verdict: Verdict | None, severity: str, device: Device | None
+    ) -> Rule | None:
+        named = (rule for rule in self.rules if action in rule.then)
+        return next((one for one in named if one.when.fits(verdict, severity, device)), None)
 
     def may(self, action: str) -> bool:
         """Whether the action is ever taken or asked for."""
@@ -127,10 +138,6 @@ class Responses(Ours):
             if action in rule.then and rule.when == When():
                 return False  # it fits everything, so nothing behind it is ever asked
         return DEFAULTS[action] is not Answer.NONE
-
-    def reaches(self, verdict: Verdict | None, severity: str, device: Device | None) -> bool:
-        """Whether responses reach other devices than the alert's own."""
-        return any(r.everywhere and r.when.fits(verdict, severity, device) for r in self.rules)
 
 
 def responses(path: Path | None) -> Responses:

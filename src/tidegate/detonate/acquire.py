@@ -186,13 +186,14 @@ def _run(artefact: Artefact, case: Case) -> str:
 
 def _taken(artefact: Artefact, case: Case, world: World) -> bool:
     """Download what the action brought, and put it aside if it is the file; False if it is not."""
-    quarantined, most = artefact.attempts[0].quarantined, world.policy.max_bytes
+    quarantined, largest = artefact.attempts[0].quarantined, world.policy.max_bytes
+    most = quarantine.MAX_TOTAL if quarantined else largest
     with scratch(world) as folder:
         packed, plain, found = (folder / name for name in ("packed", "plain", "found"))
         world.devices.fetch(artefact.action or "", 1 if quarantined else 0, packed, most)
         digest = unpack(packed, plain, artefact.key, most)
         if quarantined:
-            if not quarantine.extract(plain, artefact.key, found, most):
+            if not quarantine.extract(plain, artefact.key, found, largest):
                 return False
         elif digest == artefact.key:
             found = plain

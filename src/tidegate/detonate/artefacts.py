@@ -1,11 +1,14 @@
 """One artefact's way from evidence to report: a short step per state, each safe to run twice."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import PurePosixPath, PureWindowsPath
 
+from tidegate.actions.block_indicators import ENFORCEABLE
 from tidegate.detonate import quota, shared
 from tidegate.detonate.acquire import acquire, attempts, fetch, next_attempt, sample_name, scratch
 from tidegate.detonate.findings import sift
@@ -13,11 +16,14 @@ from tidegate.detonate.moves import failed, moved, waited_for, waiting
 from tidegate.detonate.packing import wrap
 from tidegate.detonate.spread import spread
 from tidegate.detonate.world import DOCUMENTS, Policy, World, within
-from tidegate.model import ENDS, Artefact, Case, Entity, Report, State, Verdict
-from tidegate.ports import BadPayload, Entry, Order, QuotaSpent, Submission
+from tidegate.model import ENDS, Artefact, Case, Entity, Ioc, Report, State, Verdict
+from tidegate.ports import BadPayload, Entry, Order, QuotaSpent, SourceDown, Submission
+
+log = logging.getLogger(__name__)
 
 Step = Callable[[Artefact, Case, World], Artefact]
 ON_A_DEVICE = {State.ACQUIRE, State.FETCH}
+ROOM, OVERHEAD = 60_000, 80  # bytes of an artefact's indicators in its case, and of one besides
 BAD = {Verdict.MALICIOUS, Verdict.SUSPICIOUS}
 
 
@@ -32,6 +38,25 @@ def advance(artefact: Artefact, case: Case, world: World) -> Artefact:
         if artefact.state in ON_A_DEVICE and artefact.attempts:
             return next_attempt(artefact, str(error), case, world)
         return failed(artefact, str(error), case, world)
+
+
+def went_on(artefact: Artefact, case: Case, world: World) -> Artefact:
+    """Take the artefact's next step; where that cannot be now, it is due later.
+
+    One that never gets through is given up alone: the others of its case have their own way.
+    """
+    try:
+        return replace(advance(artefact, case, world), failures=0)
+    except QuotaSpent as spent:
+        return waiting(artefact, world, spent.retry_after or world.policy.backoff)
+    except SourceDown as down:
+        failures = artefact.failures + 1
+        log.warning("case %s, %s, failure %d: %s", case.id, artefact.state, failures, down)
+        if failures >= world.policy.attempts:
+            why = f"given up after {failures} attempts: {down}"
+            return failed(artefact, why, case, world)
+        wait = down.retry_after or world.policy.wait_after(failures)
+        return replace(waiting(artefact, world, wait), failures=failures)
 
 
 # --- the states -------------------------------------------------------------------------------
@@ -59,7 +84,7 @@ def submit(artefact: Artefact, case: Case, world: World) -> Artefact:
     nonce = _nonce(artefact, case)
     ids = tuple(one.id for one in _submissions(artefact, world) if one.nonce == nonce)
     if not ids:
-        if delay := quota.wait(case, world):
+        if delay := quota.wait(nonce, case, world):
             return _waiting_for_quota(artefact, delay, case, world)
         try:
             ids = _submit(artefact, nonce, case, world)
@@ -68,7 +93,7 @@ def submit(artefact: Artefact, case: Case, world: World) -> Artefact:
             return _waiting_for_quota(artefact, delay, case, world)
     now = world.clock()
     if not ids:
-        return moved(artefact, State.LOOKUP, now)
+        return failed(artefact, "the stored sample has disappeared", case, world)
     shared.settle(artefact, ids, now, world)
     shared.wake_others(artefact, case, world)
     return moved(artefact, State.ANALYSING, now, submissions=ids)
@@ -77,7 +102,9 @@ def submit(artefact: Artefact, case: Case, world: World) -> Artefact:
 def analyse(artefact: Artefact, case: Case, world: World) -> Artefact:
     """Wait for the sandbox; the deadline counts from the submission, whatever it does there."""
     if report := shared.report(artefact.submissions, world):
-        return _reported(artefact, report, world)
+        # Whoever collected it may have died before it told all that there is to tell.
+        own = moved(artefact, State.COLLECT, world.clock())
+        return _reported(artefact, report, world) if artefact.reused else own
     found = [world.sandbox.submission(one) for one in artefact.submissions]
     errors = [one.error for one in found if one.error]
     # Of an archive some members may fail: the others still have their verdict.
@@ -126,11 +153,23 @@ STEPS: dict[State, Step] = {
 def judged(artefact: Artefact, report: Report, policy: Policy) -> Artefact:
     """Return the artefact with a report and the indicators of it that hygiene lets pass."""
     iocs, dropped = sift(report.found, policy.hygiene)
-    # The worst ones first: a document of a case may not grow without end.
-    worst = sorted(iocs, key=lambda ioc: (list(Verdict).index(ioc.verdict), ioc.kind, ioc.value))
-    kept = tuple(sorted(worst[: policy.most_iocs], key=lambda ioc: (ioc.kind, ioc.value)))
+    kept = _kept(iocs, policy.most_iocs)
     dropped += len(iocs) - len(kept)
     return replace(artefact, report=replace(report, found=()), iocs=kept, dropped=dropped)
+
+
+def _kept(iocs: tuple[Ioc, ...], most: int) -> tuple[Ioc, ...]:
+    """Return the worst ones, what Defender can enforce first, that a case's document has room for.
+
+    The sandbox's report has them all.
+    """
+    order = list(Verdict).index
+    worst = sorted(
+        iocs, key=lambda ioc: (order(ioc.verdict), ioc.kind not in ENFORCEABLE, ioc.kind, ioc.value)
+    )
+    sizes = accumulate(len(ioc.value.encode()) + OVERHEAD for ioc in worst)
+    kept = [ioc for ioc, size in zip(worst[:most], sizes, strict=False) if size <= ROOM]
+    return tuple(sorted(kept, key=lambda ioc: (ioc.kind, ioc.value)))
 
 
 def _finished(
@@ -172,8 +211,10 @@ def _private(artefact: Artefact, case: Case, policy: Policy) -> str | None:
     """Say why the file may not be shown to a third party; None if it may."""
     device = case.alert.device if case.alert else None
     group = (device.group if device else "") or (case.alert.group if case.alert else "")
-    if group.lower() in policy.no_upload_groups:
-        return f"the device group is {group}"
+    if policy.no_upload_groups and group.lower() in {"", *policy.no_upload_groups}:
+        return f"the device group is {group or 'not known'}"
+    if artefact.entity is Entity.FILE and not policy.documents and not artefact.target:
+        return "it may be a document, for its name is not known"
     ending = _file_name(artefact.target).rpartition(".")[2].lower()
     if artefact.entity is Entity.FILE and not policy.documents and ending in DOCUMENTS:
         return "documents are kept here"

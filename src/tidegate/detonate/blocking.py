@@ -23,6 +23,9 @@ def block(effects: list[Effect], case: Case, world: World) -> list[str]:
     An import overwrites. What is there already, an analyst's exception above all, stays.
     """
     current = world.enforcement.current()
+    if {_key(effect) for effect in effects} - {_spelled(one) for one in current}:
+        # What is remembered may be a minute old; before anything is written over, we look.
+        current = world.enforcement.current(fresh=True)
     held = {_spelled(one): one for one in current}
     missing = [effect for effect in effects if _key(effect) not in held]
     free = max(world.policy.indicator_cap - len(current), 0)
@@ -42,7 +45,7 @@ def revoke(effects: list[Effect], case: Case, world: World) -> list[str]:
     going = {key for key, by in needed.items() if not by}
     ours = [
         one
-        for one in world.enforcement.current()
+        for one in world.enforcement.current(fresh=True)
         if one.application == APPLICATION and one.id and _spelled(one) in going
     ]
     world.enforcement.remove([one.id for one in ours if one.id])

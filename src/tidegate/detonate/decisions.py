@@ -30,6 +30,7 @@ from tidegate.ports import Entry
 
 APPROVE, REJECT, UNDO = "approve", "reject", "undo"
 CHANGED = "the verdict has changed"
+STOPPED = "taken back before it began"
 
 
 class Unknown(ValueError):
@@ -40,7 +41,7 @@ def asked(case: Case) -> list[str]:
     """Return what waits for a person: keys of responses, names of actions."""
     waiting = [one.effect.key for one in case.responses if one.turn is Turn.ASKED]
     names = [name for name, answer in case.answers if answer is Answer.ASK]
-    return [*(name for name in names if _writes(name, case)), *waiting]
+    return [*(_about(name, case) for name in names if _writes(name, case)), *waiting]
 
 
 def approve(case: str, by: str, world: World, only: str | None = None) -> list[str]:
@@ -76,7 +77,7 @@ def _decide(
     if not chosen:
         raise Unknown(f"there is nothing to {what}")
     for key in chosen:
-        entry = _key(case, what, key)
+        entry = _key(found, what, key)
         world.ledger.begin(entry, by, world.clock())
         world.ledger.finish(entry, what, world.clock())
     world.queue.put(case)
@@ -98,6 +99,11 @@ def _timely(case: Case, world: World, only: str | None) -> list[str]:
     return fresh
 
 
+def _about(name: str, case: Case) -> str:
+    """Return what an action is asked as: about another verdict it is another question."""
+    return f"{name}.{case.verdict or 'unknown'}"
+
+
 def _writes(name: str, case: Case) -> bool:
     return any(effect.do not in RESPONSES for effect in ALL[name](case))
 
@@ -106,7 +112,7 @@ def _undoable(case: Case, world: World) -> list[str]:
     done = {entry.key for entry in world.ledger.of(case.id) if entry.done}
     written = [one.key for one in planned(case) if one.undo and ledger_key(one, case) in done]
     taken = _taken(case)
-    responses = [one.effect.key for one in case.responses if _can_be_undone(one, taken)]
+    responses = [one.effect.key for one in case.responses if one.open or _can_be_undone(one, taken)]
     return [*responses, *written]
 
 
@@ -126,7 +132,7 @@ def _can_be_undone(response: Response, taken: set[str]) -> bool:
 
 def reopened(case: Case, world: World) -> Case | None:
     """Return an ended case with a turn still to take; None if it has none."""
-    after = decided(_flipped(case, world), world)
+    after = as_of_now(case, world)
     if after == case:
         return None
     # What is remembered of the indicators changes with their verdicts, and with what is undone.
@@ -134,23 +140,35 @@ def reopened(case: Case, world: World) -> Case | None:
     return entered(after, Stage.RECORD if changed else Stage.WRITEBACK, world.clock())
 
 
+def as_of_now(case: Case, world: World) -> Case:
+    """Return the case with the verdicts as they are now, and all that people decided by now."""
+    return decided(_flipped(case, world), world)
+
+
 def decided(case: Case, world: World) -> Case:
     """Return the case with all that people decided about it by now."""
-    said = dict(_decisions(world.ledger.of(case.id)))
+    said = dict(_decisions(case, world.ledger.of(case.id)))
     if not said:
         return case
     now = world.clock()
-    answers = tuple((name, _answer(answer, said.get(name))) for name, answer in case.answers)
+    answers = tuple(
+        (name, _answer(answer, said.get(_about(name, case)))) for name, answer in case.answers
+    )
     responses = tuple(_turned(one, said.get(one.effect.key), now) for one in case.responses)
     return _taken_back(replace(case, answers=answers, responses=responses), said, world)
 
 
-def _decisions(entries: list[Entry]) -> Iterator[tuple[str, str]]:
-    """Yield the key and the first decision about it; to undo comes after any other."""
+def _decisions(case: Case, entries: list[Entry]) -> Iterator[tuple[str, str]]:
+    """Yield the key and the first decision about it; to undo comes after any other.
+
+    What was decided about an earlier run of the case is no answer to what this one asks.
+    """
     seen = set[str]()
     for entry in entries:
-        _, _, rest = entry.key.partition(":")
-        what, _, key = rest.partition(".")
+        what, _, rest = entry.key.removeprefix(f"{case.id}:").partition(".")
+        run, _, key = rest.partition(".")
+        if run != f"run-{case.runs}":
+            continue
         if what == UNDO or (what in {APPROVE, REJECT} and key not in seen):
             seen.add(key)
             yield key, what
@@ -174,6 +192,7 @@ def _taken_back(case: Case, said: dict[str, str], world: World) -> Case:
     if not gone:
         return case
     effects = [one for one in planned(case) if one.key in gone and one.undo]
+    case = _stopped(case, lambda one: one.effect.key in gone, world)
     taken = _taken(case)
     back = [
         undone(one, world.clock())
@@ -181,6 +200,23 @@ def _taken_back(case: Case, said: dict[str, str], world: World) -> Case:
         if one.effect.key in gone and _can_be_undone(one, taken)
     ]
     return replace(case, revoked=(*case.revoked, *effects), responses=(*case.responses, *back))
+
+
+def _stopped(case: Case, which: Callable[[Response], bool], world: World) -> Case:
+    """Return the case without these responses, as far as they have not happened yet.
+
+    What Defender has already is cancelled there; how that ends is followed as before.
+    """
+    now, left = world.clock(), list[Response]()
+    for one in case.responses:
+        if not (one.open and which(one)):
+            left.append(one)
+        elif one.turn is Turn.RUNNING and one.action:
+            world.devices.cancel(one.action, f"Tidegate: alert {case.id}, taken back")
+            left.append(one)
+        else:
+            left.append(replace(one, turn=Turn.REJECTED, since=now, due=now, detail=STOPPED))
+    return replace(case, responses=tuple(left))
 
 
 def _flipped(case: Case, world: World) -> Case:
@@ -195,6 +231,8 @@ def _flipped(case: Case, world: World) -> Case:
     _forget(again, case, world)
     after = replace(after, revoked=tuple(one for one in case.revoked if one not in again))
     gone = [one for one in _done(case, world) if one.undo and one not in wanted]
+    if after.verdict is not Verdict.MALICIOUS:
+        after = _stopped(after, lambda one: one.effect.undo is not None, world)
     back = [] if after.verdict is Verdict.MALICIOUS else _to_take_back(case, world.clock())
     asked_still = _asked_still(after, world.clock())
     # Without answers the policy is asked anew, about the verdict as it is now.
@@ -243,5 +281,5 @@ def _done(case: Case, world: World) -> list[Effect]:
     return [one for one in planned(case) if ledger_key(one, case) in done]
 
 
-def _key(case: str, what: str, key: str) -> str:
-    return f"{case}:{what}.{key}"
+def _key(case: Case, what: str, key: str) -> str:
+    return f"{case.id}:{what}.run-{case.runs}.{key}"

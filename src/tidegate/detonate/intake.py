@@ -67,7 +67,11 @@ def _opened(alert: Alert, world: World) -> bool:
 
 def _has_news(alert: Alert, case: Case, world: World) -> bool:
     """Whether the alert of an ended case shows evidence that the case has not seen."""
-    if case.stage not in ENDS or case.alert is None or alert.updated <= case.alert.updated:
+    if case.stage not in ENDS:
+        return False
+    if case.alert is None:  # it was not there when we looked
+        return True
+    if alert.updated <= case.alert.updated:
         return False
     found, _ = fan_out(alert, world.policy, world.clock())
     # What was resolved by its SHA-1 has another key by now.
@@ -82,12 +86,12 @@ def _begun_again(alert: str, world: World) -> Case | None:
         case = world.cases.get(alert)
         if case is None or case.stage not in ENDS:
             return case
+        _forget_failures(alert, world)
         fresh = _without_failures(case)
         try:
             world.cases.save(entered(fresh, Stage.RECEIVED, world.clock()))
         except Conflict:
             continue
-        _forget_failures(alert, world)
         return world.cases.get(alert)
     return world.cases.get(alert)
 

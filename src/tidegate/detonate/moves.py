@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tidegate.detonate import shared
+from tidegate.detonate import shared, slots
 from tidegate.detonate.world import World, pace
 from tidegate.model import Artefact, Case, State
 
@@ -22,6 +22,8 @@ def waiting(artefact: Artefact, world: World, delay: timedelta | None = None) ->
 
 def failed(artefact: Artefact, trouble: str, case: Case, world: World) -> Artefact:
     """Give up on the artefact, and leave it to other cases to try."""
+    if artefact.attempts:
+        slots.give_back(artefact.attempts[0].device.id, artefact, case, world)
     shared.release(artefact, case, world)
     shared.wake_others(artefact, case, world)
     after = replace(artefact, troubles=(*artefact.troubles, trouble))

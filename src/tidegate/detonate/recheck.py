@@ -6,7 +6,7 @@ from datetime import timedelta
 from tidegate.detonate import shared
 from tidegate.detonate.world import World
 from tidegate.model import Verdict
-from tidegate.ports import BadPayload, Entry, Message, SourceDown
+from tidegate.ports import BadPayload, Message, SourceDown
 
 log = logging.getLogger(__name__)
 
@@ -17,11 +17,11 @@ def look(message: Message, world: World) -> timedelta | None:
     Return how long until the next look; None when its indicators live no more. Raises SourceDown.
     """
     scope = message.case
-    held = world.ledger.get(f"{scope}:{shared.CLAIM}")
-    if held is None or not held.done or _outlived(held, world):
+    submissions = shared.judged_by(scope, world.clock() - world.policy.indicator_life, world)
+    if not submissions:
         return None
     try:
-        changed = _compare(scope, held, world)
+        changed = _compare(scope, submissions, world)
     except BadPayload as error:
         log.warning("%s is not looked at again today: %s", scope, error)
         return world.policy.recheck_every
@@ -48,9 +48,8 @@ def recheck_due(world: World) -> int:
     return count
 
 
-def _compare(scope: str, held: Entry, world: World) -> bool:
+def _compare(scope: str, submissions: tuple[str, ...], world: World) -> bool:
     """Look whether the verdict has changed, and keep the new report if it has."""
-    submissions = shared.submissions_of(held)
     known = shared.report(submissions, world)
     if known is None:
         return False
@@ -65,7 +64,3 @@ def _compare(scope: str, held: Entry, world: World) -> bool:
     log.info("%s: the verdict was %s and is %s", scope, known.verdict, verdict)
     shared.keep(submissions, report, world)
     return True
-
-
-def _outlived(held: Entry, world: World) -> bool:
-    return world.clock() - held.at >= world.policy.indicator_life

@@ -4,6 +4,7 @@ On one device they happen one after the other, in the order of the actions; devi
 each other.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -11,8 +12,10 @@ from datetime import datetime
 from tidegate.actions import ALL
 from tidegate.detonate.effects import ledger_key, undo_of
 from tidegate.detonate.world import Policy, World, pace
-from tidegate.model import RESPONSES, Answer, Case, Device, Do, Effect, Response, Stage, Turn
-from tidegate.ports import BUSY, Action, BadPayload, Progress, Refused
+from tidegate.model import RESPONSES, Answer, Case, Device, Do, Effect, Response, Turn
+from tidegate.ports import BUSY, Action, BadPayload, Progress, QuotaSpent, Refused, SourceDown
+
+log = logging.getLogger(__name__)
 
 # What Defender calls the machine action of a response; the first of a pair undoes the second.
 TYPES = {
@@ -29,6 +32,9 @@ PAIRS = (
     (Do.RESTRICT_DEVICE, Do.UNRESTRICT_DEVICE),
     (Do.ISOLATE_DEVICE, Do.RELEASE_DEVICE),
 )
+
+
+UNDOING = {undone for _, undone in PAIRS}
 
 
 # --- what is to be done -----------------------------------------------------------------------
@@ -76,9 +82,9 @@ def _answer(name: str, device: Device, case: Case, policy: Policy) -> tuple[Answ
     """Return the answer, and why a device is left out that would have been dealt with."""
     own, verdict, severity = _own(case), case.verdict, _severity(case)
     rules = policy.responses
-    elsewhere = own is None or device.id != own.id
-    answer = rules.answer(name, verdict, severity, device)
-    if answer is Answer.NONE or (elsewhere and not rules.reaches(verdict, severity, own)):
+    here = own is not None and device.id == own.id
+    answer = (rules.answer if here else rules.elsewhere)(name, verdict, severity, device)
+    if answer is Answer.NONE:
         return Answer.NONE, None
     # Whether it is excluded cannot be said of a device of which nobody told more than its id.
     why_not = rules.exclude.reason(device) if device.os else "nothing is known of it"
@@ -106,16 +112,27 @@ def next_ones(case: Case) -> list[Response]:
 
 
 def advance(response: Response, case: Case, world: World) -> Response:
-    """Take the response's next step. Raises SourceDown when it has to be taken again."""
+    """Take the response's next step; where that cannot be now, it is due later."""
     step = _request if response.turn is Turn.WAITING else _follow
     try:
-        return step(response, case, world)
+        return replace(step(response, case, world), failures=0)
+    except SourceDown as down:
+        return _postponed(response, down, case, world)
     except Refused as refused:
         if refused.code == BUSY:
             return _again(response, "the device stayed busy", case, world)
         return _ended(response, Turn.FAILED, str(refused), case, world)
     except BadPayload as error:
         return _ended(response, Turn.FAILED, str(error), case, world)
+
+
+def _postponed(response: Response, down: SourceDown, case: Case, world: World) -> Response:
+    failures = response.failures + (not isinstance(down, QuotaSpent))
+    if failures >= world.policy.attempts:
+        return _ended(response, Turn.FAILED, f"given up: {down}", case, world)
+    log.warning("%s of case %s waits: %s", response.effect.do, case.id, down)
+    wait = down.retry_after or world.policy.wait_after(failures)
+    return replace(response, failures=failures, due=world.clock() + wait)
 
 
 def went_on(case: Case, before: Response, after: Response) -> Case:
@@ -143,12 +160,24 @@ def _request(response: Response, case: Case, world: World) -> Response:
     world.ledger.begin(ledger_key(effect, case), case.id, world.clock())
     actions, said = world.devices.actions(effect.target), _mark(effect, case)
     action = next((one.id for one in actions if one.comment == said), None)
-    if action is None and _is_so(effect.do, actions):
-        return _ended(response, Turn.NEEDLESS, "it was so already", case, world)
     if action is None:
+        if _is_so(effect.do, actions):
+            return _ended(response, Turn.NEEDLESS, "it was so already", case, world)
+        if why_not := _forbidden(effect, actions, case, world):
+            return _ended(response, Turn.FAILED, why_not, case, world)
         action = world.devices.respond(effect.do, effect.target, effect.text, said)
     now = world.clock()
     return replace(response, turn=Turn.RUNNING, action=action, since=now, due=now)
+
+
+def _forbidden(effect: Effect, actions: list[Action], case: Case, world: World) -> str | None:
+    """Say why it must not be done, as things are by now; None if it may be."""
+    if effect.do in UNDOING:
+        last = _last_of_pair(effect.do, actions)
+        ours = last is not None and last.comment.startswith(f"{_whose(case)},")
+        return None if ours else "somebody else did it since: it is theirs to take back"
+    device = world.devices.get(effect.target)
+    return world.policy.responses.exclude.reason(device) if device else None
 
 
 def _follow(response: Response, case: Case, world: World) -> Response:
@@ -159,6 +188,9 @@ def _follow(response: Response, case: Case, world: World) -> Response:
         return _ended(response, Turn.FAILED, action.detail, case, world)
     if world.clock() - response.since >= world.policy.response_deadline:
         world.devices.cancel(action.id, _mark(response.effect, case))
+        # It may have been quicker than we are.
+        if world.devices.action(action.id).progress is Progress.SUCCEEDED:
+            return _ended(response, Turn.SUCCEEDED, "", case, world)
         return _ended(response, Turn.FAILED, LATE, case, world)
     return _waiting(response, world)
 
@@ -182,12 +214,15 @@ def _ended(response: Response, turn: Turn, detail: str, case: Case, world: World
 
 def _is_so(do: Do, actions: list[Action]) -> bool:
     """Whether the last word of a pair of actions is this one: somebody else said it then."""
+    last = _last_of_pair(do, actions)
+    return last is not None and last.type == TYPES[do]
+
+
+def _last_of_pair(do: Do, actions: list[Action]) -> Action | None:
     pair = next((pair for pair in PAIRS if do in pair), ())
     types = {TYPES[one] for one in pair}
-    for action in actions:  # the newest first
-        if action.type in types and action.progress is not Progress.FAILED:
-            return action.type == TYPES[do]
-    return False
+    found = (one for one in actions if one.type in types)  # the newest first
+    return next((one for one in found if one.progress is not Progress.FAILED), None)
 
 
 def _mark(effect: Effect, case: Case) -> str:
@@ -195,5 +230,8 @@ def _mark(effect: Effect, case: Case) -> str:
 
     One that failed is asked for anew when the case is run again: it is another one then.
     """
-    run = sum(stage is Stage.RECEIVED for stage, _ in case.entered)
-    return f"Tidegate: alert {case.id}, run {run}, {effect.key}"
+    return f"{_whose(case)}, run {case.runs}, {effect.key}"
+
+
+def _whose(case: Case) -> str:
+    return f"Tidegate: alert {case.id}"

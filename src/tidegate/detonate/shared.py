@@ -4,6 +4,7 @@ One case at a time holds the claim on an artefact. All cases that have it are wr
 the claim: they are woken when it moves on, and told when the verdict changes.
 """
 
+import re
 from datetime import datetime
 from hashlib import sha256
 
@@ -18,6 +19,7 @@ USER = "case"
 RECORDED = "recorded"
 MOST_WOKEN = 500  # the others look for themselves
 LONGEST_NAME = 100
+IDS = re.compile(rf"{RECORDED}\.[0-9]+(?:_[0-9]+)*")
 REPORT = TypeAdapter(Report)
 
 
@@ -105,6 +107,23 @@ def is_recorded(artefact: Artefact, world: World) -> bool:
 def was_recorded(scope: str, world: World) -> bool:
     """Whether what any analysis of the artefact said stands among the sightings."""
     return any(one.key.startswith(f"{scope}:{RECORDED}.") for one in world.ledger.of(scope))
+
+
+def judged_by(scope: str, since: datetime, world: World) -> tuple[str, ...]:
+    """Return the submissions that the artefact is known by: its claim's, else the last recorded.
+
+    None of them are older than `since`: what they found lives no more.
+    """
+    claims, recorded = list[Entry](), list[Entry]()
+    for one in world.ledger.of(scope):
+        rest = one.key.removeprefix(f"{scope}:")
+        if one.done:
+            claims += [one] if rest == CLAIM else []
+            recorded += [one] if IDS.fullmatch(rest) else []
+    last = max(claims or recorded, key=lambda one: one.at, default=None)
+    if last is None or last.at <= since:
+        return ()
+    return submissions_of(last) if claims else tuple(last.key.rpartition(".")[2].split("_"))
 
 
 def mark_recorded(artefact: Artefact, case: Case, world: World) -> None:

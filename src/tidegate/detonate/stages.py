@@ -47,8 +47,7 @@ def received(case: Case, world: World) -> Case | Later:
     alert = world.alerts.get(case.id)
     now, policy = world.clock(), world.policy
     if alert is None:
-        gone = replace(case, reason="Defender does not have this alert", end=Stage.FAILED)
-        return entered(gone, Stage.FAILED, now)
+        return _missing(case, world)
     case = replace(case, alert=alert)
     if why := unwanted(alert, policy.filters) or raised_by_us(alert, world):
         return _skipped(case, why, now)
@@ -61,6 +60,15 @@ def received(case: Case, world: World) -> Case | Later:
     return _fanned_out(case, alert, world)
 
 
+def _missing(case: Case, world: World) -> Case | Later:
+    """Wait for an alert that Defender does not show yet as long as for late evidence."""
+    waits = world.policy.evidence_waits
+    if case.waits < len(waits):
+        return Later(waits[case.waits], replace(case, waits=case.waits + 1))
+    gone = replace(case, reason="Defender does not have this alert", end=Stage.FAILED)
+    return entered(gone, Stage.FAILED, world.clock())
+
+
 def examine(case: Case, world: World) -> Case | Later:
     """Take the next step of the artefact that is due longest."""
     open_ones = [artefact for artefact in case.artefacts if not artefact.settled]
@@ -70,7 +78,7 @@ def examine(case: Case, world: World) -> Case | Later:
     due = min(open_ones, key=lambda artefact: artefact.due)
     if due.due > now:
         return Later(due.due - now)
-    after = artefacts.advance(due, case, world)
+    after = artefacts.went_on(due, case, world)
     return replace(case, artefacts=tuple(after if a is due else a for a in case.artefacts))
 
 
@@ -103,8 +111,8 @@ def clean_up(case: Case, world: World) -> Case | Later:
 
 def respond(case: Case, world: World) -> Case | Later:
     """Take the next step of the responses, tell what became of them, and come to the end."""
-    before, case, now = case, decisions.decided(case, world), world.clock()
-    if case.revoked != before.revoked:
+    before, case, now = case, decisions.as_of_now(case, world), world.clock()
+    if (case.artefacts, case.revoked) != (before.artefacts, before.revoked):
         return entered(case, Stage.RECORD, now)
     due = [one for one in responses.next_ones(case) if one.due <= now]
     if due:

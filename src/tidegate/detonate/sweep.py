@@ -1,14 +1,15 @@
 """What nobody else clears up: lost messages, locks, samples; and how old the oldest case is."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from shutil import rmtree
 
 from tidegate.detonate import slots
 from tidegate.detonate.acquire import evidence_of
 from tidegate.detonate.world import World
-from tidegate.model import ENDS
-from tidegate.ports import Cases
+from tidegate.model import ENDS, Case
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,8 @@ class Swept:
     samples: int
 
 
-def backlog(cases: Cases, now: datetime) -> tuple[int, float]:
-    """Return how many cases are unfinished, a thousand at most, and the oldest's age in seconds."""
-    unfinished = cases.unfinished(MOST)
+def backlog(unfinished: Sequence[Case], now: datetime) -> tuple[int, float]:
+    """Return how many cases these are, and the oldest's age in seconds."""
     oldest = min((case.opened for case in unfinished), default=now)
     return len(unfinished), (now - oldest).total_seconds()
 
@@ -40,8 +40,8 @@ def sweep(world: World) -> Swept:
     unfinished = world.cases.unfinished(MOST)
     for case in unfinished:
         world.queue.put(case.id)
-    oldest = (now - unfinished[0].opened).total_seconds() if unfinished else 0.0
-    found = Swept(len(unfinished), oldest, slots.expire_all(world), _purge(world))
+    _clear(world)
+    found = Swept(*backlog(unfinished, now), slots.expire_all(world), _purge(world))
     log.info(
         "swept: cases=%d oldest_seconds=%.0f locks=%d samples=%d",
         found.cases,
@@ -58,6 +58,14 @@ def _purge(world: World) -> int:
     for name in names:
         world.objects.delete(name)
     return len(names)
+
+
+def _clear(world: World) -> None:
+    """Delete what whoever died left in the folder of files on their way: malware, among others."""
+    over = world.clock() - 2 * world.policy.hidden
+    for folder in world.scratch.glob("*"):
+        if datetime.fromtimestamp(folder.stat().st_mtime, UTC) < over:
+            rmtree(folder, ignore_errors=True)
 
 
 def _is_over(name: str, world: World) -> bool:

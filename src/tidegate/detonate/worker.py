@@ -35,7 +35,9 @@ def step(world: World, message: Message) -> None:
             world.queue.later(message, spent.retry_after or world.policy.backoff)
         except SourceDown as down:
             log.warning("case %s, attempt %d: %s", message.case, message.attempts, down)
-            world.queue.retry(message, down.retry_after or backoff(message, world))
+            world.queue.retry(
+                message, down.retry_after or world.policy.wait_after(message.attempts)
+            )
         except Conflict:
             world.queue.retry(message, SOON)
         else:
@@ -120,17 +122,11 @@ class _Job:
 def give_up(name: str, why: str, world: World) -> None:
     """Send a case to its end that no worker gets any further; what it can still say, it says."""
     case = world.cases.get(name)
-    if case is not None and case.stage not in ENDS:
-        log.error("case %s is given up at %s: %s", name, case.stage, why)
-        world.cases.save(given_up(case, why, world))
+    if case is None or case.stage in ENDS:
+        return
+    log.error("case %s is given up at %s: %s", name, case.stage, why)
+    world.cases.save(given_up(case, why, world))
     world.queue.put(name)
-
-
-def backoff(message: Message, world: World) -> timedelta:
-    """Return how long to wait after so many attempts."""
-    # The exponent is bounded, for a timedelta overflows.
-    delay: timedelta = world.policy.backoff * 2 ** min(message.attempts - 1, 10)
-    return min(delay, world.policy.longest_backoff)
 
 
 def _save(case: Case, found: Case | None, world: World) -> None:
@@ -159,7 +155,14 @@ def _advance(case: Case, attempts: int, world: World) -> Case | Later:
 
 
 def _put_back(message: Message, delay: timedelta | None, world: World) -> None:
-    if delay is None:
-        world.queue.done(message)
-    else:
+    if delay is not None:
         world.queue.later(message, delay)
+        return
+    world.queue.done(message)
+    look_again(message.case, world)
+
+
+def look_again(name: str, world: World) -> None:
+    """Give the case another turn if somebody wanted one while its last message was put away."""
+    if _open(name, world) is not None:
+        world.queue.put(name)

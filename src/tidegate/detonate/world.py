@@ -86,6 +86,12 @@ class Policy:
     indicator_life: timedelta = timedelta(days=30)
     indicator_cap: int = 15_000
 
+    def wait_after(self, failures: int) -> timedelta:
+        """Return how long to wait after so many failures in a row."""
+        # The exponent is bounded, for a timedelta overflows.
+        delay: timedelta = self.backoff * 2 ** min(max(failures - 1, 0), 10)
+        return min(delay, self.longest_backoff)
+
     def share(self, severity: str) -> float:
         """Return which part of a quota an alert of this severity may use up."""
         return dict(self.shares).get(severity.lower(), self.least_share)

@@ -29,6 +29,9 @@ class Entity(StrEnum):
     URL = "Url"
 
 
+CLIENTS = ("windows1", "windows7", "windows8", "macos", "ios", "android")
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A machine that Defender knows: its operating system, device group and tags, where told."""
@@ -41,8 +44,8 @@ class Device:
 
     @property
     def server(self) -> bool:
-        """Whether it is a server, by the name that Defender has for its system."""
-        return "server" in self.os.lower()
+        """Whether it is a server, by Defender's name of its system: all but what people work on."""
+        return not self.os.lower().startswith(CLIENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,7 @@ class Artefact:
     sha1: str = ""
     spread: Spread | None = None
     had: Verdict | None = None
+    failures: int = 0
 
     @property
     def scope(self) -> str:

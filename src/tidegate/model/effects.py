@@ -100,6 +100,7 @@ class Response:
     asked: bool = False
     action: str | None = None
     detail: str = ""
+    failures: int = 0
 
     @property
     def open(self) -> bool:

@@ -81,15 +81,16 @@ class Detonating(Tenancy):
             ledger=self.ledger,
             budgets=self.budgets,
             clock=now,
-            scratch=self.settings.home / "scratch",
+            scratch=self.settings.home / "samples",
             policy=self._detonation_policy(),
         )
 
     def _backlog(self) -> tuple[int, float] | None:
-        from tidegate.detonate.sweep import backlog
+        from tidegate.detonate.sweep import MOST, backlog
 
-        # Whoever never works on cases does not ask their store either.
-        return backlog(self.cases, now()) if "detonate" in self.__dict__ else None
+        if "detonate" not in self.__dict__:
+            return None  # whoever never works on cases does not ask their store either
+        return backlog(self.cases.unfinished(MOST), now())
 
     def missing_roles(self) -> list[Need]:
         """Return the app roles that we need and have not been settings. Raises SourceDown."""

@@ -124,7 +124,9 @@ class State:
         """Return what the store charged on a day (ISO date) by source, in request units."""
         return {}
 
-    def _http(self, *, outside: bool = False, authority: Path | None = None) -> ports.Http:
+    def _http(
+        self, *, outside: bool = False, authority: Path | None = None, retries: int = 3
+    ) -> ports.Http:
         """Return a client: of the tenant, or of feeds, which never lead to inner addresses.
 
         `authority` is a file of certificates that are trusted instead of the usual ones.
@@ -138,6 +140,7 @@ class State:
             HttpClient(retries=1, pace=1.0, secrets=secrets)
             if outside
             else HttpClient(
+                retries=retries,
                 total=60.0,
                 allow_private=self.settings.simulated or authority is not None,
                 secrets=secrets,

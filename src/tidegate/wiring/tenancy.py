@@ -123,7 +123,9 @@ class Tenancy(Known):
         from tidegate.adapters.budgeted import Budgeted
         from tidegate.adapters.entra import Authorized
 
-        return Authorized(Budgeted(self._http(), self.budgets, now), self.tokens(scope))
+        # What fails is tried again by the queue, later: a retry in between would not be counted.
+        http = self._http(retries=0)
+        return Authorized(Budgeted(http, self.budgets, now), self.tokens(scope))
 
 
 def _base(url: object) -> str:

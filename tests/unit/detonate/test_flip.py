@@ -388,7 +388,7 @@ def test_all_cases_of_the_file_are_told(stand):
     assert all("VMRay clean" in stand.tags(n) for n in (1, 2, 3, 5))
 
 
-def test_a_case_under_way_is_told_at_its_end(stand):
+def test_a_case_whose_responses_are_under_way_takes_the_new_verdict(stand):
     then = {"isolate_device": Answer.DO}
     stand.policy = replace(stand.policy, responses=Responses(rules=(Rule(then=then),)))
     document = stand.memory.get("machines", DESK)
@@ -402,11 +402,15 @@ def test_a_case_under_way_is_told_at_its_end(stand):
     world.rechecks.wake(f"file-{FILE}")
     assert recheck_due(world) == 1
     work(world)
-    assert world.cases.get(CASE).stage is Stage.RESPOND
-    assert stand.indicators() == {FILE, PANEL}
     stand.finish(world)
     case = world.cases.get(CASE)
     assert (case.stage, case.verdict) == (Stage.DONE, Verdict.CLEAN)
+    # The device was not isolated yet, and never is.
+    assert turns(case)[Do.ISOLATE_DEVICE] is Turn.FAILED
+    assert not stand.memory.get("machines", DESK).get("_isolated")
+    stand.memory.put("machines", DESK, {**stand.memory.get("machines", DESK), "_online": True})
+    stand.finish(world)
+    assert not stand.memory.get("machines", DESK).get("_isolated")
     assert stand.indicators() == set()
     assert "VMRay says clean (it was malicious)" in "".join(stand.comments(5))
 

@@ -16,7 +16,7 @@ from tidegate.detonate import Unknown, approve, receive, reject, step, undo, wor
 from tidegate.detonate.decisions import asked
 from tidegate.detonate.effects import ledger_key
 from tidegate.model import Answer, Do, Stage, Turn, Verdict
-from tidegate.ports import LIVE_RESPONSE, SourceDown
+from tidegate.ports import LIVE_RESPONSE, Progress, SourceDown
 from tidegate.simulator.estate import put_file, see_file
 from tidegate.simulator.seed import DOWNLOADS, KNOWN, alert_id, device_id, sha1_of
 
@@ -241,9 +241,9 @@ def test_an_effect_on_records_that_is_asked_waits_by_its_actions_name(stand):
     stand.policy = replace(stand.policy, responses=Responses(rules=(Rule(then=then),)))
     world = stand.world()
     case = run(stand, world)
-    assert asked(case) == ["classify_alert", "tag_device"]
-    approve(CASE, "ann", world, only="classify_alert")
-    reject(CASE, "ann", world, only="tag_device")
+    assert asked(case) == ["classify_alert.malicious", "tag_device.malicious"]
+    approve(CASE, "ann", world, only="classify_alert.malicious")
+    reject(CASE, "ann", world, only="tag_device.malicious")
     [case] = stand.finish(world)
     assert asked(case) == []
     assert stand.memory.get("alerts", CASE)["classification"] == "TruePositive"
@@ -324,14 +324,10 @@ def test_nothing_is_noted_of_unknown_devices_where_nothing_would_have_been_done(
 
 
 def test_rules_look_at_each_device_by_itself(stand):
-    everywhere = Rule(everywhere=True)
     servers = When(group=("servers",))
-    isolating = {"isolate_device": Answer.DO}
+    isolating = Rule(when=servers, then={"isolate_device": Answer.DO}, everywhere=True)
     nothing = Rule(then=dict.fromkeys(ON_DEVICES, Answer.NONE))
-    responses = Responses(
-        rules=(everywhere, Rule(when=servers, then=isolating), nothing),
-        exclude=Exclude(servers=False),
-    )
+    responses = Responses(rules=(isolating, nothing), exclude=Exclude(servers=False))
     stand.policy = replace(stand.policy, responses=responses)
     case = run(stand, stand.world())
     assert [(one.effect.do, one.effect.target) for one in case.responses] == [
@@ -604,20 +600,39 @@ def test_one_effect_may_be_undone_alone(stand):
     assert stand.tags(5) == ["Simulated", "VMRay malicious"]
 
 
-def test_undo_while_a_response_is_under_way_takes_back_the_rest(stand):
+def test_undo_while_a_response_is_under_way_stops_it(stand):
     change(stand, _online=False)
     world = with_rules(stand, Answer.DO, "isolate_device")
     receive(CASE, world)
     work(world)
     assert world.cases.get(CASE).stage is Stage.RESPOND
     taken = undo(CASE, "ann", world)
-    assert world.cases.get(CASE).responses[0].effect.key not in taken
+    assert world.cases.get(CASE).responses[0].effect.key in taken
     change(stand, _online=True)
     [case] = stand.finish(world)
     assert case.verdict is Verdict.MALICIOUS
     assert stand.indicators() == set()
     assert len(world.sightings.state("vmray")) == 0
-    assert turns(case) == {Do.ISOLATE_DEVICE: Turn.SUCCEEDED}
+    assert turns(case) == {Do.ISOLATE_DEVICE: Turn.FAILED}
+    assert not machine(stand)["_isolated"]
+
+
+def test_undo_that_comes_too_late_to_stop_a_response_takes_it_back(stand):
+    world = with_rules(stand, Answer.DO, "isolate_device")
+    receive(CASE, world)
+    while not any(one.action for one in world.cases.get(CASE).responses):
+        stand.clock.now += timedelta(seconds=5)
+        work(world)
+    stand.clock.now += timedelta(minutes=5)
+    [action] = world.devices.actions(DESK)[:1]
+    assert (action.type, action.progress) == ("Isolate", Progress.SUCCEEDED)
+    undo(CASE, "ann", world)
+    [case] = stand.finish(world)
+    assert turns(case) == {
+        Do.ISOLATE_DEVICE: Turn.SUCCEEDED,
+        Do.RELEASE_DEVICE: Turn.SUCCEEDED,
+    }
+    assert not machine(stand)["_isolated"]
 
 
 def test_a_live_response_under_way_is_in_nobodys_way(stand):

@@ -47,7 +47,7 @@ test("a word of tomorrow is shown as it stands", () => expect(stage("hold_on")).
 
 test.each([
   ["what is done", [response(isolate, "succeeded")], ["device.isolate:1"]],
-  ["not what goes on", [response(isolate, "running")], []],
+  ["what goes on is stopped", [response(isolate, "running")], ["device.isolate:1"]],
   ["not what was so already", [response(isolate, "needless")], []],
   ["not what nothing takes back", [response({ ...isolate, undo: null }, "succeeded")], []],
   ["not twice", [response(isolate, "succeeded"), response(release, "asked")], []],

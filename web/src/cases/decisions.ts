@@ -17,12 +17,12 @@ export interface Choice {
   readonly deed: Deed | null;
 }
 
-/** What waits for a person, in the server's order: whole actions, then responses. */
+/** What waits for a person, in the server's order: whole actions (`name.verdict`), then responses. */
 export function waiting(one: Case): Choice[] {
   const [names, responses] = [namesOf(one), new Map(one.responses.map((response) => [response.key, response]))];
   return one.asked.map((key) => {
     const response = responses.get(key);
-    return response ? chosen(response.key, response.effect, names) : { key, name: action(key), deed: null };
+    return response ? chosen(response.key, response.effect, names) : { key, name: action(key.split(".")[0] ?? key), deed: null };
   });
 }
 
@@ -34,12 +34,12 @@ const joined = (what: string): string => (/^(device|file)\./.test(what) ? " on "
 /** What makes an effect the one that it is, whatever people call its target. */
 const identity = ({ kind, target: aim, text }: Deed, what: string): string => JSON.stringify([what, kind, aim, text]);
 
-/** The keys of the responses that can be taken back: done, and not taken back already. */
+/** The keys of the responses that can be stopped or taken back: under way or done, and not taken back already. */
 export function undoableResponses({ responses }: Case): Set<string> {
   // To have said no to taking one back is no end of it.
   const taken = new Set(responses.filter(({ turn }) => turn !== "rejected").map(({ effect }) => identity(effect, effect.do)));
   const able = ({ turn, effect }: Response): boolean =>
-    turn === "succeeded" && effect.undo !== null && !taken.has(identity(effect, effect.undo));
+    turn === "waiting" || turn === "running" || turn === "succeeded" && effect.undo !== null && !taken.has(identity(effect, effect.undo));
   return new Set(responses.filter(able).map(({ key }) => key));
 }
 
