@@ -115,6 +115,13 @@ def test_when_no_device_answers_the_case_fails_and_says_which(stand):
         assert f"{name}.corp.example: the device did not answer in time" in comment
 
 
+def test_without_a_device_of_its_own_the_file_comes_from_one_that_has_it(stand):
+    stand.alert(1, machineId=None)
+    case = run(stand, stand.world())
+    assert (case.stage, case.alert.device, troubles(case)) == (Stage.DONE, None, ())
+    assert len(asked(stand)) == 1
+
+
 def test_a_live_response_that_is_looked_at_is_looked_at_ever_less_often(stand, fuse):
     change(stand, DESK_1, _online=False)
     blown = fuse()
