@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from tidegate.actions import ALL
 from tidegate.actions.comment_alert import marker
 from tidegate.declare.responses import ALWAYS
-from tidegate.detonate import blocking
+from tidegate.detonate import blocking, tags
 from tidegate.detonate.world import World
 from tidegate.model import RESPONSES, Answer, Case, Do, Effect
 from tidegate.ports import BadPayload
@@ -101,13 +101,12 @@ def _says(effect: Effect, comments: list[str] | tuple[str, ...]) -> bool:
     return any(marker(effect.text) in comment for comment in comments)
 
 
-def _simply(done: str, call: Callable[[Effect, World], None]) -> Apply:
+def _singly(call: Callable[[Effect, Case, World], str]) -> Apply:
     """Return how to apply an effect that may as well happen twice."""
 
-    def apply_one(batch: Batch, _: Case, world: World) -> list[str]:
+    def apply_one(batch: Batch, case: Case, world: World) -> list[str]:
         [(effect, _begun)] = batch
-        call(effect, world)
-        return [done]
+        return [call(effect, case, world)]
 
     return apply_one
 
@@ -152,18 +151,10 @@ APPLY: dict[Do, Apply] = {
     Do.COMMENT_ALERT: _comment_alert,
     Do.BLOCK_INDICATOR: _block,
     Do.REVOKE_INDICATOR: _revoke,
-    Do.TAG_INCIDENT: _simply(
-        "tagged", lambda one, world: world.incidents.tag(one.target, one.text)
-    ),
-    Do.UNTAG_INCIDENT: _simply(
-        "untagged", lambda one, world: world.incidents.untag(one.target, one.text)
-    ),
+    Do.TAG_INCIDENT: _singly(tags.tag),
+    Do.UNTAG_INCIDENT: _singly(tags.untag),
     Do.COMMENT_INCIDENT: _comment_incident,
     Do.CLASSIFY_ALERT: _classify,
-    Do.TAG_DEVICE: _simply(
-        "tagged", lambda one, world: world.devices.tag(one.target, one.text, add=True)
-    ),
-    Do.UNTAG_DEVICE: _simply(
-        "untagged", lambda one, world: world.devices.tag(one.target, one.text, add=False)
-    ),
+    Do.TAG_DEVICE: _singly(tags.tag),
+    Do.UNTAG_DEVICE: _singly(tags.untag),
 }

@@ -388,6 +388,23 @@ def test_all_cases_of_the_file_are_told(stand):
     assert all("VMRay clean" in stand.tags(n) for n in (1, 2, 3, 5))
 
 
+def test_a_tag_stays_while_another_case_of_the_incident_wants_it(stand):
+    tagging = Responses(rules=(Rule(then={"tag_device": Answer.DO}),))
+    stand.policy = replace(stand.policy, responses=tagging)
+    stand.alert(4, incidentId=1005, machineId=DESK)
+    says(stand, evil("two.evil.example"), TOOL)
+    world = stand.world()
+    receive(alert_id(4), world)
+    run(stand, world)
+    assert world.cases.get(alert_id(4)).verdict is Verdict.MALICIOUS
+    flipped(stand, world, CLEAN)
+    assert stand.tags(5) == ["Simulated", "VMRay malicious", "VMRay clean"]
+    assert "VMRay malicious" in stand.memory.get("machines", DESK)["machineTags"]
+    flipped(stand, world, CLEAN, TOOL)
+    assert stand.tags(5) == ["Simulated", "VMRay clean"]
+    assert "VMRay malicious" not in stand.memory.get("machines", DESK)["machineTags"]
+
+
 def test_a_case_whose_responses_are_under_way_takes_the_new_verdict(stand):
     then = {"isolate_device": Answer.DO}
     stand.policy = replace(stand.policy, responses=Responses(rules=(Rule(then=then),)))
