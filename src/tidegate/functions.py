@@ -204,8 +204,14 @@ def give_up_request(opened: Azure, brought: Brought) -> None:
 
 def run_case(opened: Azure, brought: Brought) -> None:
     """Take a turn of the case that a message names."""
-    _take_turn(opened.case_turns, brought, lambda found: turn(opened.detonate, found), opened)
-    look_again(_message(brought).case, opened.detonate)
+    if not _take_turn(
+        opened.case_turns, brought, lambda found: turn(opened.detonate, found), opened
+    ):
+        return
+    try:
+        look_again(_message(brought).case, opened.detonate)
+    except SourceDown as down:
+        log.warning("%s is left to the sweep: %s", _message(brought).case, down)
 
 
 def run_recheck(opened: Azure, brought: Brought) -> None:
@@ -231,14 +237,15 @@ def _take_turn(
     brought: Brought,
     work: Callable[[Message], timedelta | None],
     opened: Azure,
-) -> None:
+) -> bool:
     """Work, and put the message's successor back: the message itself is the platform's.
 
-    An outage is no failure of ours: the platform would give the message up.
+    An outage is no failure of ours: the platform would give the message up. Return whether the
+    work has ended and there is no successor.
     """
     message = _message(brought)
     if not queue.valid(message):
-        return
+        return False
     message = replace(message, attempts=message.attempts + queue.failures(message))
     with working_on(message.case, exactly=True):
         try:
@@ -253,8 +260,9 @@ def _take_turn(
         else:
             if delay is None:
                 queue.settled(message)
-            else:
-                queue.again(message, delay)
+                return True
+            queue.again(message, delay)
+    return False
 
 
 def _message(brought: Brought) -> Message:
