@@ -14,6 +14,7 @@ from tidegate.model import RESPONSES, Answer, Case, Do, Effect
 from tidegate.ports import BadPayload
 
 BATCH = 500
+REFUSED = "refused: "
 TOGETHER = {Do.BLOCK_INDICATOR, Do.REVOKE_INDICATOR}
 
 Batch = list[tuple[Effect, bool]]
@@ -51,8 +52,8 @@ def next_batch(case: Case, world: World) -> list[Effect]:
     return left[:1]
 
 
-def apply(effects: list[Effect], case: Case, world: World) -> list[str]:
-    """Apply effects of one kind, write down how each ended, and return it; a refusal is an end.
+def apply(effects: list[Effect], case: Case, world: World) -> None:
+    """Apply effects of one kind and write down how each ended; a refusal is an end.
 
     Raises SourceDown; nobody then knows what happened, and the next time looks before it acts.
     """
@@ -61,10 +62,18 @@ def apply(effects: list[Effect], case: Case, world: World) -> list[str]:
     try:
         results = APPLY[effects[0].do](list(zip(effects, begun, strict=True)), case, world)
     except BadPayload as error:
-        results = [f"refused: {error}"] * len(effects)
+        results = [f"{REFUSED}{error}"] * len(effects)
     for key, result in zip(keys, results, strict=True):
         world.ledger.finish(key, result, world.clock())
-    return results
+
+
+def refusals(case: Case, world: World) -> list[tuple[Effect, str]]:
+    """Return the effects that were refused, each with the reason."""
+    said = {entry.key: entry.result for entry in world.ledger.of(case.id) if entry.done}
+    wanted = [
+        (one, said.get(ledger_key(one, case), "")) for one in (*undoing(case), *planned(case))
+    ]
+    return [(one, text.removeprefix(REFUSED)) for one, text in wanted if text.startswith(REFUSED)]
 
 
 def ledger_key(effect: Effect, case: Case) -> str:

@@ -97,7 +97,8 @@ def write_back(case: Case, world: World) -> Case | Later:
     """Apply the next effects; the ledger knows which those are."""
     batch = effects.next_batch(case, world)
     if not batch:
-        return entered(case, Stage.CLEANUP, world.clock())
+        told = replace(case, notes=(*case.notes, *_refusals(case, world)))
+        return entered(told, Stage.CLEANUP, world.clock())
     return _applied(batch, case, world)
 
 
@@ -232,15 +233,17 @@ def _say(case: Case, gone: set[str], kept: set[str], world: World) -> None:
 
 
 def _applied(batch: list[Effect], case: Case, world: World) -> Later:
-    results = effects.apply(batch, case, world)
-    refused = [
-        f"refused: {effect.do} {defanged(effect.target)[:SHOWN]}: "
-        f"{result.removeprefix('refused: ')}"
-        for effect, result in zip(batch, results, strict=True)
-        if result.startswith("refused: ")
+    effects.apply(batch, case, world)
+    return Later(timedelta(0))
+
+
+def _refusals(case: Case, world: World) -> list[str]:
+    # Read from the ledger: whoever heard a refusal may have died before the case could say so.
+    notes = [
+        f"refused: {effect.do} {defanged(effect.target)[:SHOWN]}: {why}"
+        for effect, why in effects.refusals(case, world)
     ]
-    fresh = [note for note in refused if note not in case.notes]
-    return Later(timedelta(0), replace(case, notes=(*case.notes, *fresh)) if fresh else None)
+    return [note for note in dict.fromkeys(notes) if note not in case.notes]
 
 
 def _settled(artefact: Artefact, why: str, case: Case, world: World) -> Artefact:
