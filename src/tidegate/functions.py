@@ -204,14 +204,8 @@ def give_up_request(opened: Azure, brought: Brought) -> None:
 
 def run_case(opened: Azure, brought: Brought) -> None:
     """Take a turn of the case that a message names."""
-    if not _take_turn(
-        opened.case_turns, brought, lambda found: turn(opened.detonate, found), opened
-    ):
-        return
-    try:
+    if _take_turn(opened.case_turns, brought, lambda found: turn(opened.detonate, found), opened):
         look_again(_message(brought).case, opened.detonate)
-    except SourceDown as down:
-        log.warning("%s is left to the sweep: %s", _message(brought).case, down)
 
 
 def run_recheck(opened: Azure, brought: Brought) -> None:

@@ -8,7 +8,7 @@ from tidegate.model import Case, Do, Effect, Response, Turn
 
 REVERSIBLE = False
 MOST = 20  # lines
-SILENT = {Turn.ASKED, Turn.WAITING, Turn.RUNNING}
+SILENT = {Turn.ASKED, Turn.WAITING, Turn.RUNNING, Turn.STOPPING}
 
 
 def plan(case: Case) -> Iterator[Effect]:

@@ -12,7 +12,7 @@ from tidegate.actions import ALL
 from tidegate.detonate import shared
 from tidegate.detonate.artefacts import judged
 from tidegate.detonate.effects import ledger_key, planned, undo_of
-from tidegate.detonate.responses import undone
+from tidegate.detonate.responses import UNDOING, undone
 from tidegate.detonate.stages import entered
 from tidegate.detonate.world import World
 from tidegate.model import (
@@ -30,7 +30,6 @@ from tidegate.ports import Entry
 
 APPROVE, REJECT, UNDO = "approve", "reject", "undo"
 CHANGED = "the verdict has changed"
-STOPPED = "taken back before it began"
 
 
 class Unknown(ValueError):
@@ -112,8 +111,13 @@ def _undoable(case: Case, world: World) -> list[str]:
     done = {entry.key for entry in world.ledger.of(case.id) if entry.done}
     written = [one.key for one in planned(case) if one.undo and ledger_key(one, case) in done]
     taken = _taken(case)
-    responses = [one.effect.key for one in case.responses if one.open or _can_be_undone(one, taken)]
-    return [*responses, *written]
+    responses = [one for one in case.responses if _stoppable(one) or _can_be_undone(one, taken)]
+    return [*(one.effect.key for one in responses), *written]
+
+
+def _stoppable(response: Response) -> bool:
+    """Whether it may yet be kept from happening; what takes another one back goes on."""
+    return response.turn in {Turn.WAITING, Turn.RUNNING} and response.effect.do not in UNDOING
 
 
 def _taken(case: Case) -> set[str]:
@@ -142,7 +146,7 @@ def reopened(case: Case, world: World) -> Case | None:
 
 def as_of_now(case: Case, world: World) -> Case:
     """Return the case with the verdicts as they are now, and all that people decided by now."""
-    return decided(_flipped(case, world), world)
+    return _asked_back(decided(_flipped(case, world), world), world.clock())
 
 
 def decided(case: Case, world: World) -> Case:
@@ -192,7 +196,7 @@ def _taken_back(case: Case, said: dict[str, str], world: World) -> Case:
     if not gone:
         return case
     effects = [one for one in planned(case) if one.key in gone and one.undo]
-    case = _stopped(case, lambda one: one.effect.key in gone, world)
+    case = _stopped(case, lambda one: one.effect.key in gone, world.clock())
     taken = _taken(case)
     back = [
         undone(one, world.clock())
@@ -202,21 +206,13 @@ def _taken_back(case: Case, said: dict[str, str], world: World) -> Case:
     return replace(case, revoked=(*case.revoked, *effects), responses=(*case.responses, *back))
 
 
-def _stopped(case: Case, which: Callable[[Response], bool], world: World) -> Case:
-    """Return the case without these responses, as far as they have not happened yet.
-
-    What Defender has already is cancelled there; how that ends is followed as before.
-    """
-    now, left = world.clock(), list[Response]()
-    for one in case.responses:
-        if not (one.open and which(one)):
-            left.append(one)
-        elif one.turn is Turn.RUNNING and one.action:
-            world.devices.cancel(one.action, f"Tidegate: alert {case.id}, taken back")
-            left.append(one)
-        else:
-            left.append(replace(one, turn=Turn.REJECTED, since=now, due=now, detail=STOPPED))
-    return replace(case, responses=tuple(left))
+def _stopped(case: Case, which: Callable[[Response], bool], now: datetime) -> Case:
+    """Return the case on its way to stop these responses, as far as they have not ended yet."""
+    responses = tuple(
+        replace(one, turn=Turn.STOPPING, due=now) if _stoppable(one) and which(one) else one
+        for one in case.responses
+    )
+    return replace(case, responses=responses)
 
 
 def _flipped(case: Case, world: World) -> Case:
@@ -232,7 +228,7 @@ def _flipped(case: Case, world: World) -> Case:
     after = replace(after, revoked=tuple(one for one in case.revoked if one not in again))
     gone = [one for one in _done(case, world) if one.undo and one not in wanted]
     if after.verdict is not Verdict.MALICIOUS:
-        after = _stopped(after, lambda one: one.effect.undo is not None, world)
+        after = _stopped(after, lambda one: one.effect.undo is not None, world.clock())
     back = [] if after.verdict is Verdict.MALICIOUS else _to_take_back(case, world.clock())
     asked_still = _asked_still(after, world.clock())
     # Without answers the policy is asked anew, about the verdict as it is now.
@@ -264,6 +260,15 @@ def _to_take_back(case: Case, now: datetime) -> list[Response]:
     taken = _taken(case)
     able = [one for one in reversed(case.responses) if _can_be_undone(one, taken)]
     return [replace(undone(one, now), turn=Turn.ASKED, asked=True) for one in able]
+
+
+def _asked_back(case: Case, now: datetime) -> Case:
+    """Ask a person, once, about each response that no verdict wants and nothing could stop."""
+    if case.verdict is Verdict.MALICIOUS:
+        return case
+    known = {one.effect.key for one in case.responses}
+    back = [one for one in _to_take_back(case, now) if one.effect.key not in known]
+    return replace(case, responses=(*case.responses, *back))
 
 
 def _judged_anew(artefact: Artefact, world: World) -> Artefact:

@@ -4,11 +4,12 @@ import logging
 import re
 from dataclasses import replace
 
+from tidegate.detonate.decisions import decided
 from tidegate.detonate.evidence import fan_out, resolvable
 from tidegate.detonate.filters import unwanted
 from tidegate.detonate.stages import entered
 from tidegate.detonate.world import World
-from tidegate.model import ENDS, Alert, Case, Stage, State, Turn
+from tidegate.model import ENDS, Alert, Answer, Case, Stage, State, Turn
 from tidegate.ports import Conflict
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,8 @@ def _begun_again(alert: str, world: World) -> Case | None:
         if case is None or case.stage not in ENDS:
             return case
         _forget_failures(alert, world)
-        fresh = _without_failures(case)
+        # What was decided about this run must be heard before there is another one.
+        fresh = _without_failures(decided(case, world))
         try:
             world.cases.save(entered(fresh, Stage.RECEIVED, world.clock()))
         except Conflict:
@@ -99,7 +101,10 @@ def _begun_again(alert: str, world: World) -> Case | None:
 def _without_failures(case: Case) -> Case:
     kept = tuple(one for one in case.artefacts if one.state is State.COMPLETE)
     responses = tuple(one for one in case.responses if one.turn is not Turn.FAILED)
-    return replace(case, artefacts=kept, responses=responses, reason=None, end=Stage.DONE, waits=0)
+    # What a person approved stays approved; all else the policy is asked anew.
+    answers = tuple((name, answer) for name, answer in case.answers if answer is Answer.DO)
+    after = replace(case, artefacts=kept, responses=responses, answers=answers)
+    return replace(after, reason=None, end=Stage.DONE, waits=0)
 
 
 def _forget_failures(alert: str, world: World) -> None:

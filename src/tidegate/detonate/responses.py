@@ -27,6 +27,7 @@ TYPES = {
     Do.ISOLATE_DEVICE: "Isolate",
     Do.RELEASE_DEVICE: "Unisolate",
 }
+STOPPED = "taken back before it began"
 LATE = "the device did not answer in time"
 PAIRS = (
     (Do.RESTRICT_DEVICE, Do.UNRESTRICT_DEVICE),
@@ -103,9 +104,13 @@ def _severity(case: Case) -> str:
 
 
 def next_ones(case: Case) -> list[Response]:
-    """Return the first open response of each device, whoever is due longest first."""
+    """Return the open response of each device that comes first, whoever is due longest first.
+
+    What is under way comes to its end; then something may be taken back; then comes what is new.
+    """
     first: dict[str, Response] = {}
-    for one in case.responses:
+    ranked = sorted(case.responses, key=lambda one: (one.turn is Turn.WAITING, not _undoes(one)))
+    for one in ranked:
         if one.open:
             first.setdefault(one.effect.target, one)
     return sorted(first.values(), key=lambda one: one.due)
@@ -113,7 +118,7 @@ def next_ones(case: Case) -> list[Response]:
 
 def advance(response: Response, case: Case, world: World) -> Response:
     """Take the response's next step; where that cannot be now, it is due later."""
-    step = _request if response.turn is Turn.WAITING else _follow
+    step = STEPS[response.turn]
     try:
         return replace(step(response, case, world), failures=0)
     except SourceDown as down:
@@ -137,12 +142,20 @@ def _postponed(response: Response, down: SourceDown, case: Case, world: World) -
 
 def went_on(case: Case, before: Response, after: Response) -> Case:
     """Return the case after one response's step. What waits for a silent device fails with it."""
-    silent = after.effect.target if (after.turn, after.detail) == (Turn.FAILED, LATE) else None
-    responses = tuple(after if one is before else one for one in case.responses)
-    left = tuple(
-        _failed(one, LATE) if one.open and one.effect.target == silent else one for one in responses
-    )
-    return replace(case, responses=left)
+    responses = [after if one is before else one for one in case.responses]
+    if (after.turn, after.detail) == (Turn.FAILED, LATE):
+        responses = [_failed(one, LATE) if _waits_for(one, after) else one for one in responses]
+    return replace(case, responses=tuple(responses))
+
+
+def _waits_for(one: Response, silent: Response) -> bool:
+    # What takes something back has its own time, however often the device was silent before.
+    same = one.effect.target == silent.effect.target
+    return same and one.turn is Turn.WAITING and not _undoes(one)
+
+
+def _undoes(response: Response) -> bool:
+    return response.effect.do in UNDOING
 
 
 def given_up(case: Case, why: str) -> Case:
@@ -159,7 +172,7 @@ def _request(response: Response, case: Case, world: World) -> Response:
     effect = response.effect
     world.ledger.begin(ledger_key(effect, case), case.id, world.clock())
     actions, said = world.devices.actions(effect.target), _mark(effect, case)
-    action = next((one.id for one in actions if one.comment == said), None)
+    action = _marked(actions, said)
     if action is None:
         if _is_so(effect.do, actions):
             return _ended(response, Turn.NEEDLESS, "it was so already", case, world)
@@ -193,6 +206,28 @@ def _follow(response: Response, case: Case, world: World) -> Response:
             return _ended(response, Turn.SUCCEEDED, "", case, world)
         return _ended(response, Turn.FAILED, LATE, case, world)
     return _waiting(response, world)
+
+
+def _stop(response: Response, case: Case, world: World) -> Response:
+    """Cancel what Defender has of it, and follow how that ends; what it has nothing of is over."""
+    effect, action, said = response.effect, response.action, _mark(response.effect, case)
+    if action is None and world.ledger.get(ledger_key(effect, case)) is not None:
+        # It was asked for, perhaps, and the answer was lost.
+        action = _marked(world.devices.actions(effect.target), said)
+    if action is None:
+        return _ended(response, Turn.REJECTED, STOPPED, case, world)
+    try:
+        world.devices.cancel(action, said)
+    except BadPayload as error:
+        log.warning("%s of case %s cannot be stopped: %s", effect.do, case.id, error)
+    return _follow(replace(response, action=action), case, world)
+
+
+STEPS = {Turn.WAITING: _request, Turn.RUNNING: _follow, Turn.STOPPING: _stop}
+
+
+def _marked(actions: list[Action], said: str) -> str | None:
+    return next((one.id for one in actions if one.comment == said), None)
 
 
 def _again(response: Response, late: str, case: Case, world: World) -> Response:

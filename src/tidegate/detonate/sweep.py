@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from shutil import rmtree
@@ -64,8 +65,9 @@ def _clear(world: World) -> None:
     """Delete what whoever died left in the folder of files on their way: malware, among others."""
     over = world.clock() - 2 * world.policy.hidden
     for folder in world.scratch.glob("*"):
-        if datetime.fromtimestamp(folder.stat().st_mtime, UTC) < over:
-            rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # whoever has just done with it took it away
+            if datetime.fromtimestamp(folder.stat().st_mtime, UTC) < over:
+                rmtree(folder, ignore_errors=True)
 
 
 def _is_over(name: str, world: World) -> bool:

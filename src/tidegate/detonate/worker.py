@@ -164,5 +164,9 @@ def _put_back(message: Message, delay: timedelta | None, world: World) -> None:
 
 def look_again(name: str, world: World) -> None:
     """Give the case another turn if somebody wanted one while its last message was put away."""
-    if _open(name, world) is not None:
+    try:
+        wanted = _open(name, world) is not None
+    except SourceDown:
+        wanted = True  # a turn in vain costs little
+    if wanted:
         world.queue.put(name)

@@ -79,6 +79,7 @@ class Turn(StrEnum):
     ASKED = "asked"
     WAITING = "waiting"
     RUNNING = "running"
+    STOPPING = "stopping"
     SUCCEEDED = "succeeded"
     NEEDLESS = "needless"
     FAILED = "failed"
@@ -89,8 +90,9 @@ class Turn(StrEnum):
 class Response:
     """A response on a device, and how far it is. `action` is Defender's id of the machine action.
 
-    `needless` is one whose device was so already: nothing was done, so nothing is undone. `asked`
-    says that a person was to approve it.
+    `stopping` is one that is wanted no more and may be under way. `needless` is one whose device
+    was so already: nothing was done, so nothing is undone. `asked` says that a person was to
+    approve it.
     """
 
     effect: Effect
@@ -105,4 +107,4 @@ class Response:
     @property
     def open(self) -> bool:
         """Whether it is ours to go on with."""
-        return self.turn in {Turn.WAITING, Turn.RUNNING}
+        return self.turn in {Turn.WAITING, Turn.RUNNING, Turn.STOPPING}

@@ -66,7 +66,7 @@ class Page {
 
   #busy(): boolean {
     if (this.#case === null) return false;
-    const goesOn = this.#case.responses.some(({ turn }) => turn === "waiting" || turn === "running");
+    const goesOn = this.#case.responses.some(({ turn }) => turn === "waiting" || turn === "running" || turn === "stopping");
     return goesOn || isOpen(this.#case.stage) || this.#pending.of(this.#case.id).size > 0;
   }
 

@@ -36,6 +36,7 @@ const TURNS: Words = {
   asked: { word: "waits for approval", tone: "warn" },
   waiting: { word: "is about to begin", tone: "" },
   running: { word: "under way", tone: "" },
+  stopping: { word: "being stopped", tone: "" },
   succeeded: { word: "succeeded", tone: "fresh" },
   needless: { word: "was so already", tone: "" },
   failed: { word: "failed", tone: "bad" },
