@@ -64,6 +64,11 @@ class VmraySandbox:
         found = {row.submission_id: _submission(row) for row in rows}
         return sorted(found.values(), key=_age, reverse=True)
 
+    def newest(self) -> list[Submission]:
+        """See `ports.Sandbox`."""
+        rows = self._api.listed(Submitted, "submission", {"_order": "desc"}, MOST_ROWS)
+        return [_submission(row) for row in rows]
+
     def submit_file(self, name: str, file: Path, order: Order) -> tuple[str, ...]:
         """See `ports.Sandbox`. Raises QuotaSpent when the licence is used up."""
         named = vmray_submit.file_name(name)

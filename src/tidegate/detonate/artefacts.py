@@ -82,7 +82,7 @@ def lookup(artefact: Artefact, case: Case, world: World) -> Artefact:
 def submit(artefact: Artefact, case: Case, world: World) -> Artefact:
     """Submit it, unless our nonce shows that this was done before a crash."""
     nonce = _nonce(artefact, case)
-    ids = tuple(one.id for one in _submissions(artefact, world) if one.nonce == nonce)
+    ids = _made(artefact, nonce, case, world)
     if not ids:
         if delay := quota.wait(nonce, case, world):
             return _waiting_for_quota(artefact, delay, case, world)
@@ -239,8 +239,22 @@ def _submissions(artefact: Artefact, world: World) -> list[Submission]:
     return world.sandbox.submissions(artefact.entity, name)
 
 
+def _made(artefact: Artefact, nonce: str, case: Case, world: World) -> tuple[str, ...]:
+    """Return the submissions that were made of it, though we may not have heard so."""
+    found = _submissions(artefact, world)
+    if world.ledger.get(_tried(nonce, case)) is not None:
+        # Of an archive its members are submitted: other files.
+        found += world.sandbox.newest()
+    return tuple(dict.fromkeys(one.id for one in found if one.nonce == nonce))
+
+
+def _tried(nonce: str, case: Case) -> str:
+    return f"{case.id}:submit.{nonce}"
+
+
 def _submit(artefact: Artefact, nonce: str, case: Case, world: World) -> tuple[str, ...]:
     """Submit it and return the submissions' ids; none when the file's bytes are gone."""
+    world.ledger.begin(_tried(nonce, case), case.id, world.clock())
     order = Order(nonce, case.id, _tags(artefact, case))
     if artefact.entity is Entity.URL:
         return world.sandbox.submit_url(artefact.target, order)

@@ -52,6 +52,10 @@ class Sandbox(Protocol):
         """Return what was ever submitted of it, newest first; empty = unknown to the sandbox."""
         ...
 
+    def newest(self) -> list[Submission]:
+        """Return the newest submissions of all, finished or not; how many is the sandbox's own."""
+        ...
+
     def submit_file(self, name: str, file: Path, order: Order) -> tuple[str, ...]:
         """Submit the file, and return the ids of the submissions: an archive may make several."""
         ...

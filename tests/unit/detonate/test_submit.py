@@ -317,6 +317,17 @@ def test_an_archive_with_several_submissions_waits_for_all_and_takes_the_worst(s
     assert len(stand.comments(4)) == 1
 
 
+def test_an_archive_whose_answer_was_lost_is_found_by_its_nonce(stand):
+    archive(stand, FIRST, SECOND, THIRD)
+    outcome(stand, SECOND, verdict="malicious")
+    world = stand.world()
+    [case] = take(stand, replace(world, sandbox=Losing(world.sandbox)), alert_id(4))
+    [artefact] = case.artefacts
+    assert (case.stage, artefact.verdict, artefact.reused) == (Stage.DONE, Verdict.MALICIOUS, False)
+    assert len(artefact.submissions) == 3
+    assert sorted(submitted(stand)) == sorted(map(digest, (FIRST, SECOND, THIRD)))
+
+
 def test_what_is_bad_in_an_archive_outweighs_what_failed_in_it(stand):
     archive(stand, FIRST, SECOND, THIRD)
     outcome(stand, FIRST, error="unsupported type")
