@@ -73,6 +73,7 @@ def _decisions(routes: APIRouter, world: World, may: May) -> None:
             dependencies=[Depends(permitted(may))],
         )
         def post_decision(case: Name, said: Decision) -> Decided:
+            """Write the decision down and give the case a turn; return what was decided about."""
             try:
                 return Decided(case=case, decided=decide(case, said.by, world, said.only))
             except detonate.Unknown as unknown:
