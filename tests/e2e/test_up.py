@@ -126,7 +126,7 @@ def test_the_main_job_runs_once_and_a_second_time_for_nothing(up, tmp_path):
     first = ran(up(home, "--once", "--json"))
     assert {feed["status"] for feed in first["feeds"]} == {"ok"}
     assert {feed["origin"] for feed in first["feeds"]} == {"sample"}
-    assert len(first["cases"]) == 8
+    assert len(first["cases"]) == 10
     assert {case["stage"] for case in first["cases"]} <= ENDED
     assert first["gated"]["applied"]["written"] > 0
     assert first["gated"]["applied"]["failed"] == {}

@@ -30,7 +30,9 @@ def acquire(artefact: Artefact, case: Case, world: World) -> Artefact:
         return failed(artefact, "there is no device to fetch the file from", case, world)
     device = artefact.attempts[0].device.id
     if not slots.take(device, artefact, case, world):
-        return _busy(artefact, "no live response was free", case, world)
+        # Whoever has it may wait for the device as long as we may, and then for a sweep.
+        longest = 3 * world.policy.device_deadline
+        return _busy(artefact, "no live response was free", longest, case, world)
     return _requested(artefact, case, world)
 
 
@@ -45,7 +47,8 @@ def _requested(artefact: Artefact, case: Case, world: World) -> Artefact:
     except Refused as refused:
         slots.give_back(device, artefact, case, world)
         if refused.code == BUSY:
-            return _busy(artefact, "the device stayed busy", case, world)
+            longest = world.policy.device_deadline
+            return _busy(artefact, "the device stayed busy", longest, case, world)
         return next_attempt(artefact, str(refused), case, world, gone=refused.code in UNABLE)
     return moved(artefact, State.FETCH, world.clock(), action=action)
 
@@ -210,8 +213,8 @@ def _missed(artefact: Artefact) -> str:
     return "hash mismatch: the file is another one"
 
 
-def _busy(artefact: Artefact, why: str, case: Case, world: World) -> Artefact:
-    if waited_for(artefact, world) >= world.policy.device_deadline:
+def _busy(artefact: Artefact, why: str, longest: timedelta, case: Case, world: World) -> Artefact:
+    if waited_for(artefact, world) >= longest:
         return next_attempt(artefact, why, case, world, gone=True)
     policy, half = world.policy, waited_for(artefact, world) / 2
     return waiting(artefact, world, within(policy.slot_soonest, half, policy.analysis_slowest))

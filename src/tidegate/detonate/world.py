@@ -112,10 +112,11 @@ def hurried(policy: Policy) -> Policy:
         claim_soonest=blink,
         claim_slowest=timedelta(seconds=1),
         slot_soonest=blink,
-        device_deadline=timedelta(seconds=5),
+        device_deadline=timedelta(seconds=10),
         analysis_deadline=timedelta(seconds=60),
         response_deadline=timedelta(seconds=30),
-        hidden=timedelta(seconds=20),
+        # Whoever waits for the slot of a worker that died must outlast its message.
+        hidden=timedelta(seconds=3),
         backoff=blink,
     )
 
