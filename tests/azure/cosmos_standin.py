@@ -17,12 +17,11 @@ import uuid
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from cosmos_container import Answer, Container, Document, Fault, Refused
-
-SLICE = 0.002
+from loopback import serving
 
 
 @dataclass
@@ -232,17 +231,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the test's output to itself."""
 
 
-@contextmanager
 def served(standin: Standin):
     """Serve it from a thread; yield its address, on a port that no server had before."""
-    handler = type("Handler", (_Handler,), {"standin": standin})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(SLICE,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(type("Handler", (_Handler,), {"standin": standin}))

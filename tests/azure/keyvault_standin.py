@@ -11,13 +11,14 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-SLICE = 0.002
+from loopback import serving
+
 TENANT = "00000000-0000-0000-0000-000000000000"
 AUDIENCE = "https://vault.azure.net"
 NAMES = count()
@@ -146,17 +147,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the test's output to itself."""
 
 
-@contextmanager
 def served(vault: Vault):
     """Serve it from a thread; yield its address."""
-    handler = type("Handler", (_Handler,), {"vault": vault})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(SLICE,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(type("Handler", (_Handler,), {"vault": vault}))

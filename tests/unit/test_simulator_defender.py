@@ -10,17 +10,10 @@ from tidegate.adapters.http import HttpClient
 from tidegate.ports import BadPayload, QuotaSpent
 from tidegate.simulator import entra, roles
 from tidegate.simulator.seed import alert_id, device_id
-from tidegate.simulator.server import Tenant, application
+from tidegate.simulator.server import application
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DESK = device_id("desk-1")
-
-
-class Clock:
-    now = START
-
-    def __call__(self):
-        return self.now
 
 
 class Client:
@@ -43,26 +36,6 @@ class Client:
             method, f"{self.url}{path}", headers=self.headers, expect=expect, **more
         )
         return json.loads(answer.body) if answer.body else None
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    made = Tenant(tmp_path_factory.mktemp("tenant"), timedelta(seconds=10), Clock())
-    made.url = made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def tenant(served):
-    served.clock.now = START
-    served.reset()
-    return served
-
-
-@pytest.fixture
-def clock(tenant):
-    return tenant.clock
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
@@ -10,35 +10,7 @@ import pytest
 from tidegate.adapters.http import HttpClient
 from tidegate.ports import BadPayload, QuotaSpent
 from tidegate.simulator.seed import BROKEN, KNOWN, LOADER, PAGE, digest
-from tidegate.simulator.server import Tenant
 from tidegate.simulator.vmray import stored_sample, stored_submission
-
-
-class Clock:
-    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    made = Tenant(tmp_path_factory.mktemp("tenant"), timedelta(seconds=10), Clock())
-    made.url = made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def tenant(served):
-    served.clock.now = Clock.now
-    served.reset()
-    return served
-
-
-@pytest.fixture
-def clock(tenant):
-    return tenant.clock
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,8 @@ from tidegate.adapters.graph_alerts import GraphAlerts
 from tidegate.adapters.http import HttpClient
 from tidegate.adapters.hunting import GraphHunting
 from tidegate.simulator import entra
-from tidegate.simulator.server import Tenant
 
 RECORDED = Path(__file__).parents[4] / "shared" / "data" / "defender-vmray"
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class Clock:
-    now = START
-
-    def __call__(self):
-        return self.now
 
 
 @dataclass
@@ -38,26 +28,6 @@ class Client:
     def __call__(self, method, path, expect=(), **more):
         answer = self.http.request(method, f"{self.url}{path}", expect=expect, **more)
         return json.loads(answer.body) if answer.body else None
-
-
-@pytest.fixture(scope="session")
-def served(tmp_path_factory):
-    made = Tenant(tmp_path_factory.mktemp("tenant"), timedelta(seconds=10), Clock())
-    made.url = made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def tenant(served):
-    served.clock.now = START
-    served.reset()
-    return served
-
-
-@pytest.fixture
-def clock(tenant):
-    return tenant.clock
 
 
 @pytest.fixture

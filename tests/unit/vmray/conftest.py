@@ -1,7 +1,7 @@
 """The simulated VMRay over loopback, and answers that are odd."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,19 +10,10 @@ from tidegate.adapters.http import HttpClient
 from tidegate.adapters.vmray import Options, VmraySandbox
 from tidegate.ports import Order, Response
 from tidegate.simulator.seed import LOADER, digest
-from tidegate.simulator.server import Tenant
 
 RECORDED = Path(__file__).parents[4] / "shared" / "data" / "defender-vmray"
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ANALYSIS, REPORT = timedelta(seconds=10), timedelta(seconds=15)
+REPORT = timedelta(seconds=15)
 ORDER = Order("n-1", "da63-1")
-
-
-class Clock:
-    now = START
-
-    def __call__(self):
-        return self.now
 
 
 class Key:
@@ -58,26 +49,6 @@ class Canned:
             return answer
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         return Response(200, {}, body)
-
-
-@pytest.fixture(scope="package")
-def served(tmp_path_factory):
-    made = Tenant(tmp_path_factory.mktemp("tenant"), ANALYSIS, Clock())
-    made.url = made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def tenant(served):
-    served.clock.now = START
-    served.reset()
-    return served
-
-
-@pytest.fixture
-def clock(tenant):
-    return tenant.clock
 
 
 @pytest.fixture
