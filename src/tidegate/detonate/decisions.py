@@ -74,7 +74,8 @@ def _decide(
         raise Unknown("no such case")
     chosen = [key for key in choice(found) if only in {None, key}]
     if not chosen:
-        raise Unknown(f"there is nothing to {what}")
+        named = "" if only is None else f" by the key {only!r}"
+        raise Unknown(f"there is nothing to {what}{named}")
     for key in chosen:
         entry = _key(found, what, key)
         world.ledger.begin(entry, by, world.clock())
