@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -63,11 +64,9 @@ def test_junk_is_refused_and_not_shown(token):
 
 @given(st.text(st.characters(), max_size=200))
 def test_no_text_breaks_the_reading(text):
-    try:
-        roles_of(text)
-        roles_of(f"a.{text}.b")
-    except BadPayload:
-        pass
+    for token in (text, f"a.{text}.b", jwt(text.encode(errors="surrogatepass"))):
+        with suppress(BadPayload):
+            roles_of(token)
 
 
 def test_what_is_missing_names_the_role_the_api_and_what_it_switches_off():

@@ -168,8 +168,9 @@ def test_the_worker_may_die_after_any_call(stand_at, tmp_path, fuse, undisturbed
     assert len(points) > 200
     for n in points[part::PARTS]:
         stand = begun(stand_at, tmp_path / f"killed-{n}")
-        world = stand.world(fuse(after=n))
-        live(stand, world, fuse().error)
+        blown = fuse(after=n)
+        live(stand, stand.world(blown), blown.error)
+        assert blown.after is None, f"call {n} was never made"
         live(stand, stand.world(), ())
         assert outcome(stand) == expected, f"killed after call {n}: {calls[max(n - 1, 0)]}"
         stand.close()
@@ -179,9 +180,12 @@ def test_the_worker_may_die_after_any_call(stand_at, tmp_path, fuse, undisturbed
 def test_any_answer_may_get_lost(stand_at, tmp_path, fuse, undisturbed, part):
     expected, calls = undisturbed
     points = [n for n in different(calls) if " " in calls[n - 1]]
+    assert len(points) > 50
     for n in points[part::PARTS]:
         stand = begun(stand_at, tmp_path / f"lost-{n}")
-        live(stand, stand.world(fuse(after=n, error=lost)), ())
+        blown = fuse(after=n, error=lost)
+        live(stand, stand.world(blown), ())
+        assert blown.after is None, f"call {n} was never made"
         assert outcome(stand) == expected, f"lost the answer to call {n}: {calls[n - 1]}"
         stand.close()
 

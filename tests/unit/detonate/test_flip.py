@@ -281,13 +281,6 @@ def test_a_reanalysis_is_looked_at_at_once(stand):
     assert stand.indicators() == set()
 
 
-def test_our_own_submission_is_no_reanalysis(stand):
-    world = stand.world()
-    run(stand, world, 4)
-    recheck_due(world)
-    assert recheck_due(world) == 0
-
-
 def test_while_the_sandbox_is_down_it_is_asked_again_before_long(stand):
     world = stand.world()
     run(stand, world)

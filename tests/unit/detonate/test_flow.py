@@ -55,6 +55,7 @@ def test_what_the_sandbox_found_stands_beside_the_feeds(stand):
 def test_the_sample_is_gone_at_the_end(stand):
     world = stand.world()
     run(stand, 1)
+    assert len(stand.memory.calls("submit")) == 1  # there was one
     assert list(world.objects.names("evidence/")) == []
 
 

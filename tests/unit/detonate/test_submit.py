@@ -260,15 +260,15 @@ class Losing:
 
     def __init__(self, sandbox, times=1):
         self._sandbox = sandbox
-        self._left = times
+        self.left = times
 
     def __getattr__(self, name):
         method = getattr(self._sandbox, name)
-        if not name.startswith("submit_") or not self._left:
+        if not name.startswith("submit_") or not self.left:
             return method
 
         def lose(*given):
-            self._left -= 1
+            self.left -= 1
             method(*given)
             raise SourceDown("the connection broke")
 
@@ -278,8 +278,9 @@ class Losing:
 @pytest.mark.parametrize("number", [3, 4])
 def test_a_submission_whose_answer_was_lost_is_found_by_its_nonce(stand, number):
     world = stand.world()
-    lossy = replace(world, sandbox=Losing(world.sandbox))
-    [case] = take(stand, lossy, alert_id(number))
+    losing = Losing(world.sandbox)
+    [case] = take(stand, replace(world, sandbox=losing), alert_id(number))
+    assert losing.left == 0
     assert (case.stage, case.artefacts[0].reused) == (Stage.DONE, False)
     assert len(submitted(stand)) == 1
     [*_, made] = stand.memory.all("submissions")

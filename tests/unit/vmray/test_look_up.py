@@ -58,9 +58,11 @@ def test_an_earlier_analysis_by_another_user_without_permission_is_not_unknown(v
     assert refused.value.code == str(status)
 
 
-def test_an_earlier_analysis_by_another_user_that_shows_no_submissions_is_unknown(tenant, vmray):
-    stored_sample(tenant.scene, DROPPER, "a.exe", None)
+def test_an_earlier_analysis_that_shows_no_submissions_is_unknown(tenant, vmray):
+    sample = stored_sample(tenant.scene, DROPPER, "a.exe", None)
     assert vmray().submissions(Entity.FILE, digest(DROPPER)) == []
+    stored_submission(tenant.scene, sample, START - timedelta(hours=1), "{}")
+    assert len(vmray().submissions(Entity.FILE, digest(DROPPER))) == 1
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
