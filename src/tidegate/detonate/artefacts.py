@@ -16,7 +16,7 @@ from tidegate.detonate.moves import failed, moved, waited_for, waiting
 from tidegate.detonate.packing import wrap
 from tidegate.detonate.spread import spread
 from tidegate.detonate.world import DOCUMENTS, Policy, World, within
-from tidegate.model import ENDS, Artefact, Case, Entity, Ioc, Report, State, Verdict
+from tidegate.model import ENDS, Artefact, Case, Device, Entity, Ioc, Report, State, Verdict
 from tidegate.ports import BadPayload, Entry, Order, QuotaSpent, SourceDown, Submission
 
 log = logging.getLogger(__name__)
@@ -202,9 +202,18 @@ def _ask_sandbox(artefact: Artefact, case: Case, world: World) -> Artefact:
         return failed(artefact, f"unknown to the sandbox, and not uploaded: {why_not}", case, world)
     if artefact.entity is Entity.URL:
         return moved(artefact, State.SUBMIT, now)
-    others = world.devices.holding(artefact.sha1) if artefact.sha1 else []
+    others = _holding(artefact, world)
     ways = tuple(attempts(artefact, case, others, world.policy))
     return moved(artefact, State.ACQUIRE, now, attempts=ways)
+
+
+def _holding(artefact: Artefact, world: World) -> list[Device]:
+    """Return the devices that have the file; none where Defender may not tell us."""
+    try:
+        return world.devices.holding(artefact.sha1) if artefact.sha1 else []
+    except BadPayload as error:
+        log.warning("on which devices %s is is not known: %s", artefact.scope, error)
+        return []
 
 
 def _private(artefact: Artefact, case: Case, policy: Policy) -> str | None:

@@ -12,7 +12,7 @@ from tidegate.detonate import quarantine, receive, slots, work
 from tidegate.detonate.acquire import attempts, mark
 from tidegate.detonate.worker import step
 from tidegate.model import Artefact, Device, Do, Entity, Stage, State, Verdict
-from tidegate.ports import BadPayload
+from tidegate.ports import BadPayload, Refused
 from tidegate.simulator.estate import (
     Happening,
     Machine,
@@ -120,6 +120,24 @@ def test_without_a_device_of_its_own_the_file_comes_from_one_that_has_it(stand):
     case = run(stand, stand.world())
     assert (case.stage, case.alert.device, troubles(case)) == (Stage.DONE, None, ())
     assert len(asked(stand)) == 1
+
+
+def test_where_defender_may_not_tell_who_has_the_file_its_own_device_is_asked(stand):
+    class Silent:
+        def __init__(self, devices):
+            self.devices = devices
+
+        def __getattr__(self, name):
+            return getattr(self.devices, name)
+
+        def holding(self, _):
+            raise Refused("no role", "403")
+
+    world = stand.world()
+    case = run(stand, replace(world, devices=Silent(world.devices)))
+    assert (case.stage, case.verdict) == (Stage.DONE, Verdict.MALICIOUS)
+    assert troubles(case) == ("not asked where else it is: no role",)
+    assert asked(stand) == [("desk-1", False)]
 
 
 def test_a_live_response_that_is_looked_at_is_looked_at_ever_less_often(stand, fuse):
