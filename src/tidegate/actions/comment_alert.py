@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from tidegate.canonical import defanged
-from tidegate.model import Artefact, Case, Do, Effect, Entity, Report, Spread, Verdict
+from tidegate.model import UNDOING, Artefact, Case, Do, Effect, Entity, Report, Spread, Verdict
 
 REVERSIBLE = False
 MOST = 1_000  # characters; what is known to arrive whole
 TRAITS = 8
 TROUBLE = 300
-TAKING_BACK = {Do.RELEASE_DEVICE, Do.UNRESTRICT_DEVICE}
 
 
 def plan(case: Case) -> Iterator[Effect]:
@@ -123,7 +122,7 @@ def _asks(case: Case) -> str:
     """
     undoing = case.verdict is not Verdict.MALICIOUS
     asked = [one.effect for one in case.responses if one.asked]
-    now = [f"{one.do} {one.about}" for one in asked if (one.do in TAKING_BACK) is undoing]
+    now = [f"{one.do} {one.about}" for one in asked if (one.do in UNDOING) is undoing]
     return listed("Waits for approval", now)[:TROUBLE]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tidegate.actions.comment_alert import plain, signed
 from tidegate.canonical import defanged
-from tidegate.model import Case, Do, Effect, Response, Turn
+from tidegate.model import REFUSED, Case, Do, Effect, Response, Turn
 
 REVERSIBLE = False
 MOST = 20  # lines
@@ -35,7 +35,7 @@ def _undone(effect: Effect) -> str:
 
 
 def _refused(case: Case) -> list[str]:
-    return [plain(note)[:200] for note in case.notes if note.startswith("refused: ")]
+    return [plain(note)[:200] for note in case.notes if note.startswith(REFUSED)]
 
 
 def _short(lines: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from tidegate.adapters.theirs import Items, Said, Theirs, Time, read, readable, stamp
+from tidegate.adapters.theirs import Comment, Items, Said, Theirs, Time, read, readable, stamp
 from tidegate.model import Alert, Device, Entity, Evidence
 from tidegate.ports import Http
 
@@ -32,10 +32,6 @@ class _Evidence(File):
     url: Said = ""
 
 
-class _Comment(Theirs):
-    comment: str | None = None
-
-
 class _Alert(Theirs):
     id: str
     incidentId: str | None = None  # noqa: N815
@@ -54,7 +50,7 @@ class _Alert(Theirs):
     rbacGroupName: Said = ""  # noqa: N815
     evidence: Items[_Evidence] = ()
     alertFiles: Items[File] = ()  # noqa: N815 - of old tenants, which have no evidence
-    comments: Items[_Comment] = ()
+    comments: Items[Comment] = ()
 
 
 class _Alerts(Theirs):

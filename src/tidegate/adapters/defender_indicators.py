@@ -7,9 +7,8 @@ from urllib.parse import quote
 
 from tidegate.adapters.theirs import Items, Theirs, Time, read, stamp
 from tidegate.model import Kind
-from tidegate.ports import BadPayload, Enforced, Http, Placed
+from tidegate.ports import APPLICATION, BadPayload, Enforced, Http, Placed
 
-APPLICATION = "Tidegate"
 BATCH = 500
 PAGE = 10_000
 MOST = 50_000

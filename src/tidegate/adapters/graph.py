@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from tidegate.adapters.theirs import Items, Theirs, read
+from tidegate.adapters.theirs import Comment, Items, Theirs, read
 from tidegate.ports import BadPayload, Http, SourceDown
 
 MERGES = 5
@@ -14,15 +14,11 @@ COMMENT = "microsoft.graph.security.alertComment"
 Tags = tuple[str, ...]
 
 
-class _Comment(Theirs):
-    comment: str | None = None
-
-
 class _Incident(Theirs):
     id: str
     redirectIncidentId: str | None = None  # noqa: N815 - as Graph spells it
     customTags: Items[str] = ()  # noqa: N815
-    comments: Items[_Comment] = ()
+    comments: Items[Comment] = ()
 
 
 @dataclass(frozen=True)

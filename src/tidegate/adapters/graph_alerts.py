@@ -13,7 +13,7 @@ from pydantic import Field
 
 from tidegate.adapters.defender import File, classified, file_evidence, url_evidence
 from tidegate.adapters.graph import comment_body
-from tidegate.adapters.theirs import Items, Said, Theirs, Time, read, readable, stamp
+from tidegate.adapters.theirs import Comment, Items, Said, Theirs, Time, read, readable, stamp
 from tidegate.model import Alert, Device, Entity, Evidence
 from tidegate.ports import BadPayload, Http
 
@@ -54,10 +54,6 @@ class _Evidence(Theirs):
         return self.kind.rpartition(".")[2] == f"{kind}Evidence"
 
 
-class _Comment(Theirs):
-    comment: str | None = None
-
-
 class _Alert(Theirs):
     id: str
     incidentId: str | None = None  # noqa: N815
@@ -72,7 +68,7 @@ class _Alert(Theirs):
     createdDateTime: Time | None = None  # noqa: N815
     lastUpdateDateTime: Time  # noqa: N815
     evidence: Items[_Evidence] = ()
-    comments: Items[_Comment] = ()
+    comments: Items[Comment] = ()
 
 
 class _Alerts(Theirs):

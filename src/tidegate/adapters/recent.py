@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tidegate.adapters.defender_indicators import APPLICATION
-from tidegate.ports import Clock, Enforced, Enforcement, Placed
+from tidegate.ports import APPLICATION, Clock, Enforced, Enforcement, Placed
 
 
 @dataclass

@@ -18,6 +18,12 @@ class Theirs(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
 
+class Comment(Theirs):
+    """A comment on an alert or an incident."""
+
+    comment: str | None = None
+
+
 def _time(text: object) -> object:
     # Defender writes seven fractional digits, VMRay no zone; all of them mean UTC.
     if not isinstance(text, str):

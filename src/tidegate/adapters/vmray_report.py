@@ -21,11 +21,9 @@ from tidegate.adapters.vmray_wire import (
     verdict_of,
 )
 from tidegate.canonical import MAX_URL, Shape
-from tidegate.model import Found, Kind, Report, Trait, Verdict
+from tidegate.model import WORST_FIRST, Found, Kind, Report, Trait, Verdict
 from tidegate.ports import Refused
 
-# What was not judged may be anything: among several samples that weighs more than a clean one.
-WORST = (Verdict.MALICIOUS, Verdict.SUSPICIOUS, Verdict.INCONCLUSIVE, Verdict.CLEAN)
 MOST_ROOTS = 20  # of an archive: all of its samples are judged, so many are read in full
 MOST_FOUND = 2_000
 MOST_TRAITS = 100
@@ -83,13 +81,13 @@ def read_sample(api: VmrayApi, sample: str) -> Sample:
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of these verdicts, of which there is at least one."""
-    return min(verdicts, key=WORST.index)
+    return min(verdicts, key=WORST_FIRST.index)
 
 
 def gathered(api: VmrayApi, samples: tuple[str, ...], children: int) -> Report | None:
     """Return one report on the samples; None while VMRay is still putting parts of it together."""
     read = [read_sample(api, one) for one in dict.fromkeys(samples)]
-    read.sort(key=lambda sample: WORST.index(sample.verdict))
+    read.sort(key=lambda sample: WORST_FIRST.index(sample.verdict))
     roots: list[Part] = []
     for sample in read[:MOST_ROOTS]:
         part = _root(api, sample)
@@ -221,7 +219,7 @@ def _found(parts: Iterable[Lists]) -> tuple[Found, ...]:
             if text and len(text) <= MAX_URL:
                 before = judged.get((shape, text), verdict)
                 judged[shape, text] = worst((before, verdict))
-    ranked = sorted(judged.items(), key=lambda one: WORST.index(one[1]))
+    ranked = sorted(judged.items(), key=lambda one: WORST_FIRST.index(one[1]))
     return tuple(Found(shape, text, verdict) for (shape, text), verdict in ranked[:MOST_FOUND])
 
 

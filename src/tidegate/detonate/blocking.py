@@ -8,10 +8,9 @@ from tidegate.actions.block_indicators import enforceable
 from tidegate.canonical import Rejected, canonical
 from tidegate.detonate.filters import OWN_TITLE
 from tidegate.detonate.world import World
-from tidegate.model import Artefact, Case, Effect, Kind, indicator_id
-from tidegate.ports import Enforced
+from tidegate.model import REFUSED, Artefact, Case, Effect, Kind, indicator_id
+from tidegate.ports import APPLICATION, Enforced
 
-APPLICATION = "Tidegate"
 FILES = {Kind.MD5, Kind.SHA1, Kind.SHA256}
 
 Key = tuple[Kind | None, str]
@@ -33,7 +32,7 @@ def block(effects: list[Effect], case: Case, world: World) -> list[str]:
         _write_down(effect, case, world)
     placed = world.enforcement.add([_wanted(one, case, world) for one in missing[:free]])
     results = {
-        _key(effect): f"refused: {answer.failure}" if answer.failure else f"indicator {answer.id}"
+        _key(effect): f"{REFUSED}{answer.failure}" if answer.failure else f"indicator {answer.id}"
         for effect, answer in zip(missing[:free], placed, strict=True)
     }
     return [results.get(_key(effect)) or _not_sent(held.get(_key(effect))) for effect in effects]
@@ -103,7 +102,7 @@ def _wanted(effect: Effect, case: Case, world: World) -> Enforced:
 
 def _not_sent(held: Enforced | None) -> str:
     if held is None:
-        return "refused: no slot of the tenant's is free; left to the gate"
+        return f"{REFUSED}no slot of the tenant's is free; left to the gate"
     return f"was there already as {held.action}"
 
 

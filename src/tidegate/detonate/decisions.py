@@ -12,11 +12,12 @@ from tidegate.actions import ALL
 from tidegate.detonate import shared
 from tidegate.detonate.artefacts import judged
 from tidegate.detonate.effects import ledger_key, planned, undo_of
-from tidegate.detonate.responses import UNDOING, undone
+from tidegate.detonate.responses import undone
 from tidegate.detonate.stages import entered
 from tidegate.detonate.world import World
 from tidegate.model import (
     RESPONSES,
+    UNDOING,
     Answer,
     Artefact,
     Case,
@@ -109,8 +110,7 @@ def _writes(name: str, case: Case) -> bool:
 
 
 def _undoable(case: Case, world: World) -> list[str]:
-    done = {entry.key for entry in world.ledger.of(case.id) if entry.done}
-    written = [one.key for one in planned(case) if one.undo and ledger_key(one, case) in done]
+    written = [one.key for one in _done(case, world) if one.undo]
     taken = _taken(case)
     responses = [one for one in case.responses if _stoppable(one) or _can_be_undone(one, taken)]
     return [*(one.effect.key for one in responses), *written]

@@ -10,11 +10,10 @@ from tidegate.actions.comment_alert import marker
 from tidegate.declare.responses import ALWAYS
 from tidegate.detonate import blocking, tags
 from tidegate.detonate.world import World
-from tidegate.model import RESPONSES, Answer, Case, Do, Effect
+from tidegate.model import REFUSED, RESPONSES, Answer, Case, Do, Effect
 from tidegate.ports import BadPayload
 
 BATCH = 500
-REFUSED = "refused: "
 TOGETHER = {Do.BLOCK_INDICATOR, Do.REVOKE_INDICATOR}
 
 Batch = list[tuple[Effect, bool]]
@@ -25,7 +24,7 @@ Apply = Callable[[Batch, Case, World], list[str]]
 
 def planned(case: Case) -> list[Effect]:
     """Return all effects of the case that the policy lets happen, in order."""
-    return [effect for _, effect in _named(case) if effect not in case.revoked]
+    return [effect for effect in _allowed(case) if effect not in case.revoked]
 
 
 def undoing(case: Case) -> list[Effect]:
@@ -81,11 +80,11 @@ def ledger_key(effect: Effect, case: Case) -> str:
     return f"{case.id}:{effect.key}"
 
 
-def _named(case: Case) -> Iterator[tuple[str, Effect]]:
+def _allowed(case: Case) -> Iterator[Effect]:
     answers = dict(case.answers)
     for name, plan in ALL.items():
         if name in ALWAYS or answers.get(name) is Answer.DO:
-            yield from ((name, effect) for effect in plan(case) if effect.do not in RESPONSES)
+            yield from (effect for effect in plan(case) if effect.do not in RESPONSES)
 
 
 def _comment_alert(batch: Batch, case: Case, world: World) -> list[str]:
@@ -138,13 +137,12 @@ def _classified(classification: str, case: Case, world: World) -> bool:
     return any(entry.result.startswith(said) for entry in world.ledger.of(case.id))
 
 
-def _begin(batch: Batch, _: Case, world: World) -> list[str]:
-    [(effect, _begun)] = batch
+def _begin(effect: Effect, _: Case, world: World) -> str:
     alert = world.alerts.get(effect.target)
     if alert is None or alert.status.lower() != "new":
-        return ["somebody works on it already"]
+        return "somebody works on it already"
     world.alerts.begin(effect.target)
-    return ["in progress"]
+    return "in progress"
 
 
 def _block(batch: Batch, case: Case, world: World) -> list[str]:
@@ -156,7 +154,7 @@ def _revoke(batch: Batch, case: Case, world: World) -> list[str]:
 
 
 APPLY: dict[Do, Apply] = {
-    Do.BEGIN_ALERT: _begin,
+    Do.BEGIN_ALERT: _singly(_begin),
     Do.COMMENT_ALERT: _comment_alert,
     Do.BLOCK_INDICATOR: _block,
     Do.REVOKE_INDICATOR: _revoke,

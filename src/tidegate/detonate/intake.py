@@ -9,7 +9,7 @@ from tidegate.detonate.evidence import fan_out, resolvable
 from tidegate.detonate.filters import unwanted
 from tidegate.detonate.stages import entered
 from tidegate.detonate.world import World
-from tidegate.model import ENDS, Alert, Answer, Case, Stage, State, Turn
+from tidegate.model import ENDS, REFUSED, Alert, Answer, Case, Stage, State, Turn
 from tidegate.ports import Conflict
 
 log = logging.getLogger(__name__)
@@ -110,5 +110,5 @@ def _without_failures(case: Case) -> Case:
 def _forget_failures(alert: str, world: World) -> None:
     """Let be tried once more what was refused: somebody may have given us the role by now."""
     for entry in world.ledger.of(alert):
-        if entry.done and entry.result.startswith(("refused: ", str(Turn.FAILED))):
+        if entry.done and entry.result.startswith((REFUSED, str(Turn.FAILED))):
             world.ledger.forget(entry)

@@ -12,12 +12,12 @@ from datetime import datetime
 from tidegate.actions import ALL
 from tidegate.detonate.effects import ledger_key, undo_of
 from tidegate.detonate.world import Policy, World, pace
-from tidegate.model import RESPONSES, Answer, Case, Device, Do, Effect, Response, Turn
+from tidegate.model import RESPONSES, UNDOING, Answer, Case, Device, Do, Effect, Response, Turn
 from tidegate.ports import BUSY, Action, BadPayload, Progress, QuotaSpent, Refused, SourceDown
 
 log = logging.getLogger(__name__)
 
-# What Defender calls the machine action of a response; the first of a pair undoes the second.
+# What Defender calls the machine action of a response.
 TYPES = {
     Do.COLLECT_PACKAGE: "CollectInvestigationPackage",
     Do.SCAN_DEVICE: "RunAntiVirusScan",
@@ -29,13 +29,11 @@ TYPES = {
 }
 STOPPED = "taken back before it began"
 LATE = "the device did not answer in time"
+# The second of a pair undoes the first.
 PAIRS = (
     (Do.RESTRICT_DEVICE, Do.UNRESTRICT_DEVICE),
     (Do.ISOLATE_DEVICE, Do.RELEASE_DEVICE),
 )
-
-
-UNDOING = {undone for _, undone in PAIRS}
 
 
 # --- what is to be done -----------------------------------------------------------------------

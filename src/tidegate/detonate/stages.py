@@ -22,6 +22,7 @@ from tidegate.detonate.moves import failed
 from tidegate.detonate.own import raised_by_us
 from tidegate.detonate.world import Later, World
 from tidegate.model import (
+    REFUSED,
     Alert,
     Artefact,
     Case,
@@ -240,7 +241,7 @@ def _applied(batch: list[Effect], case: Case, world: World) -> Later:
 def _refusals(case: Case, world: World) -> list[str]:
     # Read from the ledger: whoever heard a refusal may have died before the case could say so.
     notes = [
-        f"refused: {effect.do} {defanged(effect.target)[:SHOWN]}: {why}"
+        f"{REFUSED}{effect.do} {defanged(effect.target)[:SHOWN]}: {why}"
         for effect, why in effects.refusals(case, world)
     ]
     return [note for note in dict.fromkeys(notes) if note not in case.notes]

@@ -9,9 +9,8 @@ import polars as pl
 from tidegate.canonical import Rejected, canonical
 from tidegate.hygiene import tally
 from tidegate.model import Kind, indicator_id
-from tidegate.ports import Enforced
+from tidegate.ports import APPLICATION, Enforced
 
-APPLICATION = "Tidegate"
 HOLDS = timedelta(days=7)  # an indicator that nobody extends is gone a week later
 BLOCK_SCORE = 75.0
 STRONGEST = "BlockAndRemediate"  # a detonation asks for it, and the gate does not weaken it

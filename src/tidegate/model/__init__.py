@@ -3,6 +3,7 @@
 from tidegate.model.cases import (
     COMMON,
     ENDS,
+    WORST_FIRST,
     Alert,
     Artefact,
     Attempt,
@@ -20,7 +21,9 @@ from tidegate.model.cases import (
     Verdict,
 )
 from tidegate.model.effects import (
+    REFUSED,
     RESPONSES,
+    UNDOING,
     Answer,
     Do,
     Effect,
@@ -42,7 +45,10 @@ from tidegate.model.known import (
 __all__ = [
     "COMMON",
     "ENDS",
+    "REFUSED",
     "RESPONSES",
+    "UNDOING",
+    "WORST_FIRST",
     "Alert",
     "Answer",
     "Artefact",

@@ -44,6 +44,13 @@ RESPONSES = frozenset(
 """What Defender does on a device, in its own time: a machine action."""
 
 
+UNDOING = frozenset({Do.UNRESTRICT_DEVICE, Do.RELEASE_DEVICE})
+"""Responses that take another one back."""
+
+REFUSED = "refused: "
+"""How the result of an effect begins that was refused, and the note that tells of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One change that we want to make outside, as a value: to show, approve, apply once, undo.

@@ -28,9 +28,10 @@ from tidegate.ports.sightings import (
     Trouble,
     Withheld,
 )
-from tidegate.ports.tenant import Alerts, Enforced, Enforcement, Incidents, Placed
+from tidegate.ports.tenant import APPLICATION, Alerts, Enforced, Enforcement, Incidents, Placed
 
 __all__ = [
+    "APPLICATION",
     "BUSY",
     "LIVE_RESPONSE",
     "Action",

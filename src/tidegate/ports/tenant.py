@@ -44,6 +44,10 @@ class Incidents(Protocol):
     def comments(self, incident: str) -> list[str]: ...
 
 
+APPLICATION = "Tidegate"
+"""In whose name we make indicators, and by which we know our own again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Enforced:
     """An indicator in Defender. `kind` is None for types that we do not speak."""

@@ -93,7 +93,7 @@ class Detonating(Tenancy):
         return backlog(self.cases.unfinished(MOST), now())
 
     def missing_roles(self) -> list[Need]:
-        """Return the app roles that we need and have not been settings. Raises SourceDown."""
+        """Return the app roles that we need and have not been given. Raises SourceDown."""
         from tidegate.adapters.roles import NEEDED, Api, missing, roles_of
         from tidegate.declare.responses import responses
 

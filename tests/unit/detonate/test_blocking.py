@@ -10,9 +10,8 @@ import pytest
 
 from tidegate.actions.report_changes import MOST
 from tidegate.detonate import receive, undo
-from tidegate.detonate.blocking import APPLICATION
 from tidegate.model import Do, Kind, Stage
-from tidegate.ports import Enforced, SourceDown
+from tidegate.ports import APPLICATION, Enforced, SourceDown
 from tidegate.simulator.seed import DROPPER, KNOWN, LOADER, alert_id, digest
 from tidegate.simulator.vmray import stored_sample, stored_submission
 

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tidegate.gate.knowledge import Knowledge
-from tidegate.gate.plan import APPLICATION
 from tidegate.gate.run import World, make_plan
 from tidegate.hygiene import Policy
 from tidegate.model import Kind, Sighting, Tlp
-from tidegate.ports import Enforced, FeedState
+from tidegate.ports import APPLICATION, Enforced, FeedState
 from tidegate.settings import Settings
 from tidegate.sightings import frame, unexpired
 from tidegate.wiring import local

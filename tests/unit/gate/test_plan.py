@@ -15,12 +15,12 @@ from tidegate.adapters.defender_indicators import DefenderIndicators
 from tidegate.adapters.entra import DEFENDER_SCOPE, Authorized, ClientCredentials
 from tidegate.adapters.http import HttpClient
 from tidegate.gate.knowledge import Knowledge
-from tidegate.gate.plan import APPLICATION, HOLDS, plan
+from tidegate.gate.plan import HOLDS, plan
 from tidegate.gate.run import World, apply, make_plan
 from tidegate.gate.select import ENFORCEABLE, Caps, select
 from tidegate.hygiene import Policy, reason
 from tidegate.model import Kind, Sighting, indicator_id
-from tidegate.ports import Enforced, FeedState
+from tidegate.ports import APPLICATION, Enforced, FeedState
 from tidegate.sightings import frame, unexpired
 from tidegate.simulator import entra
 from tidegate.simulator.server import Tenant
