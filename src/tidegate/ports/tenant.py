@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from tidegate.model import Alert, Kind
+from tidegate.model import Alert, Kind, Tlp
 
 
 class Alerts(Protocol):
@@ -50,7 +50,11 @@ APPLICATION = "Tidegate"
 
 @dataclass(frozen=True, slots=True)
 class Enforced:
-    """An indicator in Defender. `kind` is None for types that we do not speak."""
+    """An indicator where it is enforced. `kind` is None for types that we do not speak.
+
+    `groups` are the device groups that it is for; none: all. Defender does not keep `score`,
+    `threat`, `tags`, `first_seen` and the marking `tlp`, but others do.
+    """
 
     kind: Kind | None
     value: str
@@ -63,6 +67,12 @@ class Enforced:
     id: str | None = None
     application: str | None = None
     created_by: str | None = None
+    groups: tuple[str, ...] = ()
+    score: float = 0.0
+    threat: str | None = None
+    tags: tuple[str, ...] = ()
+    first_seen: datetime | None = None
+    tlp: Tlp = Tlp.CLEAR
 
 
 @dataclass(frozen=True, slots=True)
