@@ -1,4 +1,4 @@
-"""The Function app `detonate`: alerts come in, cases go their way. Triggers only."""
+"""The Function app `detonate`: alerts become cases, and the gate enforces. Triggers only."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,16 +7,17 @@ import azure.functions as func
 from fastapi import APIRouter
 
 from tidegate import functions
-from tidegate.api import detonate, health
+from tidegate.api import detonate, gate, health
 from tidegate.wiring import Local
 
-house = functions.House("figures", "detonate")
+house = functions.House("figures", "detonate", "gate")
 
 
 def routers(opened: Local) -> Iterator[APIRouter]:
     key = opened.settings.webhook_key
     hook_key = key.get_secret_value() if key else None
     yield from detonate.routers(opened.detonate, functions.keyholder, hook_key)
+    yield gate.router(opened.gate, functions.keyholder)
     yield health.router({"detonate": health.detonate(opened.detonate)})
 
 
@@ -53,6 +54,12 @@ async def read_finished(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a t
 @app.timer_trigger(schedule="15 */5 * * * *", arg_name="timer")
 async def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
     await asyncio.to_thread(lambda: functions.sweep(house()))
+
+
+@app.function_name("gate")
+@app.timer_trigger(schedule="45 */15 * * * *", arg_name="timer")
+async def run_gate(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
+    await asyncio.to_thread(lambda: functions.run_gate(house()))
 
 
 @app.function_name("run_case")

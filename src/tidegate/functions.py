@@ -118,6 +118,11 @@ def read_finished(opened: Local) -> None:
     _if_it_answers(lambda: detonate.poll_finished(opened.detonate), what)
 
 
+def run_gate(opened: Local) -> None:
+    """Run the gate once."""
+    loop.log_gate(loop.gate_all(opened))
+
+
 def sweep(opened: Local) -> None:
     """Clear up; where no queue triggers anything, look at verdicts again, too."""
     _if_it_answers(lambda: detonate.sweep(opened.detonate), "not swept")

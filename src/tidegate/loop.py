@@ -13,8 +13,7 @@ from tempfile import TemporaryDirectory
 from tidegate import detonate
 from tidegate.correlation import working_on
 from tidegate.declare.feed import Feed
-from tidegate.gate import run as gate
-from tidegate.gate.plan import Plan
+from tidegate.gate.run import Gated, cycle
 from tidegate.ingest import journal
 from tidegate.ingest.alerts import BROKEN, alert
 from tidegate.ingest.run import Job, run
@@ -36,26 +35,12 @@ GATE_EVERY = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Gated:
-    """What the gate did: its plan, and what became of it when it was applied."""
-
-    plan: Plan | None = None
-    applied: gate.Applied | None = None
-    reason: str | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether there is no plan, or Defender refused part of it."""
-        return self.plan is None or bool(self.applied and self.applied.failed)
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """What one run of the main job did."""
 
     feeds: list[Outcome]
     cases: list[Case]
-    gated: Gated
+    gated: list[Gated]
     maps: list[Refresh]
     reason: str | None = None  # why the alerts could not be read
 
@@ -66,7 +51,8 @@ class Summary:
         unfinished = any(case.stage not in ENDS for case in self.cases)
         # A feed that fell back on its sample did what it could without a network or a key.
         feeds = any(feed.failed and feed.origin is not Origin.SAMPLE for feed in self.feeds)
-        return feeds or unfinished or self.gated.failed or lost or self.reason is not None
+        gated = any(one.failed for one in self.gated)
+        return feeds or unfinished or gated or lost or self.reason is not None
 
 
 FAILED_REFRESHES = {Result.DOWN, Result.LOST}
@@ -147,20 +133,13 @@ def _open_cases(world: detonate.World) -> bool:
     return any(case.stage not in ENDS for case in world.cases.newest(CASES_SHOWN))
 
 
-def gate_all(house: Local) -> Gated:
-    """Make the plan; apply it where that disturbs nobody: in the simulated tenant."""
+def gate_all(house: Local) -> list[Gated]:
+    """Run the gate once; where nothing answers, that is what there is to tell."""
     try:
         with working_on("gate"):
-            return _gated(house)
+            return list(cycle(house.gate))
     except (SourceDown, BadPayload) as error:
-        return Gated(reason=str(error))
-
-
-def _gated(house: Local) -> Gated:
-    plan = gate.make_plan(house.gate)
-    if not (house.settings.simulated or house.settings.gate_apply):
-        return Gated(plan)
-    return Gated(plan, gate.apply(plan, house.gate))
+        return [Gated("gate", reason=str(error))]
 
 
 def once(house: Local, told: Callable[[str], None]) -> Summary:
@@ -220,11 +199,15 @@ def _on_schedule(house: Local, stopped: threading.Event) -> None:
                 pass
         if time.monotonic() >= gate_due:
             gate_due = time.monotonic() + GATE_EVERY.total_seconds()
-            _log_gate(gate_all(house))
+            log_gate(gate_all(house))
 
 
-def _log_gate(gated: Gated) -> None:
-    if gated.reason:
-        log.warning("gate: %s", gated.reason)
-    elif gated.plan:
-        log.info("gate: %d changes", len(gated.plan.changes))
+def log_gate(done: Iterable[Gated]) -> None:
+    """Write a line for each target."""
+    for one in done:
+        if one.reason or one.held_back:
+            why = one.reason or f"{one.open} changes wait: {one.held_back}"
+            log.warning("gate %s: %s", one.target, why)
+        elif one.applied:
+            made = (one.target, one.applied.written, one.applied.removed, len(one.applied.failed))
+            log.info("gate %s: written %d, removed %d, refused %d", *made)

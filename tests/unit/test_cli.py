@@ -89,6 +89,9 @@ def test_these_are_the_commands():
         "cases undo",
         "gate plan",
         "gate apply",
+        "gate status",
+        "gate undo",
+        "gate resume",
         "refresh",
         "lookup",
         "check",
@@ -334,7 +337,12 @@ HARMLESS = "·]0;owned·[red]bold[/red]··31m·"
 def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     text = io.StringIO()
     terminal = Console(file=text, width=400, force_terminal=True, color_system=None)
-    for module in ("tidegate.show", "tidegate.show.ingest", "tidegate.show.cells"):
+    for module in (
+        "tidegate.show",
+        "tidegate.show.ingest",
+        "tidegate.show.cells",
+        "tidegate.show.gate",
+    ):
         monkeypatch.setattr(f"{module}.out", terminal)
     return text
 
@@ -355,7 +363,7 @@ def print_case() -> None:
 
 def print_plan() -> None:
     enforced = Enforced(Kind.DOMAIN, HOSTILE, HOSTILE)
-    show.plan(Plan((Change("add", enforced, HOSTILE),), 0, 1, 1, {HOSTILE: 1}))
+    show.plan(Plan("x", (Change("add", "1", enforced, HOSTILE),), 0, 1, 1, {HOSTILE: 1}))
 
 
 def print_applied() -> None:

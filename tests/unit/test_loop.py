@@ -8,8 +8,10 @@ import pytest
 from tidegate import functions, loop
 from tidegate.adapters.local.sightings import SegmentStore
 from tidegate.declare.feed import feeds
+from tidegate.gate.plan import Plan
+from tidegate.gate.run import Gated
 from tidegate.model import Case, Origin, Outcome, Stage, Status
-from tidegate.ports import BadPayload, FeedState, SourceDown
+from tidegate.ports import FeedState, SourceDown
 from tidegate.settings import Settings
 from tidegate.wiring import local
 
@@ -39,12 +41,12 @@ def silent(*_, **__):
 
 def test_a_tenant_that_does_not_answer_leaves_the_rest_to_run(house, monkeypatch):
     monkeypatch.setattr(loop.detonate, "poll", silent)
-    monkeypatch.setattr(loop.gate, "make_plan", silent)
+    monkeypatch.setattr("tidegate.wiring.Local.enforcement", SimpleNamespace(current=silent))
     told = []
     summary = loop.once(house, told.append)
     assert told == ["feeds", "alerts", "gate", "map"]
     assert summary.reason == "alerts were not read: no answer"
-    assert summary.gated.reason == "no answer"
+    assert [one.reason for one in summary.gated] == ["no answer"]
     assert summary.failed
 
 
@@ -57,20 +59,15 @@ def test_a_turn_works_on_cases_though_alerts_cannot_be_read(house, monkeypatch, 
     assert "alerts were not read: no answer" in caplog.text
 
 
-def test_a_plan_is_applied_to_a_real_tenant_only_when_told_to(house, monkeypatch):
-    plan = SimpleNamespace(changes=())
-    monkeypatch.setattr(loop.gate, "make_plan", lambda _: plan)
-
-    def refused(*_):
-        raise BadPayload("refused")
-
-    monkeypatch.setattr(loop.gate, "apply", refused)
-    assert loop.gate_all(house) == loop.Gated(plan)
-    monkeypatch.setattr(house, "settings", house.settings.model_copy(update={"gate_apply": True}))
-    assert loop.gate_all(house).reason == "refused"
+def test_a_plan_is_applied_to_a_real_tenant_only_when_told_to(house):
+    [target] = house.gate.targets
+    assert target.asks
+    told = house.settings.model_copy(update={"gate_apply": True})
+    with local(told) as other:
+        assert not other.gate.targets[0].asks
 
 
-NOTHING = loop.Gated(plan=SimpleNamespace(changes=()))
+NOTHING = [Gated("defender", plan=Plan("defender", (), 0, 0, 0, {}))]
 DOWN = Outcome("f", Status.SOURCE_DOWN)
 
 
@@ -81,7 +78,7 @@ DOWN = Outcome("f", Status.SOURCE_DOWN)
         (loop.Summary([DOWN], [], NOTHING, []), True),
         (loop.Summary([Outcome("f", Status.QUOTA_WAIT)], [], NOTHING, []), False),
         (loop.Summary([Outcome("f", Status.OK, origin=Origin.SAMPLE)], [], NOTHING, []), False),
-        (loop.Summary([], [], loop.Gated(reason="x"), []), True),
+        (loop.Summary([], [], [Gated("defender", reason="x")], []), True),
         (loop.Summary([], [], NOTHING, [], "x"), True),
     ],
 )

@@ -1,4 +1,4 @@
-"""The plan, and carrying it out."""
+"""What is enforced, what would change and why; carrying it out, and taking it back."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -6,43 +6,125 @@ from typing import Annotated
 import typer
 
 from tidegate import show
-from tidegate.cli.app import FAILED, AsJson, emit, gate_app, house
+from tidegate.cli.app import FAILED, WRONG_USE, AsJson, emit, fail, gate_app, house
+from tidegate.gate.world import Target, World
+
+Name = Annotated[str, typer.Option("--target", help="Where: defender, sentinel.")]
+By = Annotated[str, typer.Option("--by", help="Who says so, for the record.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Whole = Annotated[bool, typer.Option("--all", help="All at once, whatever changed this hour.")]
+DEFENDER, OWNER = "defender", "command line"
 
 
 @gate_app.command()
-def plan(as_json: AsJson = False) -> None:
-    """Show what would change in Defender, and why."""
+def plan(target: Name = DEFENDER, whole: Whole = False, as_json: AsJson = False) -> None:
+    """Show what would change, and why. Changes nothing."""
+    from tidegate.gate.plan import document
     from tidegate.gate.run import make_plan
 
     with house() as opened:
-        proposed = make_plan(opened.gate)
+        proposed = make_plan(_target(target, opened.gate), opened.gate, whole=whole)
     if as_json:
-        emit(asdict(proposed))
+        emit(document(proposed))
     else:
         show.plan(proposed)
 
 
 @gate_app.command()
 def apply(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    target: Name = DEFENDER,
+    yes: Yes = False,
+    whole: Whole = False,
+    by: By = OWNER,
     as_json: AsJson = False,
 ) -> None:
-    """Carry the plan out in Defender."""
+    """Carry the plan out, a waiting one too."""
     from tidegate.gate.run import apply as carry_out
-    from tidegate.gate.run import make_plan
+    from tidegate.gate.run import candidates, make_plan
 
     with house() as opened:
-        proposed = make_plan(opened.gate)
-        if not as_json:
-            show.plan(proposed)
-        if proposed.changes and not yes:
-            where = opened.tenant.defender
-            typer.confirm(
-                f"Apply {len(proposed.changes)} changes to {where}?", abort=True, err=True
-            )
-        applied = carry_out(proposed, opened.gate)
+        world, where = opened.gate, _target(target, opened.gate)
+        found = candidates(world.knowledge)
+        if not yes:
+            proposed = make_plan(where, world, found, whole=whole)
+            if not as_json:
+                show.plan(proposed)
+            if proposed.changes:
+                asked = f"{len(proposed.changes)} changes to {where.title}, {where.address}"
+                typer.confirm(f"Apply {asked}?", abort=True, err=True)
+        done = carry_out(where, world, found, by=by, whole=whole).applied
+    if done is None:
+        fail("nothing was planned")
     if as_json:
-        emit(asdict(applied))
+        emit(asdict(done))
     else:
-        show.applied(applied)
-    raise typer.Exit(FAILED if applied.failed else 0)
+        show.applied(done)
+    raise typer.Exit(FAILED if done.failed or done.reason else 0)
+
+
+@gate_app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show how enforcement stands: the sets, what waits, what changed, what somebody changed."""
+    from tidegate.gate.status import status as stands
+
+    with house() as opened:
+        found = [stands(target, opened.gate) for target in opened.gate.targets]
+    if as_json:
+        emit([{**asdict(one), "target": one.target.name} for one in found])
+    else:
+        show.enforcement(found)
+
+
+@gate_app.command()
+def undo(
+    why: Annotated[str, typer.Option("--because", help="Why, for the record.")],
+    target: Name = DEFENDER,
+    yes: Yes = False,
+    by: By = OWNER,
+    as_json: AsJson = False,
+) -> None:
+    """Take the last run back, and pause: the next cycle would choose the same again."""
+    from tidegate.gate.undo import NothingToUndo
+    from tidegate.gate.undo import undo as take_back
+
+    with house() as opened:
+        where = _target(target, opened.gate)
+        if not yes:
+            asked = f"the last run at {where.title}, {where.address}"
+            typer.confirm(f"Take back {asked}, and pause?", abort=True, err=True)
+        try:
+            done = take_back(where, opened.gate, by, why)
+        except NothingToUndo:
+            fail("no run has changed anything yet")
+    if as_json:
+        emit(asdict(done))
+    else:
+        show.applied(done)
+    raise typer.Exit(FAILED if done.failed or done.reason else 0)
+
+
+@gate_app.command()
+def resume(
+    target: Name = DEFENDER,
+    take_back: Annotated[
+        bool, typer.Option("--take-back", help="What was changed by hand is the gate's again.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on after a pause, with the next cycle."""
+    from tidegate.gate.undo import resume as go_on
+
+    with house() as opened:
+        go_on(_target(target, opened.gate), opened.gate, take_back=take_back)
+    if as_json:
+        emit({"target": target, "paused": None})
+    else:
+        show.out.print(f"{target}: goes on with the next cycle")
+
+
+def _target(name: str, world: World) -> Target:
+    found = world.target(name)
+    if found is None:
+        known = ", ".join(one.name for one in world.targets)
+        fail(f"no such target: {name}; there are: {known}", WRONG_USE)
+    return found

@@ -1,76 +1,248 @@
-"""Makes the plan from what is known, and carries it out."""
+"""One cycle of the gate: look at each target, plan, and carry out what needs nobody's word."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
 
+from tidegate.gate import held, journal, refused
+from tidegate.gate.carry import Applied, applied, carry_out, job, settled, touched
+from tidegate.gate.held import Held, key, ours, reconciled
+from tidegate.gate.journal import State, Waiting
 from tidegate.gate.knowledge import Knowledge, sources
-from tidegate.gate.plan import Change, Plan, key, ours, plan
+from tidegate.gate.plan import ANALYST, Change, Plan, Terms, plan
 from tidegate.gate.score import scored
-from tidegate.gate.select import Caps, select
-from tidegate.model import Tlp
-from tidegate.ports import Enforcement, Placed
-from tidegate.sharing import OWN_TENANT, secret
+from tidegate.gate.select import Caps, Verdicts, select
+from tidegate.gate.share import renew
+from tidegate.gate.world import Target, World
+from tidegate.lease import Busy, Lease
+from tidegate.lease import held as leased
+from tidegate.ports import BadPayload, Conflict, Enforced, SourceDown
+from tidegate.sharing import secret
+
+PUBLISHED = "published"  # the lists that others read: no target that could answer
+REMOVED_SHARE, REMOVED_LEAST = 0.2, 50  # of the set at once, for reasons of the indicators' own
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """What the gate needs from outside: what is known, and where it is enforced.
+class Gated:
+    """What a cycle came to at one target.
 
-    `limit` is the tenant's cap on indicators. What only advisory sources say is never enforced,
-    nor what any source marks more strictly than `up_to`.
+    `held_back` says why a plan was not carried out, `reason` why there is none.
     """
 
-    knowledge: Knowledge
-    enforcement: Enforcement
-    limit: int
-    headroom: int
-    least_score: float
-    up_to: Tlp = OWN_TENANT
+    target: str
+    plan: Plan | None = None
+    applied: Applied | None = None
+    held_back: str | None = None
+    reason: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no plan, or the target refused part of it."""
+        done = self.applied
+        return self.plan is None or bool(done and (done.failed or done.reason))
+
+    @property
+    def open(self) -> int:
+        """How many changes were planned and not made."""
+        made = self.applied.written + self.applied.removed if self.applied else 0
+        return len(self.plan.changes) - made if self.plan else 0
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of a plan; `failed` maps a value to Defender's reason."""
+class Look:
+    """What is at a target now: what is there, what of it the gate holds, and what is remembered."""
 
-    written: int
-    removed: int
-    failed: dict[str, str]
+    current: tuple[Enforced, ...]
+    memory: dict[str, Held]
+    state: State
 
 
-def make_plan(world: World) -> Plan:
-    """Choose from all live sightings and compare with Defender. Raises SourceDown, BadPayload."""
-    known = world.knowledge
+def candidates(known: Knowledge) -> pl.DataFrame:
+    """Return all that is reported by sources that ask to block, scored."""
     now = known.clock()
-    current = world.enforcement.current()
-    others = sum(not ours(one) for one in current)
-    slots = max(world.limit - world.headroom - others, 0)
-    held = pl.Series("id", [key(one) for one in current if ours(one)], dtype=pl.String)
-    candidates = scored(_live(known, now), sources(known), now)
-    caps = Caps(slots, world.least_score)
-    kept_here = secret(known.sightings.live(now), world.up_to)
-    mine = held.drop_nulls()
-    chosen = select(candidates, mine, known.policy, caps, kept_here, known.exceptions)
-    return plan(chosen, current, slots, now)
-
-
-def _live(known: Knowledge, now: datetime) -> pl.DataFrame:
     wanted = ("id", "kind", "value", "source", "confidence", "last_seen", "threat")
     blocking = ~pl.col("source").is_in(sorted(known.advisory))
-    return known.sightings.live(now).filter(blocking).select(wanted).collect()
+    live = known.sightings.live(now).filter(blocking).select(wanted).collect()
+    return scored(live, sources(known), now)
 
 
-def apply(proposed: Plan, world: World) -> Applied:
-    """Carry the plan out. Doing it again changes nothing: both writes are idempotent."""
-    removals = [c.enforced.id for c in proposed.changes if c.do == "remove" and c.enforced.id]
-    world.enforcement.remove(removals)
-    written = [change for change in proposed.changes if change.do != "remove"]
-    placed = world.enforcement.add([change.enforced for change in written])
-    failed = _failures(written, placed)
-    return Applied(len(written) - len(failed), len(removals), failed)
+def look(target: Target, world: World) -> Look:
+    """Read a target, and compare with what is remembered. Raises SourceDown, BadPayload."""
+    now, state = world.knowledge.clock(), journal.state(world.objects, target.name)
+    current = tuple(target.enforcement.current(fresh=True))
+    memory = held.load(world.objects, target.name)
+    known = reconciled(memory, current, touched(state, target, world), now)
+    return Look(current, known, state)
 
 
-def _failures(written: list[Change], placed: list[Placed]) -> dict[str, str]:
-    answers = zip(written, placed, strict=True)
-    return {c.enforced.value: p.failure for c, p in answers if p.failure is not None}
+def make_plan(
+    target: Target, world: World, found: pl.DataFrame | None = None, *, whole: bool = False
+) -> Plan:
+    """Choose from all that is known and compare with the target. Changes nothing.
+
+    `found` are the `candidates`; `whole` plans all at once, whatever was changed this hour. Raises
+    SourceDown, BadPayload.
+    """
+    found = candidates(world.knowledge) if found is None else found
+    return _planned(look(target, world), target, world, found, whole=whole)
+
+
+def _planned(seen: Look, target: Target, world: World, found: pl.DataFrame, *, whole: bool) -> Plan:
+    known, now = world.knowledge, world.knowledge.clock()
+    slots = _slots(seen, target)
+    caps = Caps(
+        slots=slots,
+        least_score=world.least_score,
+        kinds=target.kinds,
+        floors=target.floors,
+        ceilings=target.ceilings,
+        strong=target.actions.block,
+    )
+    selected = select(found, _verdicts(seen, target, world), known.policy, caps, known.exceptions)
+    churn = None if whole or world.churn is None else world.churn - seen.state.spent(now)
+    terms = Terms(slots, churn, world.dwell, target.actions)
+    return plan(target.name, selected, seen.current, seen.memory, terms, now)
+
+
+def _slots(seen: Look, target: Target) -> int:
+    others = sum(not ours(one) for one in seen.current)
+    return max(target.limit - target.headroom - others, 0)
+
+
+def _verdicts(seen: Look, target: Target, world: World) -> Verdicts:
+    known, now = world.knowledge, world.knowledge.clock()
+    mine = [found for one in seen.current if ours(one) and (found := key(one))]
+    young = [one.id for one in seen.memory.values() if now - one.since < world.dwell]
+    return Verdicts(
+        held=pl.Series("id", mine, dtype=pl.String),
+        dwelling=pl.Series("id", young, dtype=pl.String),
+        secret=secret(known.sightings.live(now), target.up_to),
+        barred=refused.refused(world.objects, target.name, now),
+    )
+
+
+def apply(
+    target: Target,
+    world: World,
+    found: pl.DataFrame | None = None,
+    *,
+    by: str | None = None,
+    whole: bool = False,
+    most: int | None = None,
+) -> Gated:
+    """Plan and carry out. `by` a person: then what would wait for one does not.
+
+    Unless it has more than `most` changes: that is not what the person saw. Raises SourceDown, also
+    when another process is at it, and BadPayload.
+    """
+    found = candidates(world.knowledge) if found is None else found
+    with exclusive(target, world) as lease:
+        seen = look(target, world)
+        state = settled(seen.state, seen.memory, target, world)
+        seen = replace(seen, state=state)
+        made = _planned(seen, target, world, found, whole=whole)
+        why = _grown(made, most) if by else _held_back(made, state, target, world)
+        changes = made.changes if why is None else tuple(filter(_urgent, made.changes))
+        work = job(changes, target, world, made.id, by)
+        told = _told(state, made, target, world, why)
+        if told != state:
+            work.remember(told)
+        after = carry_out(work, made.held, told, lease)
+        journal.forget(world.objects, target.name, world.knowledge.clock())
+        return Gated(target.name, made, applied(work, after), why)
+
+
+@contextmanager
+def exclusive(target: Target, world: World) -> Iterator[Lease]:
+    """Let nobody else change the target meanwhile. Raises SourceDown when somebody does."""
+    name = journal.prepare(world.objects, target.name)
+    try:
+        with leased(world.objects, name, world.new_lease()) as lease:
+            yield lease
+    except Busy as error:
+        raise SourceDown(f"another process is changing {target.title}") from error
+
+
+def _held_back(made: Plan, state: State, target: Target, world: World) -> str | None:
+    """Say why a plan has to wait for a person; None if it need not."""
+    if state.paused is not None:
+        return f"paused by {state.paused.by}: {state.paused.why}"
+    if not made.changes:
+        return None
+    if target.asks:
+        return "a person applies what changes here"
+    changes = _moves(made)
+    if world.ask_above is not None and changes > world.ask_above:
+        return f"{changes:,} changes at once; up to {world.ask_above:,} need nobody's word"
+    lost = sum(one.do == "remove" and not one.elective for one in made.changes)
+    whole = sum(not one.drift for one in made.held.values())
+    if world.ask_above is not None and lost > max(REMOVED_SHARE * whole, REMOVED_LEAST):
+        return f"would lose {lost:,} of {whole:,} indicators at once"
+    return None
+
+
+def _moves(made: Plan) -> int:
+    """Count what changes for anybody: to extend what is there does not."""
+    return len(made.changes) - made.count("extend")
+
+
+def _grown(made: Plan, most: int | None) -> str | None:
+    """Say so if a plan is not the one that a person saw."""
+    changes = _moves(made)
+    return f"the plan has grown to {changes:,} changes" if most and changes > most else None
+
+
+def _urgent(change: Change) -> bool:
+    """Whether a change waits for nobody: a person has called the indicator harmless."""
+    return change.do == "remove" and change.why.startswith(ANALYST)
+
+
+def _told(state: State, made: Plan, target: Target, world: World, why: str | None) -> State:
+    """Return the state with what was planned."""
+    now = world.knowledge.clock()
+    return replace(
+        state,
+        at=now,
+        limit=target.limit,
+        headroom=target.headroom,
+        others=made.others,
+        slots=made.slots,
+        chosen=made.chosen,
+        postponed=made.postponed,
+        refused=made.refused,
+        reason=None,
+        waiting=_waiting(state, made, now, why),
+    )
+
+
+def _waiting(state: State, made: Plan, now: datetime, why: str | None) -> Waiting | None:
+    if why is None or state.paused is not None:
+        return None
+    before = state.waiting
+    since = before.at if before and before.plan == made.id else now
+    return Waiting(made.id, since, made.count("add"), made.count("remove"), why)
+
+
+def cycle(world: World) -> Iterator[Gated]:
+    """Run all targets once, then publish. Who does not answer keeps the others from nothing."""
+    found = candidates(world.knowledge)
+    for target in world.targets:
+        try:
+            yield apply(target, world, found)
+        except (SourceDown, BadPayload) as error:
+            _note(target, world, str(error))
+            yield Gated(target.name, reason=str(error))
+    try:
+        renew(world, found)
+    except (SourceDown, Conflict) as error:
+        yield Gated(PUBLISHED, reason=str(error))
+
+
+def _note(target: Target, world: World, reason: str) -> None:
+    state = journal.state(world.objects, target.name)
+    if state.reason != reason:
+        journal.remember(world.objects, target.name, replace(state, reason=reason))

@@ -1,10 +1,16 @@
-"""Which of the scored indicators deserve a slot: hygiene first, then the best under the cap."""
+"""Which of the scored indicators deserve a slot: hygiene first, then the best under the caps.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+In this order: what is never enforced; what scores too low; hosts that several URLs agree on; each
+kind's ceiling; what a better name covers; each kind's floor, and the slots. Who holds a slot keeps
+it against one who is but a little better (`loyalty`), and for a while anyway (`dwelling`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
+from tidegate.gate.cover import covers, lifted
 from tidegate.gate.meant import Exceptions, unclean
 from tidegate.hygiene import Policy
 from tidegate.model import Kind
@@ -19,9 +25,12 @@ ENFORCEABLE = (
     Kind.SHA1,
     Kind.SHA256,
 )
-
-
 NOTHING: Exceptions = {}
+NOBODY = pl.Series("id", [], dtype=pl.String)
+STAYS = 1_000.0  # more than any score: who dwells comes first
+TOO_LOW, NO_SLOT = "score too low", "no slot left"
+CEILING, COVERED = "no slot left for ", "covered by "
+ELECTIVE = (TOO_LOW, NO_SLOT, COVERED)  # reasons that can wait; all others are the indicator's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,50 +39,136 @@ class Caps:
 
     `slots` is what is left of the tenant's limit after the analysts' own indicators and the
     headroom. A holder of a slot may score `loyalty` points less than a newcomer, so that the set
-    does not flap around the threshold.
+    does not flap around the threshold. Of a kind at most its ceiling is chosen, and its floor
+    before all others, as long as there are so many. From `strong` on an indicator blocks.
     """
 
     slots: int
     least_score: float = 50.0
     loyalty: float = 5.0
+    kinds: tuple[Kind, ...] = ENFORCEABLE
+    floors: Mapping[Kind, int] = field(default_factory=dict)
+    ceilings: Mapping[Kind, int] = field(default_factory=dict)
+    strong: float = 75.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What is known of candidates besides their score.
+
+    `held` are the ids that hold a slot now, `dwelling` those of them that came only lately,
+    `secret` those that a marking keeps here. `barred` says by id why one is not to be enforced.
+    """
+
+    held: pl.Series = field(default_factory=lambda: NOBODY)
+    dwelling: pl.Series = field(default_factory=lambda: NOBODY)
+    secret: Sequence[str] | pl.Series = ()
+    barred: Mapping[str, str] = field(default_factory=dict)
 
 
 def select(
     scored: pl.DataFrame,
-    held: pl.Series,
+    known: Verdicts,
     policy: Policy,
     caps: Caps,
-    secret: Sequence[str] | pl.Series = (),
     exceptions: Exceptions = NOTHING,
 ) -> pl.DataFrame:
-    """Add the column `why_not` to scored indicators: null for the chosen ones.
+    """Add `why_not`, null for the chosen ones, and `rank` to scored indicators.
 
-    `held` are the ids that hold a slot now, `secret` those that a marking keeps here, `exceptions`
-    the warninglists whose entries a source means.
-    The result is sorted, best first; ties go by id, so the same input gives the same choice.
+    `exceptions` are the warninglists whose entries a source means. Hosts that stand for their URLs
+    are rows of their own, `for` how many. The result is sorted, best first; ties go by id, so the
+    same input gives the same choice.
     """
-    kinds = pl.col("kind").cast(pl.String)
-    rank_score = pl.col("score") + pl.col("held").cast(pl.Float64) * caps.loyalty
-    rows = (
-        scored.with_columns(
-            pl.col("id").is_in(held.implode()).alias("held"),
-            unclean(scored, policy, exceptions).alias("unclean"),
-        )
-        .with_columns(rank_score.alias("rank_score"))
-        .with_columns(
-            pl.when(~kinds.is_in([kind.value for kind in ENFORCEABLE]))
-            .then(pl.lit("Defender takes no ") + kinds)
-            .when(pl.col("id").is_in(list(secret)))
-            .then(pl.lit("marked too strictly (TLP)"))
-            .when(pl.col("unclean").is_not_null())
-            .then(pl.col("unclean"))
-            .when(pl.col("rank_score") < caps.least_score)
-            .then(pl.lit("score too low"))
-            .alias("why_not")
-        )
-        .sort("rank_score", "id", descending=[True, False])
+    why = unclean(scored, policy, exceptions).alias("unclean")
+    rows = _ranked(scored.with_columns(why, pl.lit(0, pl.UInt32).alias("for")), known, caps)
+    judged = rows.with_columns(_refused(known, caps).alias("why_not"))
+    hosts = _hosts(judged, known, policy, caps)
+    whole = pl.concat([judged, hosts], how="diagonal_relaxed") if len(hosts) else judged
+    return _placed(_covered(_limited(whole, caps), caps), caps).drop("unclean", "dwells")
+
+
+def _ranked(rows: pl.DataFrame, known: Verdicts, caps: Caps) -> pl.DataFrame:
+    held, dwells = (pl.col("id").is_in(some.implode()) for some in (known.held, known.dwelling))
+    bonus = pl.col("held").cast(pl.Float64) * caps.loyalty + pl.col("dwells") * STAYS
+    return rows.with_columns(held.alias("held"), dwells.alias("dwells")).with_columns(
+        (pl.col("score") + bonus).alias("rank")
     )
-    place = pl.col("why_not").is_null().cum_sum()
-    full = pl.col("why_not").is_null() & (place > caps.slots)
-    over = pl.when(full).then(pl.lit("no slot left")).otherwise("why_not").alias("why_not")
-    return rows.with_columns(over).drop("unclean", "rank_score")
+
+
+def _refused(known: Verdicts, caps: Caps) -> pl.Expr:
+    kinds = pl.col("kind").cast(pl.String)
+    barred = pl.col("id").replace_strict(known.barred, default=None, return_dtype=pl.String)
+    return (
+        pl.when(~kinds.is_in([kind.value for kind in caps.kinds]))
+        .then(pl.lit("not taken: ") + kinds)
+        .when(pl.col("id").is_in(list(known.secret)))
+        .then(pl.lit("marked too strictly (TLP)"))
+        .when(pl.col("unclean").is_not_null())
+        .then(pl.col("unclean"))
+        .when(barred.is_not_null())
+        .then(barred)
+        .when(pl.col("rank") < caps.least_score)
+        .then(pl.lit(TOO_LOW))
+    )
+
+
+def _hosts(judged: pl.DataFrame, known: Verdicts, policy: Policy, caps: Caps) -> pl.DataFrame:
+    """Return the hosts that may stand for their URLs; the others nobody asked for."""
+    named = lifted(judged.filter(pl.col("why_not").is_null()), known.held)
+    hosts = named.join(judged.select("id"), on="id", how="anti")
+    why = unclean(hosts, policy, NOTHING).alias("unclean")
+    ranked = _ranked(hosts.with_columns(why), known, caps)
+    fit = ranked.with_columns(_refused(known, caps).alias("why_not"))
+    kind = pl.col("kind").cast(judged.schema["kind"])
+    return fit.filter(pl.col("why_not").is_null()).with_columns(kind)
+
+
+def _covered(rows: pl.DataFrame, caps: Caps) -> pl.DataFrame:
+    """Refuse what another name covers, and let that name rank as high as the best below it."""
+    strong = (pl.col("score") >= caps.strong).alias("strong")
+    able = rows.filter(pl.col("why_not").is_null()).with_columns(strong)
+    found = covers(able).rename({"by": "cover"})
+    joined = rows.join(found, on="id", how="left")
+    best = joined.drop_nulls("cover").group_by(value="cover").agg(pl.col("rank").max().alias("top"))
+    names = pl.col("kind").cast(pl.String).is_in([Kind.DOMAIN.value, Kind.IPV4, Kind.IPV6])
+    told = pl.when(pl.col("cover").is_not_null()).then(pl.lit(COVERED) + pl.col("cover"))
+    return (
+        joined.join(best, on="value", how="left")
+        .with_columns(
+            pl.when(names).then(pl.max_horizontal("rank", "top")).otherwise("rank").alias("rank"),
+            told.otherwise("why_not").alias("why_not"),
+        )
+        .drop("cover", "top")
+    )
+
+
+def _placed(rows: pl.DataFrame, caps: Caps) -> pl.DataFrame:
+    """Give out the slots: floors first, then by rank."""
+    own, least = _able().cum_sum().over("kind"), _of_kind(caps.floors).fill_null(0)
+    ranked = _best_first(rows).with_columns((_able() & (own <= least)).alias("first"))
+    ordered = ranked.sort("first", "rank", "id", descending=[True, True, False])
+    over = _able() & (_able().cum_sum() > caps.slots)
+    told = pl.when(over).then(pl.lit(NO_SLOT)).otherwise("why_not").alias("why_not")
+    return _best_first(ordered.with_columns(told).drop("first"))
+
+
+def _limited(rows: pl.DataFrame, caps: Caps) -> pl.DataFrame:
+    """Refuse what is above its kind's ceiling: before it could stand for others."""
+    own, kind = _able().cum_sum().over("kind"), pl.col("kind").cast(pl.String)
+    over = _able() & (own > _of_kind(caps.ceilings))
+    told = pl.when(over).then(pl.lit(CEILING) + kind).otherwise("why_not")
+    return _best_first(rows).with_columns(told.alias("why_not"))
+
+
+def _best_first(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.sort("rank", "id", descending=[True, False])
+
+
+def _able() -> pl.Expr:
+    return pl.col("why_not").is_null()
+
+
+def _of_kind(by_kind: Mapping[Kind, int]) -> pl.Expr:
+    numbers = {kind.value: number for kind, number in by_kind.items()}
+    kind = pl.col("kind").cast(pl.String)
+    return kind.replace_strict(numbers, default=None, return_dtype=pl.UInt32)

@@ -10,7 +10,8 @@ from rich.text import Text
 from tidegate.canonical import defanged
 from tidegate.show.bar import DONE, Told, progress, quiet, slices
 from tidegate.show.cases import case, case_list, cases, decided
-from tidegate.show.cells import SHOWN, err, out, plain, short, table
+from tidegate.show.cells import err, out, plain, short, table
+from tidegate.show.gate import applied, enforcement, gated, plan
 from tidegate.show.ingest import feed, feeds, outcomes, replayed, runs
 from tidegate.show.outside import enriched
 from tidegate.show.past import backfilled, gaps
@@ -19,10 +20,8 @@ from tidegate.show.search import search_page
 if TYPE_CHECKING:
     from tidegate.doctor import Check
     from tidegate.gate.explain import Explained
-    from tidegate.gate.plan import Plan
     from tidegate.gate.related import Relation
-    from tidegate.gate.run import Applied
-    from tidegate.loop import Gated, Summary
+    from tidegate.loop import Summary
     from tidegate.maps.refresh import Refresh
     from tidegate.model import Sighting
 
@@ -36,12 +35,15 @@ __all__ = [
     "cases",
     "checks",
     "decided",
+    "enforcement",
     "enriched",
     "err",
     "explained",
     "feed",
     "feeds",
     "gaps",
+    "gated",
+    "out",
     "outcomes",
     "plain",
     "plan",
@@ -64,36 +66,6 @@ def warninglists(found: Sequence[dict[str, Any]]) -> None:
     """Print the installed warninglists."""
     columns = ("name", "entries", "version", "use", "fetched", "trouble")
     table("Warninglists", columns, [[short(one[name]) for name in columns] for one in found])
-
-
-def plan(proposed: Plan) -> None:
-    """Print a plan: what changes and why, and what was not chosen and why not."""
-    changes = [
-        (c.do, c.enforced.kind, defanged(c.enforced.value), c.enforced.action, c.why)
-        for c in proposed.changes[:SHOWN]
-    ]
-    table(_title(proposed), ("do", "kind", "indicator", "action", "why"), changes)
-    if len(proposed.changes) > SHOWN:
-        out.print(f"… and {len(proposed.changes) - SHOWN:,} more; --json has them all")
-    if proposed.refused:
-        table("Not chosen", ("reason", "indicators"), proposed.refused.items())
-
-
-def _title(proposed: Plan) -> str:
-    counts = ", ".join(
-        f"{proposed.count(do)} {do}" for do in ("add", "extend", "replace", "remove")
-    )
-    return (
-        f"Plan: {counts}; {proposed.kept:,} stay; {proposed.chosen:,} of {proposed.slots:,} slots"
-    )
-
-
-def applied(done: Applied) -> None:
-    """Print what became of a plan."""
-    out.print(f"written {done.written:,}, removed {done.removed:,}, refused {len(done.failed):,}")
-    if done.failed:
-        rows = [(defanged(value), reason) for value, reason in list(done.failed.items())[:SHOWN]]
-        table("Refused by Defender", ("indicator", "reason"), rows)
 
 
 def refreshes(done: Sequence[Refresh]) -> None:
@@ -170,14 +142,6 @@ def summary(done: Summary) -> None:
     cases(done.cases)
     if done.reason:
         out.print(plain(done.reason), style="red")
-    _gated(done.gated)
+    for one in done.gated:
+        gated(one)
     refreshes(done.maps)
-
-
-def _gated(gated: Gated) -> None:
-    if gated.plan is None:
-        out.print(plain(f"gate: {gated.reason}"), style="red")
-        return
-    plan(gated.plan)
-    if gated.applied:
-        applied(gated.applied)

@@ -48,6 +48,7 @@ def router(scene: Scene) -> APIRouter:
     """Return the routes below `/api/indicators`."""
     routes = APIRouter(prefix="/api/indicators", dependencies=[Depends(guard(scene, DEFENDER))])
     _singly(routes, scene)
+    _together(routes, scene)
     _import(routes, scene)
     return routes
 
@@ -71,6 +72,20 @@ def _singly(routes: APIRouter, scene: Scene) -> None:
         if not scene.memory.delete("indicators", indicator):
             raise fault(404, "ResourceNotFound", "The indicator was not found.")
         scene.record("indicator deleted", indicator)
+        return Response(status_code=204)
+
+
+def _together(routes: APIRouter, scene: Scene) -> None:
+    @routes.post("/BatchDelete", status_code=204)
+    def delete_indicators(
+        ids: Annotated[list[str], Body(alias="IndicatorIds", embed=True)],
+    ) -> Response:
+        if len(ids) > BATCH:
+            raise fault(400, "MaximumBatchSizeExceeded", f"At most {BATCH} indicators.")
+        with scene.memory.changing():
+            for one in ids:
+                scene.memory.delete("indicators", one)
+            scene.record("indicators deleted", str(len(ids)))
         return Response(status_code=204)
 
 

@@ -36,13 +36,6 @@ class Detonating(Tenancy):
         return SqliteCases(self.database)
 
     @cached_property
-    def ledger(self) -> ports.Ledger:
-        """What was begun and done outside."""
-        from tidegate.adapters.local.ledger import SqliteLedger
-
-        return SqliteLedger(self.database)
-
-    @cached_property
     def case_turns(self) -> ports.Queue:
         """The cases that wait for a turn."""
         from tidegate.adapters.local.queue import SqliteQueue

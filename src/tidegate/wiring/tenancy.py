@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from tidegate.wiring.state import now
 if TYPE_CHECKING:
     from tidegate import ports
     from tidegate.adapters.entra import Tokens
-    from tidegate.gate import run as gate
+    from tidegate.gate.plan import Actions
+    from tidegate.gate.world import Target, World
     from tidegate.settings import Settings
 
 
@@ -73,17 +75,62 @@ class Tenancy(Known):
         )
 
     @cached_property
-    def gate(self) -> gate.World:
-        """The world of `gate`."""
-        from tidegate.gate.run import World
+    def ledger(self) -> ports.Ledger:
+        """What was begun and done outside."""
+        from tidegate.adapters.local.ledger import SqliteLedger
 
+        return SqliteLedger(self.database)
+
+    @cached_property
+    def gate(self) -> World:
+        """The world of `gate`. In the simulated tenant nothing has to wait: nobody is disturbed."""
+        from uuid import uuid4
+
+        from tidegate.gate.world import Lists, World
+
+        settings, simulated = self.settings, self.settings.simulated
         return World(
             knowledge=self.knowledge,
+            targets=(self._defender_target,),
+            objects=self.objects,
+            ledger=self.ledger,
+            new_lease=lambda: str(uuid4()),
+            least_score=settings.gate_min_score,
+            churn=None if simulated else settings.gate_churn,
+            dwell=timedelta(hours=settings.gate_dwell_hours),
+            ask_above=None if simulated else settings.gate_ask_above,
+            lists=Lists(settings.lists_cap, up_to=settings.gate_tlp),
+        )
+
+    @property
+    def _defender_target(self) -> Target:
+        from tidegate.gate.world import Target
+
+        settings = self.settings
+        return Target(
+            name="defender",
+            title="Microsoft Defender",
             enforcement=self.enforcement,
-            limit=self.settings.gate_cap,
-            headroom=self.settings.gate_headroom,
-            least_score=self.settings.gate_min_score,
-            up_to=self.settings.gate_tlp,
+            limit=settings.gate_cap,
+            headroom=settings.gate_headroom,
+            floors=settings.gate_floors,
+            ceilings=settings.gate_ceilings,
+            actions=self._actions,
+            up_to=settings.gate_tlp,
+            asks=not (settings.simulated or settings.gate_apply),
+            address=self.tenant.defender,
+        )
+
+    @property
+    def _actions(self) -> Actions:
+        from tidegate.gate.plan import Actions
+
+        settings = self.settings
+        return Actions(
+            block=settings.gate_block_score,
+            warn=settings.gate_warn_score,
+            remediate=settings.gate_remediate_score,
+            groups=tuple(settings.gate_device_groups),
         )
 
     @cached_property

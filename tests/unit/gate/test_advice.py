@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tidegate.declare.feed import Use, feeds
 from tidegate.gate.explain import explain
 from tidegate.gate.knowledge import Knowledge
-from tidegate.gate.run import World, make_plan
+from tidegate.gate.run import candidates
 from tidegate.gate.score import LIFETIMES, Source, Sources, scored
 from tidegate.gate.select import ENFORCEABLE
 from tidegate.hosts import HOSTLESS
@@ -96,25 +96,20 @@ class Store:
     def state(self, _):
         return FeedState()
 
-    def current(self):
-        return []
 
-
-def world(*found: Sighting) -> World:
+def known(*found: Sighting) -> Knowledge:
     store = Store(list(found))
     grades, advisory = {"one": "A", "tor": "A"}, frozenset({"tor"})
-    policy = Policy(simulated=True)
-    parts = (store, store, lambda: NOW, policy, grades, frozenset())
-    known = Knowledge(*parts, advisory=advisory)
-    return World(known, store, limit=10, headroom=0, least_score=1.0)
+    parts = (store, store, lambda: NOW, Policy(simulated=True), grades, frozenset())
+    return Knowledge(*parts, advisory=advisory)
 
 
 def test_a_label_never_leads_to_a_block():
-    assert make_plan(world(sighting("tor"))).changes == ()
+    assert candidates(known(sighting("tor"))).is_empty()
 
 
 def test_a_label_adds_nothing_to_what_others_say():
-    told = explain(*ADDRESS, world(sighting("tor"), sighting("one", 60)).knowledge)
+    told = explain(*ADDRESS, known(sighting("tor"), sighting("one", 60)))
     assert told.score == 60
     assert [(term["source"], term["weight"]) for term in told.terms] == [("one", 0.6), ("tor", 0)]
 

@@ -1,161 +1,43 @@
-"""What is chosen, what changes in Defender for it, and that an analyst's word stands."""
+"""What has to change: as little as possible, nothing of others, no more than the hour allows."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tidegate.adapters.defender_indicators import DefenderIndicators
-from tidegate.adapters.entra import DEFENDER_SCOPE, Authorized, ClientCredentials
-from tidegate.adapters.http import HttpClient
-from tidegate.gate.knowledge import Knowledge
-from tidegate.gate.plan import HOLDS, plan
-from tidegate.gate.run import World, apply, make_plan
-from tidegate.gate.select import ENFORCEABLE, Caps, select
-from tidegate.hygiene import Policy, reason
-from tidegate.model import Kind, Sighting, indicator_id
-from tidegate.ports import APPLICATION, Enforced, FeedState
-from tidegate.sightings import frame, unexpired
-from tidegate.simulator import entra
-from tidegate.simulator.server import Tenant
+from tidegate.gate.held import REMOVED, Held
+from tidegate.gate.plan import HOLDS, Actions, Plan, Terms, document, plan
+from tidegate.model import Kind, Tlp, indicator_id
+from tidegate.ports import APPLICATION, Enforced
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-POLICY = Policy(("good.example",), simulated=True)
 
 
-def candidate(value: str, score: float, kind: Kind = Kind.DOMAIN) -> dict[str, Any]:
+def key(value: str) -> str:
+    return indicator_id(Kind.DOMAIN, value)
+
+
+def row(value: str, score: float = 90.0, why_not: str | None = None, **more: Any) -> dict[str, Any]:
     return {
-        "id": indicator_id(kind, value),
-        "kind": kind.value,
+        "id": key(value),
+        "kind": "domain",
         "value": value,
         "score": score,
+        "rank": score,
         "sources": ["alpha"],
-        "last_seen": NOW,
         "threat": None,
+        "for": 0,
+        "why_not": why_not,
+        **more,
     }
 
 
-def candidates(*rows: dict[str, Any]) -> pl.DataFrame:
-    schema = {"score": pl.Float64, "threat": pl.String, "sources": pl.List(pl.String)}
-    return pl.DataFrame(list(rows), schema_overrides=schema)
-
-
-def chosen(*rows: dict[str, Any], slots: int = 10, held: tuple[str, ...] = ()) -> pl.DataFrame:
-    ids = pl.Series("id", [indicator_id(Kind.DOMAIN, one) for one in held], dtype=pl.String)
-    return select(candidates(*rows), ids, POLICY, Caps(slots))
-
-
-def values(selected: pl.DataFrame) -> list[str]:
-    return selected.filter(pl.col("why_not").is_null())["value"].to_list()
-
-
-def why_not(selected: pl.DataFrame) -> dict[str, str]:
-    return dict(selected.select("value", "why_not").drop_nulls().iter_rows())
-
-
-# --- select -----------------------------------------------------------------------------------
-
-some = (
-    st.builds(
-        candidate,
-        st.sampled_from([f"d{n}.example" for n in range(30)] + ["good.example", "a.good.example"]),
-        st.floats(0, 100),
-    )
-    | st.builds(
-        candidate,
-        st.sampled_from(["10.0.0.1", "192.0.2.9", "127.0.0.1"]),
-        st.floats(0, 100),
-        st.just(Kind.IPV4),
-    )
-    | st.builds(candidate, st.just("192.0.2.0/24"), st.floats(0, 100), st.just(Kind.CIDR))
-)
-
-
-@pytest.mark.slow
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(some, min_size=1, max_size=20, unique_by=lambda row: row["id"]),
-    st.integers(0, 12),
-    st.sets(st.sampled_from([f"d{n}.example" for n in range(30)]), max_size=10),
-)
-def test_what_is_chosen_is_clean_enforceable_good_and_fits(rows, slots, held):
-    found = chosen(*rows, slots=slots, held=tuple(held))
-    took = found.filter(pl.col("why_not").is_null())
-    assert len(took) <= slots
-    assert len(found) == len(rows)
-    for row in took.iter_rows(named=True):
-        kind = Kind(row["kind"])
-        assert kind in ENFORCEABLE
-        assert reason(kind, row["value"], POLICY) is None
-        assert row["score"] + 5 * (row["value"] in held) >= 50
-    left = found.filter(pl.col("why_not") == "no slot left")
-    if len(left) and len(took):
-        bonus = 5.0 * pl.col("held").cast(pl.Float64)
-        worst = took.select((pl.col("score") + bonus).min()).item()
-        assert worst >= left.select((pl.col("score") + bonus).max()).item()
-
-
-@pytest.mark.slow
-@settings(max_examples=30, deadline=None)
-@given(
-    st.lists(some, min_size=1, unique_by=lambda row: row["id"]).flatmap(
-        lambda rows: st.tuples(st.just(rows), st.permutations(rows))
-    )
-)
-def test_the_same_candidates_are_chosen_in_any_order(both):
-    one, other = both
-    assert chosen(*one, slots=3).equals(chosen(*other, slots=3))
-
-
-def test_ties_go_by_id():
-    rows = [candidate(f"{name}.example", 80) for name in "abcdef"]
-    first = sorted(rows, key=lambda row: row["id"])[:2]
-    assert values(chosen(*rows, slots=2)) == [row["value"] for row in first]
-
-
-def test_each_refusal_has_its_reason():
-    found = chosen(
-        candidate("a.example", 90),
-        candidate("b.example", 80),
-        candidate("c.example", 49),
-        candidate("x.good.example", 99),
-        candidate("192.0.2.0/24", 99, Kind.CIDR),
-        candidate("alex@mail.example", 99, Kind.EMAIL),
-        slots=1,
-    )
-    assert values(found) == ["a.example"]
-    assert why_not(found) == {
-        "b.example": "no slot left",
-        "c.example": "score too low",
-        "x.good.example": "allow-list",
-        "192.0.2.0/24": "Defender takes no cidr",
-        "alex@mail.example": "Defender takes no email",
-    }
-
-
-@pytest.mark.parametrize(("score", "stays"), [(45.0, True), (44.9, False)])
-def test_who_has_a_slot_may_be_a_little_worse(score, stays):
-    assert values(chosen(candidate("a.example", score), held=("a.example",))) == (
-        ["a.example"] if stays else []
-    )
-    assert values(chosen(candidate("a.example", score))) == []
-
-
-def test_a_newcomer_must_be_clearly_better():
-    rows = [candidate("new.example", 84), candidate("old.example", 80)]
-    assert values(chosen(*rows, slots=1, held=("old.example",))) == ["old.example"]
-    rows = [candidate("new.example", 86), candidate("old.example", 80)]
-    assert values(chosen(*rows, slots=1, held=("old.example",))) == ["new.example"]
-
-
-# --- plan -------------------------------------------------------------------------------------
+def selected(*rows: dict[str, Any]) -> pl.DataFrame:
+    schema = {"threat": pl.String, "why_not": pl.String, "score": pl.Float64, "rank": pl.Float64}
+    return pl.DataFrame(list(rows) or [row("-")], schema_overrides=schema)[: len(rows)]
 
 
 def enforced(value: str = "a.example", **more: Any) -> Enforced:
@@ -170,239 +52,227 @@ def enforced(value: str = "a.example", **more: Any) -> Enforced:
     return Enforced(**(given | more))
 
 
-def planned(*current: Enforced, score: float = 90.0) -> list[tuple[str, Enforced]]:
-    selected = chosen(candidate("a.example", score))
-    made = plan(selected, current, 10, NOW)
-    return [(change.do, change.enforced) for change in made.changes]
+def made(*rows: dict[str, Any], current=(), held=(), slots: int = 10, **terms: Any) -> Plan:
+    memory = {one.id: one for one in held}
+    return plan("defender", selected(*rows), current, memory, Terms(slots, **terms), NOW)
+
+
+def changes(one: Plan) -> list[tuple[str, str]]:
+    return [(change.do, change.enforced.value) for change in one.changes]
+
+
+def remembered(value: str, since: datetime = NOW - 9 * DAY, **more: Any) -> Held:
+    given = {"action": "Block", "expires": NOW + HOLDS, "read": True}
+    return Held(key(value), Kind.DOMAIN, value, since=since, **given | more)
 
 
 def test_what_is_missing_is_added():
-    [(do, new)] = planned()
-    assert (do, new.value, new.action, new.alerts) == ("add", "a.example", "Block", False)
+    [change] = made(row("a.example")).changes
+    new = change.enforced
+    assert (change.do, new.value, new.action, new.alerts) == ("add", "a.example", "Block", False)
     assert new.expires == NOW + HOLDS
-    [(_, audited)] = planned(score=60)
-    assert (audited.action, audited.alerts) == ("Audit", True)
+    assert change.why == "score 90 (alpha)"
+    [change] = made(row("a.example", 60)).changes
+    assert (change.enforced.action, change.enforced.alerts) == ("Audit", True)
 
 
 def test_what_is_there_stays():
-    assert planned(enforced()) == []
+    assert made(row("a.example"), current=[enforced()]).changes == ()
 
 
 def test_what_runs_out_is_extended_and_otherwise_left_as_it_is():
     held = enforced(expires=NOW + HOLDS / 2 - DAY, title="a person's words", severity="High")
-    assert planned(held) == [("extend", replace(held, expires=NOW + HOLDS))]
+    [change] = made(row("a.example"), current=[held]).changes
+    assert change.do == "extend"
+    assert replace(change.enforced, score=0.0) == replace(held, expires=NOW + HOLDS)
 
 
 def test_another_action_replaces():
-    [(do, new)] = planned(enforced(action="Audit"))
-    assert (do, new.action) == ("replace", "Block")
+    [change] = made(row("a.example"), current=[enforced(action="Audit")]).changes
+    assert (change.do, change.enforced.action, change.before.action) == (
+        "replace",
+        "Block",
+        "Audit",
+    )
 
 
 @pytest.mark.parametrize("score", [90.0, 60.0])
 def test_a_detonations_action_is_not_weakened(score):
     held = enforced(action="BlockAndRemediate")
-    assert planned(held, score=score) == []
-    ending = replace(held, expires=NOW + DAY)
-    [(do, new)] = planned(ending, score=score)
-    assert (do, new.action) == ("extend", "BlockAndRemediate")
+    assert made(row("a.example", score), current=[held]).changes == ()
+    [change] = made(row("a.example", score), current=[replace(held, expires=NOW + DAY)]).changes
+    assert (change.do, change.enforced.action) == ("extend", "BlockAndRemediate")
+
+
+def test_a_block_is_not_given_up_for_a_point():
+    assert made(row("a.example", 71), current=[enforced()]).changes == ()
+    [change] = made(row("a.example", 69), current=[enforced()]).changes
+    assert change.enforced.action == "Audit"
 
 
 def test_what_nobody_reports_any_more_is_removed():
-    made = plan(chosen(candidate("b.example", 10)), [enforced(), enforced("b.example")], 10, NOW)
-    assert {c.enforced.value: c.why for c in made.changes} == {
-        "a.example": "no source reports it any more",
-        "b.example": "score too low",
+    one = made(
+        row("b.example", 10, "score too low"), current=[enforced(), enforced("b.example")], churn=9
+    )
+    assert {(c.enforced.value, c.do, c.why, c.elective) for c in one.changes} == {
+        ("a.example", "remove", "no source reports it any more", False),
+        ("b.example", "remove", "score too low", True),
     }
-    assert {c.do for c in made.changes} == {"remove"}
 
 
 def test_slots_are_freed_before_they_are_filled():
-    assert [do for do, _ in planned(enforced("z.example"))] == ["remove", "add"]
+    one = made(row("a.example"), current=[enforced("z.example")])
+    assert [do for do, _ in changes(one)] == ["remove", "add"]
 
 
 @pytest.mark.parametrize("application", [None, "", "Someone", "tidegate"])
 @pytest.mark.parametrize("action", ["Allowed", "Audit", "Warn", "Block"])
 def test_an_analysts_word_stands(application, action):
     theirs = enforced(action=action, application=application, expires=NOW + DAY)
-    assert planned(theirs) == []
-    assert planned(theirs, enforced("z.example", application=application))[0:1] == []
+    other = enforced("z.example", application=application)
+    assert made(row("a.example"), current=[theirs, other]).changes == ()
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_an_analysts_word_stands_beside_ours(order):
     both = [enforced(action="Audit"), enforced(action="Allowed", application=None, id="2")]
-    assert planned(*both[::order]) == []
+    assert made(row("a.example"), current=both[::order]).changes == ()
 
 
 def test_what_we_do_not_speak_is_left_alone():
-    assert planned(enforced(kind=None, value="a certificate"), enforced()) == []
+    theirs = enforced(kind=None, value="a certificate")
+    assert made(row("a.example"), current=[theirs, enforced()]).changes == ()
 
 
 def test_a_plan_counts_itself():
-    selected = chosen(candidate("a.example", 90), candidate("b.example", 90), candidate("c", 1))
-    made = plan(selected, [enforced()], 7, NOW)
-    assert (made.kept, made.chosen, made.slots, made.count("add")) == (1, 2, 7, 1)
-    assert made.refused == {"score too low": 1}
+    one = made(
+        row("a.example"), row("b.example"), row("c.example", 1, "score too low"),
+        current=[enforced(), enforced("x.example", application=None)], slots=7,
+    )  # fmt: skip
+    assert (one.kept, one.chosen, one.slots, one.count("add"), one.others) == (1, 2, 7, 1, 1)
+    assert one.refused == {"score too low": 1}
+    assert made(row("b.example")).id == made(row("b.example", 91)).id != made(row("c.example")).id
 
 
-# --- against the simulated tenant -------------------------------------------------------------
+def test_a_plan_is_told_without_what_is_held():
+    by_hand = remembered("x.example", drift="changed", noticed=NOW)
+    told = document(made(row("a.example"), held=[by_hand, remembered("y.example")]))
+    assert "held" not in told
+    assert [one["value"] for one in told["drift"]] == ["x.example"]
+    assert told["changes"][0]["do"] == "add"
 
 
-@dataclass
-class Known:
-    """Just enough of `ports.Sightings` and `ports.Feeds`."""
-
-    found: list[Sighting]
-
-    def live(self, now: datetime) -> pl.LazyFrame:
-        return unexpired(frame(self.found).lazy(), now)
-
-    def state(self, _: str) -> FeedState:
-        return FeedState()
+# --- actions ------------------------------------------------------------------------------------
 
 
-@dataclass
-class Gate:
-    """The gate's world on a tenant, both on one clock."""
-
-    tenant: Tenant
-    url: str
-    http: HttpClient
-    now: datetime = NOW
-
-    def world(self, *found: Sighting, limit: int = 15_000, least: float = 50.0) -> World:
-        endpoint = f"{self.url}/simulated/oauth2/v2.0/token"
-        tokens = ClientCredentials(
-            self.http, endpoint, entra.CLIENT, entra.SECRET, DEFENDER_SCOPE, self.clock
-        )
-        defender = DefenderIndicators(Authorized(self.http, tokens), self.url)
-        known = Known(list(found))
-        grades = {"alpha": "A"}
-        knowledge = Knowledge(known, known, self.clock, POLICY, grades, frozenset())
-        return World(knowledge, defender, limit, headroom=0, least_score=least)
-
-    def clock(self) -> datetime:
-        return self.now
-
-    def holds(self) -> dict[str, str]:
-        found = self.tenant.scene.memory.all("indicators")
-        return {one["indicatorValue"]: one["action"] for one in found}
-
-    def analyst(self, value: str, kind: str = "DomainName", action: str = "Allowed") -> None:
-        document = {
-            "id": f"analyst-{value}",
-            "indicatorValue": value,
-            "indicatorType": kind,
-            "action": action,
-            "application": None,
-            "createdBy": "alex",
-            "title": "mine",
-            "expirationTime": None,
-        }
-        self.tenant.scene.memory.put("indicators", document["id"], document)
+@pytest.mark.parametrize(
+    ("kind", "score", "action"),
+    [
+        (Kind.SHA256, 96, "BlockAndRemediate"),
+        (Kind.SHA256, 94, "Block"),
+        (Kind.IPV4, 96, "Block"),
+        (Kind.URL, 80, "Block"),
+        (Kind.URL, 79, "Warn"),
+        (Kind.URL, 64, "Audit"),
+    ],
+)
+def test_the_action_follows_the_score_and_the_kind(kind, score, action):
+    assert Actions(block=80, warn=65, remediate=95).of(kind, score) == action
 
 
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    made = Gate(Tenant(tmp_path), "", HttpClient(allow_private=True, retries=0))
-    made.tenant.clock = made.clock
-    made.url = made.tenant.start()
-    yield made
-    made.http.close()
-    made.tenant.stop()
+def test_indicators_are_for_the_device_groups_that_are_named():
+    [change] = made(row("a.example"), actions=Actions(groups=("Pilot",))).changes
+    assert change.enforced.groups == ("Pilot",)
 
 
-def seen(value: str, confidence: int = 100, kind: Kind = Kind.DOMAIN) -> Sighting:
-    return Sighting(kind, value, "alpha", confidence, NOW, NOW, NOW + 300 * DAY)
+def test_what_only_some_targets_keep_comes_along():
+    more = {"tags": ["x"], "first_seen": NOW, "tlp": "amber", "threat": "Emotet", "for": 4}
+    [change] = made(row("a.example", **more)).changes
+    new = change.enforced
+    assert (new.tags, new.first_seen, new.tlp, new.threat) == (("x",), NOW, Tlp.AMBER, "Emotet")
+    assert change.why == "score 90 (alpha), stands for 4 URLs"
 
 
-def carry_out(world: World) -> Any:
-    return apply(make_plan(world), world)
+# --- churn and dwell ----------------------------------------------------------------------------
 
 
-def test_applying_twice_changes_nothing(gate):
-    found = [seen("a.example"), seen("b.example", 60), seen("2001:db8::1", 100, Kind.IPV6)]
-    world = gate.world(*found)
-    first = carry_out(world)
-    assert (first.written, first.removed, first.failed) == (3, 0, {})
-    before = gate.tenant.scene.memory.all("indicators")
-    again = make_plan(world)
-    assert (again.changes, again.kept) == ((), 3)
-    assert apply(again, world).written == 0
-    assert gate.tenant.scene.memory.all("indicators") == before
-    assert gate.holds() == {
-        "a.example": "Block",
-        "b.example": "Audit",
-        "2001:0db8:0000:0000:0000:0000:0000:0001": "Block",
-    }
+def few(*names: str, score: float = 90.0, why: str | None = None) -> list[dict[str, Any]]:
+    return [row(f"{name}.example", score, why) for name in names]
 
 
-def test_a_plan_that_is_applied_late_a_second_time_changes_nothing(gate):
-    carry_out(gate.world(seen("z.example")))
-    world = gate.world(seen("a.example"))
-    late = make_plan(world)
-    for _ in range(2):
-        assert apply(late, world).failed == {}
-        assert gate.holds() == {"a.example": "Block"}
+def many(*names: str) -> list[Enforced]:
+    return [enforced(f"{name}.example") for name in names]
 
 
-def test_the_set_follows_what_is_known(gate):
-    carry_out(gate.world(seen("a.example"), seen("b.example")))
-    gate.now = NOW + 4 * DAY
-    done = make_plan(gate.world(seen("b.example"), seen("c.example")))
-    assert [(c.do, c.enforced.value) for c in done.changes] == [
-        ("remove", "a.example"),
-        ("extend", "b.example"),
-        ("add", "c.example"),
+def test_what_is_new_comes_within_the_churn_and_the_best_first():
+    rows = [row("a.example", 80), row("b.example", 99), row("c.example", 90)]
+    one = made(*sorted(rows, key=lambda each: -each["score"]), churn=2)
+    assert changes(one) == [("add", "b.example"), ("add", "c.example")]
+    assert one.postponed == 1
+
+
+def test_an_exchange_takes_two_and_the_worst_goes_first():
+    rows = [
+        *few("new", "other"),
+        row("old.example", 60, "no slot left"),
+        row("w.example", 55, "no slot left"),
     ]
-    apply(done, gate.world())
-    assert gate.holds().keys() == {"b.example", "c.example"}
+    for churn in (2, 3):
+        one = made(*rows, current=many("old", "w"), slots=2, churn=churn)
+        assert changes(one) == [("remove", "w.example"), ("add", "new.example")]
+        assert one.postponed == 2
+    assert made(*rows, current=many("old", "w"), slots=2, churn=1).changes == ()
 
 
-def test_an_analysts_indicators_are_untouched_and_take_slots(gate):
-    gate.analyst("a.example")
-    gate.analyst("192.0.2.7", "IpAddress", "Block")
-    before = gate.tenant.scene.memory.all("indicators")
-    world = gate.world(seen("a.example"), seen("b.example"), seen("c.example", 90), limit=3)
-    made = make_plan(world)
-    assert made.slots == 1
-    apply(made, world)
-    assert gate.tenant.scene.memory.all("indicators")[:2] == before
-    carry_out(gate.world())
-    assert gate.tenant.scene.memory.all("indicators") == before
+def test_what_is_good_no_more_goes_without_anybody_taking_its_place():
+    rows = [row("low.example", 40, "score too low"), row("sub.example", 80, "covered by example")]
+    one = made(*rows, current=many("low", "sub"), churn=1)
+    assert changes(one) == [("remove", "low.example")]
 
 
-def test_refusals_are_reported_and_the_rest_is_done(gate):
-    refused = replace(seen("a.example"), value="-")
-    world = gate.world(seen("a.example"), refused)
-    done = carry_out(world)
-    assert done.written == 1
-    assert list(done.failed) == ["-"]
-    assert done.failed["-"].startswith("InvalidDomainName")
-    assert gate.holds() == {"a.example": "Block"}
+def test_without_churn_nothing_comes_but_what_is_wrong_goes():
+    rows = [
+        *few("new"),
+        row("mine.example", 90, "allow-list"),
+        row("old.example", 60, "no slot left"),
+    ]
+    one = made(*rows, current=many("mine", "old", "gone"), slots=3, churn=0)
+    assert changes(one) == [("remove", "mine.example"), ("remove", "gone.example")]
 
 
-def test_a_full_tenant_leaves_no_slot(gate):
-    gate.analyst("x.example")
-    made = make_plan(gate.world(seen("a.example"), limit=1))
-    assert (made.slots, made.changes, made.refused) == (0, (), {"no slot left": 1})
+def test_who_came_lately_is_not_given_up_for_something_better():
+    rows = [*few("new"), row("old.example", 60, "no slot left")]
+    young = [remembered("old.example", NOW - DAY / 2)]
+    assert made(*rows, current=many("old"), held=young, slots=1, dwell=DAY).changes == ()
+    grown = [remembered("old.example", NOW - DAY)]
+    one = made(*rows, current=many("old"), held=grown, slots=1, dwell=DAY)
+    assert [do for do, _ in changes(one)] == ["remove", "add"]
 
 
-def test_a_tenant_that_is_fuller_than_we_knew_is_reported(gate, monkeypatch):
-    monkeypatch.setattr("tidegate.simulator.indicators.CAP", 1)
-    done = carry_out(gate.world(seen("a.example"), seen("b.example")))
-    assert done.written == 1
-    assert list(done.failed.values()) == ["the tenant's limit is reached"]
+def test_a_tenant_that_got_fuller_takes_slots_at_once_even_from_the_young():
+    rows = [row("a.example", 90, "no slot left"), row("b.example", 80, "no slot left")]
+    young = [remembered("a.example", NOW), remembered("b.example", NOW)]
+    one = made(*rows, current=many("a", "b"), held=young, slots=1, dwell=DAY, churn=0)
+    assert changes(one) == [("remove", "b.example")]
 
 
-def test_an_address_that_we_cannot_read_is_an_analysts_and_stays(gate):
-    gate.analyst("2001:db8::/32", "IpAddress")
-    made = make_plan(gate.world(seen("a.example")))
-    assert [change.do for change in made.changes] == ["add"]
+# --- changed by hand ----------------------------------------------------------------------------
 
 
-def test_more_than_one_import_of_indicators(gate):
-    found = [seen(f"d{n}.example") for n in range(1_100)]
-    assert carry_out(gate.world(*found)).written == 1_100
-    assert gate.tenant.scene.memory.calls("import") == ["500", "500", "100"]
-    assert make_plan(gate.world(*found)).changes == ()
+def test_what_somebody_took_away_stays_away():
+    assert made(row("a.example"), held=[remembered("a.example", drift=REMOVED)]).changes == ()
+
+
+def test_what_somebody_changed_is_left_as_it_is():
+    by_hand = remembered("a.example", drift="changed there by hand: Block became Audit")
+    now = enforced(action="Audit", expires=NOW + DAY)
+    assert made(row("a.example"), current=[now], held=[by_hand]).changes == ()
+    assert made(current=[now], held=[by_hand]).changes == ()
+
+
+@pytest.mark.parametrize(("action", "goes"), [("Audit", True), ("Allowed", False)])
+def test_what_an_analyst_calls_harmless_goes_even_then(action, goes):
+    by_hand = remembered("a.example", drift="changed there by hand: Block became Audit")
+    found = row("a.example", 0, "analyst: our own scanner")
+    one = made(found, current=[enforced(action=action)], held=[by_hand])
+    assert [do for do, _ in changes(one)] == (["remove"] if goes else [])

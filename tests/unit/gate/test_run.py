@@ -1,0 +1,489 @@
+"""The gate against the simulated tenant: what is applied, what waits, what is taken back."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tidegate.gate import journal
+from tidegate.gate.carry import BATCH
+from tidegate.gate.held import REMOVED
+from tidegate.gate.plan import Actions
+from tidegate.gate.published import published
+from tidegate.gate.run import cycle
+from tidegate.gate.status import changes, enforced, status
+from tidegate.gate.undo import NothingToUndo, resume, undo
+from tidegate.gate.world import Target
+from tidegate.model import Kind
+from tidegate.ports import BadPayload, SourceDown
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+def turn(gate, by: timedelta) -> None:
+    gate.clock.now += by
+
+
+def test_applying_twice_changes_nothing(gate):
+    six = gate.seen("2001:db8::1", kind=Kind.IPV6)
+    gate.knows(gate.seen("a.example"), gate.seen("b.example", 60), six)
+    first = gate.apply().applied
+    assert (first.written, first.removed, first.failed) == (3, 0, {})
+    before = gate.tenant.scene.memory.all("indicators")
+    again = gate.apply()
+    assert (again.plan.changes, again.plan.kept, again.applied.written) == ((), 3, 0)
+    assert gate.tenant.scene.memory.all("indicators") == before
+    assert gate.holds() == {
+        "a.example": "Block",
+        "b.example": "Audit",
+        "2001:0db8:0000:0000:0000:0000:0000:0001": "Block",
+    }
+
+
+def test_a_plan_by_itself_changes_nothing(gate):
+    gate.knows(gate.seen("a.example"))
+    assert gate.plan().count("add") == 1
+    assert gate.holds() == {}
+    assert list(gate.objects.names("gate/")) == []
+
+
+def test_the_set_follows_what_is_known(gate):
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    gate.apply()
+    turn(gate, 4 * DAY)
+    gate.knows(gate.seen("b.example"), gate.seen("c.example"))
+    done = gate.apply()
+    assert [(c.do, c.enforced.value) for c in done.plan.changes] == [
+        ("remove", "a.example"),
+        ("extend", "b.example"),
+        ("add", "c.example"),
+    ]
+    assert gate.holds().keys() == {"b.example", "c.example"}
+
+
+def test_an_analysts_indicators_are_untouched_and_take_slots(gate):
+    gate.analyst("a.example")
+    gate.analyst("192.0.2.7", "IpAddress", "Block")
+    before = gate.tenant.scene.memory.all("indicators")
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"), gate.seen("c.example", 90))
+    world = gate.world(gate.target(limit=3))
+    assert gate.apply(world).plan.slots == 1
+    assert gate.tenant.scene.memory.all("indicators")[:2] == before
+    gate.knows()
+    gate.apply(world)
+    assert gate.tenant.scene.memory.all("indicators") == before
+
+
+def test_an_address_that_we_cannot_read_is_an_analysts_and_stays(gate):
+    gate.analyst("2001:db8::/32", "IpAddress")
+    gate.knows(gate.seen("a.example"))
+    assert [change.do for change in gate.apply().plan.changes] == ["add"]
+
+
+def test_headroom_stays_free(gate):
+    gate.knows(*(gate.seen(f"{name}.example") for name in "abc"))
+    made = gate.apply(gate.world(gate.target(limit=4, headroom=2)))
+    assert (made.plan.slots, made.applied.written) == (2, 2)
+
+
+def test_indicators_are_for_the_groups_of_the_settings(gate):
+    gate.knows(gate.seen("a.example"))
+    gate.apply(gate.world(gate.target(actions=Actions(groups=("Pilot",)))))
+    [one] = gate.tenant.scene.memory.all("indicators")
+    assert one["rbacGroupNames"] == ["Pilot"]
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+
+def test_refusals_are_reported_the_rest_is_done_and_they_are_not_sent_again_for_a_while(gate):
+    gate.knows(gate.seen("a.example"), gate.seen("-"))
+    done = gate.apply().applied
+    assert done.written == 1
+    assert done.failed["-"].startswith("InvalidDomainName")
+    again = gate.apply()
+    assert again.plan.changes == ()
+    [(why, _)] = again.plan.refused.items()
+    assert why.startswith("refused there: InvalidDomainName")
+    turn(gate, 7 * HOUR)
+    assert list(gate.apply().applied.failed) == ["-"]
+
+
+def test_a_tenant_that_is_fuller_than_we_knew_is_reported(gate, monkeypatch):
+    monkeypatch.setattr("tidegate.simulator.indicators.CAP", 1)
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    done = gate.apply().applied
+    assert done.written == 1
+    assert list(done.failed.values()) == ["the tenant's limit is reached"]
+
+
+def test_one_indicator_that_spoils_a_whole_import_is_found(gate):
+    class Picky:
+        def __init__(self, inner):
+            self.inner, self.calls = inner, 0
+
+        def current(self, *, fresh=False):
+            return self.inner.current()
+
+        def add(self, wanted):
+            self.calls += 1
+            if any(one.value == "d77.example" for one in wanted):
+                raise BadPayload("400: not understood")
+            return self.inner.add(wanted)
+
+    gate.knows(*(gate.seen(f"d{n}.example") for n in range(200)))
+    gate.defender = picky = Picky(gate.defender)
+    done = gate.apply().applied
+    assert (done.written, done.failed) == (199, {"d77.example": "400: not understood"})
+    assert picky.calls < 20
+
+
+def test_more_than_one_import_of_indicators(gate):
+    gate.knows(*(gate.seen(f"d{n}.example") for n in range(1_100)))
+    assert gate.apply().applied.written == 1_100
+    assert gate.tenant.scene.memory.calls("import") == ["500", "500", "100"]
+    gate.knows()
+    assert gate.apply().applied.removed == 1_100
+    assert gate.tenant.scene.memory.calls("indicators deleted") == ["500", "500", "100"]
+    entries = gate.ledger.of("gate-defender")
+    assert [(one.done, one.result) for one in entries] == [
+        (True, f"{n} of {n} done") for n in (500, 500, 100) * 2
+    ]
+
+
+def test_a_tenant_without_deletion_in_batches_is_asked_one_by_one(gate, monkeypatch):
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    gate.apply()
+    gate.knows()
+    request = gate.http.request
+
+    def older(method, url, **asked):
+        return request(method, url.replace("/BatchDelete", "/no/such/thing"), **asked)
+
+    monkeypatch.setattr(gate.defender.http.http, "request", older)
+    assert gate.apply().applied.removed == 2
+    assert gate.holds() == {}
+
+
+# --- churn, dwell, approval ---------------------------------------------------------------------
+
+
+def test_the_churn_of_an_hour_is_bounded(gate):
+    gate.knows(*(gate.seen(f"d{n}.example") for n in range(10)))
+    world = gate.world(churn=4)
+    assert [gate.apply(world).applied.written for _ in range(3)] == [4, 0, 0]
+    turn(gate, HOUR)
+    assert [gate.apply(world).applied.written for _ in range(2)] == [4, 0]
+    assert gate.apply(world, by="alex", whole=True).applied.written == 2
+
+
+def test_a_plan_that_is_too_large_waits_for_a_person(gate):
+    gate.knows(*(gate.seen(f"d{n}.example") for n in range(5)))
+    world = gate.world(ask_above=4)
+    done = gate.apply(world)
+    assert done.held_back == "5 changes at once; up to 4 need nobody's word"
+    assert (done.applied.written, done.open, gate.holds()) == (0, 5, {})
+    waiting = journal.state(gate.objects, "defender").waiting
+    assert (waiting.plan, waiting.adds, waiting.at) == (done.plan.id, 5, gate.clock.now)
+    since = gate.clock.now
+    turn(gate, HOUR)
+    gate.apply(world)
+    assert journal.state(gate.objects, "defender").waiting.at == since
+    assert gate.apply(world, by="alex").applied.written == 5
+    state = journal.state(gate.objects, "defender")
+    assert (state.waiting, state.last.by) == (None, "alex")
+
+
+def test_losing_much_of_the_set_at_once_waits_for_a_person(gate):
+    gate.knows(*(gate.seen(f"d{n}.example") for n in range(100)))
+    world = gate.world(ask_above=1_000)
+    gate.apply(world)
+    gate.knows(*(gate.seen(f"d{n}.example") for n in range(49)))
+    done = gate.apply(world)
+    assert done.held_back == "would lose 51 of 100 indicators at once"
+    assert len(gate.holds()) == 100
+    gate.knows(*(gate.seen(f"d{n}.example") for n in range(50)))
+    assert gate.apply(world).applied.removed == 50
+
+
+def test_a_target_that_asks_is_changed_by_people_alone(gate):
+    gate.knows(gate.seen("a.example"))
+    world = gate.world(gate.target(asks=True))
+    assert gate.apply(world).held_back == "a person applies what changes here"
+    assert gate.holds() == {}
+    gate.apply(world, by="alex")
+    assert gate.holds() == {"a.example": "Block"}
+    assert gate.apply(world).held_back is None
+
+
+# --- changed by hand ----------------------------------------------------------------------------
+
+
+def test_what_somebody_took_away_is_shown_and_not_brought_back(gate):
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    gate.apply()
+    gate.apply()
+    gate.by_hand("a.example")
+    for _ in range(2):
+        done = gate.apply()
+        assert done.plan.changes == ()
+        assert [(one.value, one.drift) for one in done.plan.drift] == [("a.example", REMOVED)]
+        turn(gate, HOUR)
+    found = status(gate.world().targets[0], gate.world())
+    assert (found.drifted, found.held) == (1, 1)
+    resume(gate.world().targets[0], gate.world(), take_back=True)
+    assert [change.do for change in gate.apply().plan.changes] == ["add"]
+
+
+def test_what_somebody_changed_is_shown_and_left_alone(gate):
+    gate.knows(gate.seen("a.example"))
+    gate.apply()
+    gate.apply()
+    gate.by_hand("a.example", action="Allowed")
+    gate.knows()
+    assert gate.apply().plan.changes == ()
+    assert gate.holds() == {"a.example": "Allowed"}
+    resume(gate.world().targets[0], gate.world(), take_back=True)
+    assert [change.do for change in gate.apply().plan.changes] == ["remove"]
+
+
+# --- undo ---------------------------------------------------------------------------------------
+
+
+def test_a_run_is_taken_back_and_nothing_is_chosen_until_somebody_says_so(gate):
+    world = gate.world()
+    [target] = world.targets
+    gate.knows(gate.seen("old.example"), gate.seen("stays.example", 60))
+    gate.apply()
+    before = {one["indicatorValue"]: one for one in gate.tenant.scene.memory.all("indicators")}
+    turn(gate, HOUR)
+    gate.knows(gate.seen("new.example"), gate.seen("stays.example"))
+    assert gate.apply().applied.written == 2
+    done = undo(target, world, "alex", "too early")
+    assert (done.written, done.removed, done.failed) == (2, 1, {})
+    after = {one["indicatorValue"]: one for one in gate.tenant.scene.memory.all("indicators")}
+    assert after.keys() == before.keys()
+    same = ("action", "title", "description", "severity", "expirationTime", "generateAlert")
+    assert [[after[v][k] for k in same] for v in before] == [
+        [before[v][k] for k in same] for v in before
+    ]
+    held = gate.apply()
+    assert held.held_back == "paused by alex: too early"
+    assert gate.holds().keys() == before.keys()
+    resume(target, world)
+    gate.apply()
+    assert gate.holds().keys() == {"new.example", "stays.example"}
+
+
+def test_undo_leaves_alone_what_somebody_changed_since(gate):
+    world = gate.world()
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    gate.apply()
+    gate.apply()
+    gate.by_hand("a.example", action="Allowed")
+    assert undo(world.targets[0], world, "alex", "wrong").removed == 1
+    assert gate.holds() == {"a.example": "Allowed"}
+
+
+def test_there_may_be_nothing_to_take_back(gate):
+    with pytest.raises(NothingToUndo):
+        undo(gate.world().targets[0], gate.world(), "alex", "why not")
+
+
+def test_to_undo_an_undo_makes_the_changes_again(gate):
+    world = gate.world()
+    gate.knows(gate.seen("a.example"))
+    gate.apply()
+    undo(world.targets[0], world, "alex", "one")
+    turn(gate, timedelta(seconds=1))
+    undo(world.targets[0], world, "alex", "two")
+    assert gate.holds() == {"a.example": "Block"}
+
+
+# --- who else -----------------------------------------------------------------------------------
+
+
+def test_two_processes_do_not_change_a_target_at_once(gate):
+    name = journal.prepare(gate.objects, "defender")
+    gate.objects.acquire(name, 60, "6f1dd1c8-8a5a-4a1e-9d0e-2f9f4a1c7b35")
+    with pytest.raises(SourceDown, match="another process is changing Microsoft Defender"):
+        gate.apply()
+
+
+def test_a_target_that_does_not_answer_keeps_the_others_from_nothing(gate):
+    class Silent:
+        def current(self, *, fresh=False):
+            raise SourceDown("no answer")
+
+    gate.knows(gate.seen("a.example"))
+    silent = Target("silent", "Silent", Silent(), 10)
+    found = list(cycle(gate.world(silent, gate.target())))
+    assert [(one.target, one.reason) for one in found] == [
+        ("silent", "no answer"),
+        ("defender", None),
+    ]
+    assert status(silent, gate.world(silent)).state.reason == "no answer"
+    assert gate.holds() == {"a.example": "Block"}
+    assert published(gate.objects)[0]["value"].to_list() == ["a.example"]
+
+
+# --- what readers see ---------------------------------------------------------------------------
+
+
+def test_the_status_counts_the_set(gate):
+    gate.knows(
+        gate.seen("a.example"),
+        gate.seen("192.0.2.1", 60, Kind.IPV4),
+        gate.seen("192.0.2.1", 100, Kind.IPV4, source="beta"),
+    )
+    gate.analyst("x.example")
+    world = gate.world(gate.target(limit=100, headroom=10))
+    gate.apply(world)
+    gate.apply(world)
+    found = status(world.targets[0], world)
+    assert (found.held, found.state.others, found.state.slots) == (2, 1, 89)
+    assert found.by_kind == {"domain": 1, "ipv4": 1}
+    assert found.by_source == {"alpha": 2, "beta": 1}
+    assert found.by_score == [0] * 9 + [2]
+    assert found.by_action == {"Block": 2}
+    assert (found.churn[-1].added, sum(one.added for one in found.churn)) == (2, 2)
+    rows = enforced(world.targets[0], world)
+    assert rows["value"].to_list() == ["a.example", "192.0.2.1"]
+
+
+def test_changes_are_told_newest_first(gate):
+    world = gate.world()
+    gate.knows(gate.seen("a.example"))
+    gate.apply()
+    turn(gate, HOUR)
+    gate.knows()
+    gate.apply()
+    found = list(changes(world.targets[0], world, None))
+    assert [rows["do"].to_list() for _, rows in found] == [["remove"], ["add"]]
+    assert [rows["outcome"].to_list() for _, rows in found] == [["done"], ["done"]]
+    older = list(changes(world.targets[0], world, found[0][0]))
+    assert [run for run, _ in older] == [found[1][0]]
+
+
+def test_old_runs_are_forgotten(gate):
+    gate.knows(gate.seen("a.example"))
+    gate.apply()
+    turn(gate, 91 * DAY)
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    gate.apply()
+    assert len(list(journal.runs(gate.objects, "defender"))) == 1
+
+
+def test_a_batch_is_what_defender_takes():
+    assert BATCH == 500
+
+
+# --- dying --------------------------------------------------------------------------------------
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+class Dying:
+    """Counts every call to the outside and dies before or after one of them."""
+
+    def __init__(self, inner, fuse):
+        self._inner, self._fuse = inner, fuse
+
+    def __getattr__(self, name):
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+
+        def counted(*args, **more):
+            self._fuse.tick()
+            answer = found(*args, **more)
+            self._fuse.tick()
+            return answer
+
+        return counted
+
+
+class Fuse:
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def tick(self) -> None:
+        if self.left == 0:
+            raise Died
+        self.left -= 1
+
+
+SMALL = 8
+
+
+def two_batches(gate) -> None:
+    """Let the tenant hold more than a batch, some of it changed by others."""
+    gate.tenant.reset()
+    for name in list(gate.objects.names("gate/")):
+        gate.objects.delete(name)
+    gate.knows(*(gate.seen(f"d{n}.example") for n in range(SMALL + 2)))
+    gate.apply()
+    gate.apply()
+    turn(gate, 4 * DAY)
+    gate.analyst(f"d{SMALL + 1}.example")
+    gate.by_hand(f"d{SMALL}.example")
+
+
+def dying(gate, fuse: Fuse):
+    target = replace(gate.target(), enforcement=Dying(gate.defender, fuse))
+    objects, ledger = Dying(gate.objects, fuse), Dying(gate.ledger, fuse)
+    return replace(gate.world(target), objects=objects, ledger=ledger)
+
+
+def dies(gate, after: int) -> bool:
+    try:
+        gate.apply(dying(gate, Fuse(after)))
+    except Died:
+        return True
+    return False
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_anywhere_leaves_the_rest_to_the_next_one(gate, monkeypatch):
+    """Killed before and after every call; then the next cycle ends where one life would have."""
+    monkeypatch.setattr("tidegate.gate.carry.BATCH", SMALL)
+    points, died = 0, True
+    while died:
+        two_batches(gate)
+        fresh = [gate.seen(f"d{n}.example") for n in range(SMALL, 2 * SMALL + 3)]
+        gate.knows(*fresh, gate.seen("d0.example", 60), gate.seen("-"))
+        died = dies(gate, points)
+        turn(gate, timedelta(minutes=2))  # a dead process's lease runs out
+        done = [gate.apply() for _ in range(3)][-1]
+        held = gate.holds()
+        assert done.plan.changes == ()
+        assert (held.pop(f"d{SMALL + 1}.example"), held.pop("d0.example")) == ("Allowed", "Audit")
+        assert held == {f"d{n}.example": "Block" for n in range(SMALL + 2, 2 * SMALL + 3)}
+        assert [one.value for one in done.plan.drift] == [f"d{SMALL}.example"]
+        state = journal.state(gate.objects, "defender")
+        assert state.pending is None
+        assert {one.run for one in state.runs} == set(journal.runs(gate.objects, "defender"))
+        points += 1
+    assert points > 30
+
+
+def test_a_target_that_is_throttled_half_way_gets_the_rest_later(gate, monkeypatch):
+    monkeypatch.setattr("tidegate.simulator.indicators.IMPORTS_A_MINUTE", 1)
+    gate.knows(*(gate.seen(f"d{n}.example") for n in range(BATCH + 5)))
+    done = gate.apply()
+    assert done.applied.written == BATCH
+    assert "429" in done.applied.reason or "too many" in done.applied.reason.lower()
+    assert done.failed
+    assert journal.state(gate.objects, "defender").last.reason == done.applied.reason
+    turn(gate, timedelta(minutes=2))
+    assert gate.apply().applied.written == 5
+
+
+def test_what_is_remembered_is_plain_json(gate):
+    gate.knows(gate.seen("a.example"))
+    gate.apply()
+    told = json.loads(gate.objects.get("gate/defender/state.json").data)
+    assert told["runs"][0]["added"] == 1
