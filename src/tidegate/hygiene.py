@@ -1,4 +1,4 @@
-"""What is never an indicator: reserved addresses and names, the allow-list, warninglists.
+"""What is never an indicator: reserved, one's own, allowed, shared, listed as harmless.
 
 Used wherever a value enters or leaves: feeds are full of 127.0.0.1, sandboxes of 10.0.2.15.
 """
@@ -12,9 +12,9 @@ from hashlib import sha256
 import polars as pl
 
 from tidegate.canonical import HASHES
-from tidegate.hosts import located
+from tidegate.hosts import IPV4, located
 from tidegate.model import Kind
-from tidegate.warninglists import Popularity, Warninglists
+from tidegate.warninglists import Popularity, Warninglists, shared
 from tidegate.warninglists.matching import network_columns
 
 # RFC 6890 and its heirs. Documentation ranges stand apart: the simulated tenant lives in them.
@@ -45,7 +45,16 @@ EXAMPLE_NAMES = ("example", "example.com", "example.net", "example.org")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 NONE: frozenset[str] = frozenset()
+ALLOWED, OWN_DOMAIN, OWN_NETWORK = "allow-list", "own domain", "own network"
 POPULAR, RANKED = "popular domain", "tranco"
+SHARED, SUFFIXES = "shared host", "public-suffixes"
+WIDE, WIDE_NETWORKS = "network too wide", "wide-networks"
+WIDEST = {4: 16, 6: 32}  # bits: what holds more addresses holds harmless ones, too
+CHOSEN = frozenset({ALLOWED, OWN_DOMAIN, OWN_NETWORK})
+"""The reasons that a deployment chose, of which a source knows nothing."""
+LISTED = ("warninglist ", "Microsoft service", "public resolver", "sandbox noise", SHARED)
+HARMLESS = (*LISTED, POPULAR, *sorted(CHOSEN))
+"""What reasons begin with that say that a value is known to do no harm."""
 EMPTY_FILE = (
     "d41d8cd98f00b204e9800998ecf8427e",
     "da39a3ee5e6b4b0d3255bfef95601890afd80709",
@@ -94,12 +103,15 @@ def _nothing(rows: int) -> pl.Series:
 class Policy:
     """What a deployment never calls an indicator.
 
-    `allow` holds domains (with all below them), addresses and networks. `simulated` lets
-    documentation addresses and example domains pass: the simulated tenant has no others.
+    `allow` holds domains (with all below them), addresses and networks; `own_domains` and
+    `own_networks` are the tenant's, addresses by which it reaches the world among them. `simulated`
+    lets documentation addresses and example domains pass: the simulated tenant has no others.
     `popular` holds domains that are too well known to be blocked, whoever names them.
     """
 
     allow: tuple[str, ...] = ()
+    own_domains: tuple[str, ...] = ()
+    own_networks: tuple[str, ...] = ()
     simulated: bool = False
     lists: Warninglists | None = field(default=None, compare=False)
     popular: Popularity | None = field(default=None, compare=False)
@@ -108,6 +120,7 @@ class Policy:
     def version(self) -> str:
         """A digest of the policy: under another one, the same payload may be judged otherwise."""
         said = [sorted(self.names.items()), sorted(map(repr, self._networks())), EMPTY_FILE]
+        said += [WIDEST, SUFFIXES]
         lists = self.lists.fingerprint() if self.lists else None
         popular = self.popular.fingerprint() if self.popular else None
         return sha256(repr([*said, lists, popular]).encode()).hexdigest()[:16]
@@ -117,7 +130,12 @@ class Policy:
         """Domain suffixes with their reason."""
         reserved = (*RESERVED_NAMES, *(() if self.simulated else EXAMPLE_NAMES))
         allowed = [name.lower() for name in self.allow if _network(name) is None]
-        return dict.fromkeys(reserved, "reserved name") | dict.fromkeys(allowed, "allow-list")
+        own = [name.lower() for name in self.own_domains]
+        return (
+            dict.fromkeys(reserved, "reserved name")
+            | dict.fromkeys(own, OWN_DOMAIN)
+            | dict.fromkeys(allowed, ALLOWED)
+        )
 
     @cached_property
     def v4(self) -> Ranges:
@@ -134,8 +152,10 @@ class Policy:
         if not self.simulated:
             reserved |= dict.fromkeys(DOCUMENTATION, "documentation")
         found = [(ipaddress.ip_network(text), why) for text, why in reserved.items()]
-        allowed = [network for text in self.allow if (network := _network(text)) is not None]
-        return found + [(network, "allow-list") for network in allowed]
+        given = [*((text, ALLOWED) for text in self.allow)]
+        given += [(text, OWN_NETWORK) for text in self.own_networks]
+        read = [(_network(text), why) for text, why in given]
+        return found + [(network, why) for network, why in read if network is not None]
 
 
 def _network(text: str) -> Network | None:
@@ -157,11 +177,16 @@ def reasons(
     """The columnar form of `reason`: one text or null for each row.
 
     `but` are warninglists that do not count, for a source that means what they list; `tranco`
-    stands for the popular domains.
+    stands for the popular domains, `wide-networks` for networks of many addresses,
+    `public-suffixes` for names below which everybody has one.
+
+    A network is refused where it shares any address with what is reserved, allowed or one's own,
+    or with a range of a cloud. The bare name of a shared host is refused wherever it comes from:
+    who reports it means a page there, and the page's URL may be an indicator.
     """
     rows = located(kind, value)
-    found = [_v4(rows, policy), _rare(rows, policy), _named(rows, policy), _hashes(rows)]
-    found += [_listed(rows, policy, but), _popular(rows, policy, but)]
+    found = [_v4(rows, policy), _rare(rows, policy, but), _named(rows, policy), _hashes(rows)]
+    found += [_shared(rows, but), _listed(rows, policy, but), _popular(rows, policy, but)]
     why = pl.concat(found).unique("row", keep="first", maintain_order=True)
     return _nothing(len(rows)).scatter(why["row"], why["why"]).alias("why")
 
@@ -169,7 +194,15 @@ def reasons(
 def _listed(rows: pl.DataFrame, policy: Policy, but: frozenset[str]) -> pl.DataFrame:
     if policy.lists is None:
         return _none(rows)
-    return _why(rows, "warninglist " + policy.lists.suppressing(rows, but))
+    return _why(rows, policy.lists.suppressing(rows, but))
+
+
+def _shared(rows: pl.DataFrame, but: frozenset[str]) -> pl.DataFrame:
+    domains = rows.filter(pl.col("kind") == Kind.DOMAIN)
+    if SUFFIXES in but or domains.is_empty():
+        return _none(rows)
+    named = domains.filter(shared(domains["value"]))
+    return named.select("row", pl.lit(SHARED).alias("why"))
 
 
 def _popular(rows: pl.DataFrame, policy: Policy, but: frozenset[str]) -> pl.DataFrame:
@@ -187,7 +220,7 @@ def _v4(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     return _why(numbered, policy.v4.reasons_of(numbered["number"], numbered["number"]))
 
 
-def _rare(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+def _rare(rows: pl.DataFrame, policy: Policy, but: frozenset[str]) -> pl.DataFrame:
     """Networks and IPv6 addresses."""
     rare = rows.filter(
         pl.col("kind").is_in([Kind.IPV6.value, Kind.CIDR.value])
@@ -203,6 +236,10 @@ def _rare(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         _why(numbers, policy.v4.reasons_of(numbers["first"], numbers["last"])),
         _why(sixes, policy.v6.reasons_of(sixes["first"], sixes["last"])),
     ]
+    if WIDE_NETWORKS not in but:
+        bits = pl.col("version").replace_strict(WIDEST, return_dtype=pl.UInt8)
+        wide = read.filter(pl.col("bits") < bits)
+        found.append(wide.select("row", pl.lit(WIDE).alias("why")))
     return pl.concat(found)
 
 
@@ -234,6 +271,26 @@ def _none(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _why(rows: pl.DataFrame, why: pl.Series) -> pl.DataFrame:
     return rows.select("row", why.alias("why")).drop_nulls()
+
+
+def liftable(hosts: pl.Series, policy: Policy) -> pl.Series:
+    """Say of each host, as `hosts.host` gives it, whether it may stand for the URLs on it.
+
+    Not where it could be no indicator itself: it is shared, popular, one's own, an address in a
+    cloud. Nor below a popular shared name: `raw.githubusercontent.com` looks like any customer.
+    """
+    rows = pl.DataFrame({"value": hosts.str.strip_chars("[]")})
+    value, six = pl.col("value"), pl.col("value").str.contains(":", literal=True)
+    address = pl.when(six).then(pl.lit(Kind.IPV6.value)).otherwise(pl.lit(Kind.IPV4.value))
+    kind = (
+        pl.when(six | value.str.contains(IPV4)).then(address).otherwise(pl.lit(Kind.DOMAIN.value))
+    )
+    named = rows.select(kind.alias("kind"), "value", fine=value.str.contains("[.:]"))
+    fine = named["fine"].fill_null(value=False)
+    fine &= reasons(named["kind"], named["value"], policy).is_null()
+    if policy.popular is not None:
+        fine &= policy.popular.derivable(hosts)
+    return fine.alias("liftable")
 
 
 def tally(why: pl.Series) -> dict[str, int]:

@@ -122,6 +122,23 @@ def test_the_allow_list_is_brought_to_one_spelling(monkeypatch):
     assert allowed == ["corp.example", "xn--mnchen-3ya.example", "10.1.0.0/16"]
 
 
+def test_what_is_ones_own_is_brought_to_one_spelling(monkeypatch):
+    monkeypatch.setenv("TIDEGATE_OWN_DOMAINS", '["*.Corp.example", "münchen.example"]')
+    monkeypatch.setenv("TIDEGATE_OWN_NETWORKS", '["198.51.100.0/24", "2001:DB8::1"]')
+    settings = Settings()
+    assert settings.own_domains == ["corp.example", "xn--mnchen-3ya.example"]
+    assert settings.own_networks == ["198.51.100.0/24", "2001:db8::1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("OWN_DOMAINS", "198.51.100.1"), ("OWN_NETWORKS", "corp.example")]
+)
+def test_what_cannot_be_ones_own_is_refused(monkeypatch, name, wrong):
+    monkeypatch.setenv(f"TIDEGATE_{name}", f'["{wrong}"]')
+    with pytest.raises(ValidationError, match="is no "):
+        Settings()
+
+
 def test_an_entry_of_the_allow_list_that_means_nothing_is_refused(monkeypatch):
     monkeypatch.setenv("TIDEGATE_ALLOW_LIST", '["not a domain"]')
     with pytest.raises(ValidationError, match="not a domain"):

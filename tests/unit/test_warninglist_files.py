@@ -61,7 +61,13 @@ def hit(folder: Folder, value: str) -> str | None:
 def test_without_any_file_our_own_lists_hold(folder):
     assert hit(folder, "8.8.8.8") == "well-known-resolvers"
     assert folder.popularity() is None
-    assert {one.name for one in installed(folder)} == {"well-known-resolvers", "windows-update"}
+    assert {one.name for one in installed(folder)} == {
+        "microsoft-services",
+        "sandbox-noise",
+        "shared-hosts",
+        "well-known-resolvers",
+        "windows-update",
+    }
     assert "public-dns-v4" in default_names()
 
 

@@ -32,7 +32,7 @@ from tidegate.warninglists.reading import SLUG
 
 PUBLIC = "https://raw.githubusercontent.com/MISP/misp-warninglists/main/lists"
 MAX_BYTES = 32 << 20
-FORMAT = b"1"  # of the compiled file
+FORMAT = b"2"  # of the compiled file
 LEAST = 0.5  # of the installed list's entries: a shorter one is a broken download, or an attack
 NOT_MODIFIED = 304
 RANKED = "tranco.csv"

@@ -17,14 +17,13 @@ from tidegate.gate.knowledge import Knowledge, sources
 from tidegate.gate.overlap import Spread, contributions, overlaps, spread
 from tidegate.gate.score import Sources
 from tidegate.gate.worth import Contribution, Cost, Noise, Worth, share
-from tidegate.hygiene import POPULAR
+from tidegate.hygiene import HARMLESS
 from tidegate.model import Run
 from tidegate.ports import FeedState, Runs
 
 REMEMBERED = timedelta(days=90)
 RUNS = 3_000  # of a feed that is asked every quarter of an hour: a month
 LATE = 3  # intervals without an answer
-HARMLESS = ("warninglist ", POPULAR, "allow-list")
 
 
 def free(_: str) -> Mapping[str, float]:

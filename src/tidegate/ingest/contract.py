@@ -7,6 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from tidegate.declare.feed import Feed, Format, Semantics
+from tidegate.hygiene import CHOSEN
 from tidegate.ingest.normal import Normal
 from tidegate.ports import BadPayload, Feeds, FeedState, Trouble
 
@@ -14,7 +15,6 @@ BEFORE_SINCE = "before --since"
 AFTER_UNTIL = "after --until"
 UNKNOWN = "unknown kind"
 FINE = {"expired", BEFORE_SINCE, AFTER_UNTIL}  # rejected, and no fault of the payload
-OURS = "allow-list"  # suppressed, and a choice of the deployment
 FEW = 100  # shares and changes of fewer say nothing
 
 
@@ -88,7 +88,7 @@ def missing(feed: Feed, columns: tuple[str, ...], before: Past) -> list[str]:
 
 def share_suppressed(found: Normal) -> int | None:
     """Return the percentage of rows that are known to be harmless; None of few rows."""
-    harmless = sum(n for reason, n in found.suppressed.items() if reason != OURS)
+    harmless = sum(n for reason, n in found.suppressed.items() if reason not in CHOSEN)
     return round(100 * harmless / found.rows) if found.rows >= FEW else None
 
 

@@ -155,6 +155,12 @@ class Settings(Detonation):
     allow_list: list[str] = Field(
         [], description="Domains, addresses and networks that are never indicators."
     )
+    own_domains: list[str] = Field(
+        [], description="The organisation's own domains; they and all below are never indicators."
+    )
+    own_networks: list[str] = Field(
+        [], description="Its own addresses and networks, those by which it reaches the world."
+    )
 
     tables: Path | None = Field(
         None, description="Folder of local tables, a file per table; unset = synthetic ones."
@@ -229,7 +235,18 @@ class Settings(Detonation):
     @classmethod
     def _readable(cls, entries: list[str]) -> list[str]:
         """Bring entries to one spelling: `*.Corp.example` means corp.example and all below it."""
-        return [_allowed(entry) for entry in entries]
+        shapes = (Shape.ADDRESS, Kind.DOMAIN)
+        return [_one_of(shapes, entry, "address, network or domain") for entry in entries]
+
+    @field_validator("own_domains")
+    @classmethod
+    def _domains(cls, entries: list[str]) -> list[str]:
+        return [_one_of((Kind.DOMAIN,), entry, "domain") for entry in entries]
+
+    @field_validator("own_networks")
+    @classmethod
+    def _networks(cls, entries: list[str]) -> list[str]:
+        return [_one_of((Shape.ADDRESS,), entry, "address or network") for entry in entries]
 
     @field_validator("redis_url")
     @classmethod
@@ -294,10 +311,10 @@ class _File(YamlConfigSettingsSource):
         return given
 
 
-def _allowed(entry: str) -> str:
-    for kind in (Shape.ADDRESS, Kind.DOMAIN):
+def _one_of(kinds: tuple[Kind | Shape, ...], entry: str, what: str) -> str:
+    for kind in kinds:
         try:
             return canonical(kind, entry)[1]
         except Rejected:
             continue
-    raise ValueError(f"{entry!r} is no address, network or domain")
+    raise ValueError(f"{entry!r} is no {what}")

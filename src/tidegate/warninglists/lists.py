@@ -27,6 +27,12 @@ class About:
     reaches: frozenset[Kind]
     entries: int
     skipped: int = 0
+    reason: str | None = None
+
+    @property
+    def why(self) -> str:
+        """Why what it lists is no indicator, in words."""
+        return self.reason or f"warninglist {self.name}"
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,10 @@ class Warninglists:
     def fingerprint(self) -> str:
         """Return a digest of all that they say; another list, another entry: another digest."""
         rows = self.entries.with_columns(pl.col("how").cast(pl.String)).hash_rows()
-        said = [(one.name, one.use, sorted(one.kinds), sorted(one.reaches)) for one in self.about]
+        said = [
+            (one.name, one.why, one.use, sorted(one.kinds), sorted(one.reaches))
+            for one in self.about
+        ]
         return f"{len(rows)}-{rows.sum()}-{sha256(repr(said).encode()).hexdigest()[:16]}"
 
     def hits(self, kind: pl.Series, value: pl.Series, but: frozenset[str] = NONE) -> pl.Series:
@@ -56,15 +65,20 @@ class Warninglists:
 
         Of several networks around an address the narrowest counts. `but` are lists left out.
         """
-        return self.suppressing(located(kind, value), but)
+        return self._names(self._asked(located(kind, value), Use.FALSE_POSITIVE, but))
 
     def suppressing(self, rows: pl.DataFrame, but: frozenset[str] = NONE) -> pl.Series:
-        """Return what `hits` does, for rows of `hosts.located`."""
-        return self._asked(rows, Use.FALSE_POSITIVE, but)
+        """Return in words why a value is no indicator, or null, for rows of `hosts.located`."""
+        words = pl.Series([one.why for one in self.about], dtype=pl.String)
+        return words.gather(self._asked(rows, Use.FALSE_POSITIVE, but))
 
     def known(self, kind: pl.Series, value: pl.Series) -> pl.Series:
         """Return the name of the list that identifies a value (a VPN, an exit), or null."""
-        return self._asked(located(kind, value), Use.KNOWN, NONE)
+        return self._names(self._asked(located(kind, value), Use.KNOWN, NONE))
+
+    def _names(self, numbers: pl.Series) -> pl.Series:
+        names = pl.Series([one.name for one in self.about], dtype=pl.String)
+        return names.gather(numbers).alias("list")
 
     def _asked(self, rows: pl.DataFrame, use: Use, but: frozenset[str]) -> pl.Series:
         numbers = frozenset(
@@ -72,8 +86,7 @@ class Warninglists:
             for number, one in enumerate(self.about)
             if one.use is use and one.name not in but
         )
-        names = pl.Series([one.name for one in self.about], dtype=pl.String)
-        return names.gather(self._matcher(numbers).hits(rows)).alias("list")
+        return self._matcher(numbers).hits(rows)
 
     def _matcher(self, numbers: frozenset[int]) -> Matcher:
         if numbers not in self._matchers:
@@ -93,6 +106,7 @@ def _about(one: Warninglist) -> About:
         one.reaches,
         len(one.entries),
         one.skipped,
+        one.reason,
     )
 
 

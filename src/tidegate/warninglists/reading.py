@@ -78,11 +78,12 @@ class Treat:
 
     `reaches` are kinds that it suppresses beyond its own: `url` those whose host it lists, `cidr`
     networks that merely touch an address of it. Without, a page on a listed host is kept: what
-    everybody uses may well carry malware.
+    everybody uses may well carry malware. `reason` is what a person is told instead of its name.
     """
 
     use: Use | None = None
     reaches: frozenset[Kind] = frozenset()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class Warninglist:
     reaches: frozenset[Kind]
     entries: tuple[tuple[How, str], ...]
     skipped: int = 0
+    reason: str | None = None
 
 
 def parse(name: str, payload: bytes, treat: Treat | None = None) -> Warninglist:
@@ -122,6 +124,7 @@ def parse(name: str, payload: bytes, treat: Treat | None = None) -> Warninglist:
         reaches=treat.reaches,
         entries=tuple(found),
         skipped=max(len(raw["list"]) - len(found), 0),
+        reason=treat.reason,
     )
 
 

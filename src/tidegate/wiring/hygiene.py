@@ -34,6 +34,8 @@ class Hygiene(State):
     def _judged_by(self) -> Policy:
         return Policy(
             tuple(self.settings.allow_list),
+            tuple(self.settings.own_domains),
+            tuple(self.settings.own_networks),
             simulated=self.settings.simulated,
             lists=self.warninglists.lists(),
             popular=self.warninglists.popularity(),

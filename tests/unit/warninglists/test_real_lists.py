@@ -1,5 +1,7 @@
 """Real lists against a real feed: what must not be enforced, and what must not be lost."""
 
+import gzip
+
 import polars as pl
 import pytest
 
@@ -105,3 +107,24 @@ def test_popular_domains_are_no_indicators_and_their_pages_are(lists, stored, fo
     assert found == ["popular domain", None, None]
     hosts = pl.Series(["raw.githubusercontent.com", "evil.invalid-name-of-nobody.net"])
     assert popularity.derivable(hosts).to_list() == [False, True]
+
+
+def test_networks_of_criminals_are_kept_unless_they_lie_in_a_cloud(lists, stored):
+    series = stored("spamhaus/series/spamhaus_drop_v4_daily")
+    text = gzip.decompress(max(series.glob("*.gz")).read_bytes()).decode()
+    networks = pl.Series(text.splitlines()).str.extract(r"\b(\d+[.\d]+/\d+)").drop_nulls()
+    kinds = pl.repeat(Kind.CIDR.value, len(networks), eager=True)
+    meant = reasons(kinds, networks, Policy(lists=lists), frozenset({"wide-networks"}))
+    assert len(networks) > 1_000
+    assert set(meant.drop_nulls()) <= {"warninglist cloudflare"}
+    assert meant.null_count() > 0.99 * len(networks)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [("3.0.0.0/16", "amazon-aws"), ("104.16.0.0/16", "cloudflare"), ("20.33.0.0/16", "azure")],
+)
+def test_no_network_that_holds_part_of_a_cloud_is_proposed(lists, value, name):
+    found = reasons(pl.Series([Kind.CIDR.value]), pl.Series([value]), Policy(lists=lists))
+    assert str(found[0]).startswith("warninglist")
+    assert name in str(found[0])
