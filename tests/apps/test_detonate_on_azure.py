@@ -54,6 +54,7 @@ class Here(Azure):
             defender=self.url,
             graph=f"{self.url}/v1.0",
             vmray=self.url,
+            sentinel=self.url,
             token=token,
             client=entra.CLIENT,
             secret=entra.SECRET,

@@ -61,6 +61,12 @@ SPECIALLY = [
     ("POST", f"{INCIDENT}/comments", "graph-security", [(MINUTE, 150)]),
     ("GET", "/v1.0/security/alerts_v2", "graph-security", [(MINUTE, 150)]),
     ("POST", "/beta/security/alerts_v2/da1/comments", "graph-security", [(MINUTE, 150)]),
+    (
+        "POST",
+        "/workspaces/00000000-bb/threat-intelligence-stix-objects:upload",
+        "sentinel-upload",
+        [(MINUTE, 100)],
+    ),
 ]
 UNKNOWN = [
     ("POST", "/rest/sample/submit"),

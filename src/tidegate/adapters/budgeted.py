@@ -1,4 +1,4 @@
-"""An `Http` that keeps within what Defender and Graph allow, for all instances together."""
+"""An `Http` that keeps within what Defender, Graph and Sentinel allow, for all instances."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ LIMITS = {
     "defender-import": (Limit(MINUTE, 30),),
     "graph-hunting": (Limit(MINUTE, 45), Limit(HOUR, 1_500)),
     "graph-security": (Limit(MINUTE, 150),),
+    "sentinel-upload": (Limit(MINUTE, 100),),
 }
 # `*` is one part of the path, `**` any number of them; the first that fits counts.
 CALLS = (
@@ -58,6 +59,7 @@ CALLS = (
     ("POST", "/api/advancedqueries/run", "graph-hunting"),
     ("POST", "/*/security/runhuntingquery", "graph-hunting"),
     ("*", "/*/security/**", "graph-security"),
+    ("POST", "/workspaces/*/threat-intelligence-stix-objects:upload", "sentinel-upload"),
 )
 
 

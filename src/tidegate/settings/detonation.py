@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings
@@ -45,6 +46,22 @@ class Detonation(BaseSettings):
     )
     graph_scope: str = Field(
         "https://graph.microsoft.com/.default", description="Scope of its tokens."
+    )
+    sentinel_workspace: UUID | None = Field(
+        None, description="Workspace that indicators are uploaded to for hunting; unset = none."
+    )
+    sentinel_url: HttpUrl = Field(
+        HttpUrl("https://api.ti.sentinel.azure.com"),
+        description="Base URL of Sentinel's upload API; the simulated tenant has its own.",
+    )
+    sentinel_scope: str = Field(
+        "https://management.azure.com/.default", description="Scope of its tokens."
+    )
+    sentinel_sourcesystem: str = Field(
+        "Tidegate",
+        min_length=1,
+        max_length=100,
+        description="SourceSystem of the uploaded indicators, as Sentinel shows it.",
     )
     entra_url: HttpUrl | None = Field(
         None,
@@ -191,6 +208,8 @@ class Detonation(BaseSettings):
         missing = [name for name, value in parts.items() if value is None]
         if missing and len(missing) < len(parts):
             raise ValueError(f"the tenant is set only in part; missing: {', '.join(missing)}")
+        if self.sentinel_workspace is not None and missing:
+            raise ValueError("sentinel_workspace goes with a tenant; missing: defender_url")
         return self
 
     @model_validator(mode="after")

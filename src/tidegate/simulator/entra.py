@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Header, HTTPException, Request
 
-from tidegate.simulator.roles import DEFENDER_ROLES, GRAPH_ROLES, needed
+from tidegate.simulator.roles import AZURE_ROLES, DEFENDER_ROLES, GRAPH_ROLES, needed
 from tidegate.simulator.scene import Scene, fault
 
 CLIENT = "tidegate"
@@ -17,7 +17,8 @@ TENANT = "00000000-0000-4000-8000-0000000000aa"
 LIFE = 3_600
 DEFENDER = "https://api.securitycenter.microsoft.com/.default"
 GRAPH = "https://graph.microsoft.com/.default"
-AUDIENCES = {DEFENDER: DEFENDER_ROLES, GRAPH: GRAPH_ROLES}
+AZURE = "https://management.azure.com/.default"
+AUDIENCES = {DEFENDER: DEFENDER_ROLES, GRAPH: GRAPH_ROLES, AZURE: AZURE_ROLES}
 
 Guard = Callable[..., None]
 

@@ -1,4 +1,4 @@
-"""Which application role each route of Defender and Graph demands, as documented."""
+"""Which role each route of Defender, Graph and Sentinel demands, as documented."""
 
 import re
 
@@ -56,11 +56,19 @@ GRAPH = [
     ("PATCH|POST", "/v1.0/security/incidents/.*", frozenset({"SecurityIncident.ReadWrite.All"})),
     ("POST", "/v1.0/security/runHuntingQuery", frozenset({"ThreatHunting.Read.All"})),
 ]
+# A role in Azure, of the workspace: not in a real token, but here it has no other place.
+AZURE = [
+    (
+        "POST",
+        "/workspaces/[^/]*/threat-intelligence-stix-objects:upload",
+        frozenset({"Microsoft Sentinel Contributor"}),
+    ),
+]
 
 
 def needed(method: str, path: str) -> frozenset[str]:
     """Return the roles of which a caller needs one; none for a route that nobody wrote down."""
-    for methods, paths, roles in (*DEFENDER, *GRAPH):
+    for methods, paths, roles in (*DEFENDER, *GRAPH, *AZURE):
         if re.fullmatch(methods, method) and re.fullmatch(paths, path):
             return roles
     return frozenset()
@@ -72,4 +80,5 @@ def _all(table: list[tuple[str, str, frozenset[str]]]) -> frozenset[str]:
 
 DEFENDER_ROLES = _all(DEFENDER)
 GRAPH_ROLES = _all(GRAPH)
-EVERY_ROLE = DEFENDER_ROLES | GRAPH_ROLES
+AZURE_ROLES = _all(AZURE)
+EVERY_ROLE = DEFENDER_ROLES | GRAPH_ROLES | AZURE_ROLES

@@ -30,6 +30,7 @@ class Limits:
     live_responses_a_minute: int = 10
     live_responses_at_once: int = 25
     hunts_a_minute: int = 45
+    uploads_a_minute: int = 100
 
 
 class Rates:

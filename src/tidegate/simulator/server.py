@@ -1,4 +1,4 @@
-"""The simulated tenant as a web server on loopback: Entra, Defender, Graph, VMRay on one port."""
+"""The simulated tenant as a web server on loopback: all of its services on one port."""
 
 import socket
 import threading
@@ -23,6 +23,7 @@ from tidegate.simulator import (
     indicators,
     live_response,
     machines,
+    sentinel,
     vmray,
 )
 from tidegate.simulator.memory import Memory
@@ -41,6 +42,7 @@ PARTS = (
     graph,
     graph_alerts,
     hunting,
+    sentinel,
     vmray,
 )
 

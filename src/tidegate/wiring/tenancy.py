@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from tidegate.wiring.knowledge import Known
 from tidegate.wiring.state import now
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from tidegate.settings import Settings
 
 
+SIMULATED_WORKSPACE = UUID(int=0xBB)
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Where Defender, Graph and VMRay are, and how to be let in.
+    """Where Defender, Graph, Sentinel and VMRay are, and how to be let in.
 
     `token` is the token endpoint of an application; None: the identity of the process.
     """
@@ -28,6 +32,7 @@ class Tenant:
     defender: str
     graph: str
     vmray: str
+    sentinel: str
     token: str | None = None
     client: str = ""
     secret: str = field(default="", repr=False)
@@ -41,6 +46,7 @@ class Tenant:
             defender=_base(settings.defender_url),
             graph=_base(settings.graph_url),
             vmray=_base(settings.vmray_url),
+            sentinel=_base(settings.sentinel_url),
             token=_base(settings.entra_url) if settings.entra_url else None,
             client=settings.client_id or "",
             secret=secret.get_secret_value() if secret else "",
@@ -68,6 +74,7 @@ class Tenancy(Known):
             defender=url,
             graph=f"{url}/v1.0",
             vmray=url,
+            sentinel=url,
             token=f"{url}/simulated/oauth2/v2.0/token",
             client=entra.CLIENT,
             secret=entra.SECRET,
@@ -139,6 +146,23 @@ class Tenancy(Known):
         from tidegate.adapters.defender_indicators import DefenderIndicators
 
         return DefenderIndicators(self._defender, self.tenant.defender)
+
+    @cached_property
+    def sentinel(self) -> ports.Enforcement | None:
+        """Sentinel's threat intelligence; None where a tenant has no workspace set."""
+        workspace = self.settings.sentinel_workspace
+        if workspace is None and not self.settings.simulated:
+            return None
+        from tidegate.adapters.sentinel import SentinelIndicators
+
+        return SentinelIndicators(
+            self._authorized(self.settings.sentinel_scope),
+            self.tenant.sentinel,
+            str(workspace or SIMULATED_WORKSPACE),
+            self.settings.sentinel_sourcesystem,
+            self.objects,
+            now,
+        )
 
     def tokens(self, scope: str) -> Tokens:
         """Return what gives us tokens for a scope: the application of the tenant, or the identity.
