@@ -105,3 +105,27 @@ def test_indicators_are_republished_and_end_in_every_way(folder: Path):
     assert any(row["Data"]["revoked"] for row in found)
     assert any(datetime.fromisoformat(row["ValidUntil"]) < NOW for row in found)
     assert {row["ObservableKey"] for row in found} >= {"", "url:value", "ipv6-addr:value"}
+
+
+def test_what_was_uploaded_is_in_the_table_beside_the_invented(tmp_path: Path):
+    upload = {
+        "_at": "2026-11-21T04:10:00.1234560Z",
+        "_workspace": "w",
+        "_source": "Tidegate",
+        "id": "indicator--1",
+        "pattern": "[ipv4-addr:value = '203.0.113.7']",
+        "confidence": 80,
+        "revoked": True,
+        **dict.fromkeys(["created", "modified", "valid_from"], "2026-11-21T04:10:00.000Z"),
+        "valid_until": "2026-11-28T04:10:00.000Z",
+    }
+    odd = {**upload, "id": "indicator--2", "pattern": "no pattern"}
+    write_tables(tmp_path, NOW, signins=5, indicators=5)
+    write_tables(tmp_path, NOW, signins=5, indicators=5, uploads=[upload, odd])
+    *invented, ours, unread = rows(tmp_path, "ThreatIntelIndicators")
+    assert len(invented) == 5
+    assert ours.keys() == invented[0].keys() == {*THREAT_INTEL_INDICATORS}
+    assert (ours["ObservableKey"], ours["ObservableValue"]) == ("ipv4-addr:value", "203.0.113.7")
+    assert ours["Data"]["revoked"] is True
+    assert "_at" not in ours["Data"]
+    assert (unread["ObservableKey"], unread["ObservableValue"]) == ("", "")

@@ -4,13 +4,14 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 Document = dict[str, Any]
+NAMED = "tenant.sqlite"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
 # The plus keeps SQLite from walking the whole table only because that is in order.
 OLDEST_FIRST, NEWEST_FIRST = "+number", "+number DESC"
@@ -40,7 +41,7 @@ class Memory:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(
-            folder / "tenant.sqlite", isolation_level=None, check_same_thread=False, timeout=10
+            folder / NAMED, isolation_level=None, check_same_thread=False, timeout=10
         )
         self._database.execute("PRAGMA journal_mode = WAL")
         # The tenant's memory is a toy's: a power cut may take its last second.
@@ -186,3 +187,16 @@ class Memory:
     def close(self) -> None:
         with self._lock:
             self._database.close()
+
+
+def remembered(folder: Path, table: str) -> list[Document]:
+    """Return a table of a tenant that another process may be; nothing where there is none yet."""
+    address = f"{(folder / NAMED).absolute().as_uri()}?mode=rw"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=10)) as database:
+            rows = database.execute(
+                "SELECT body FROM documents WHERE tab = ? ORDER BY number", (table,)
+            ).fetchall()
+    except sqlite3.OperationalError:  # no file, or one that is only just being made
+        return []
+    return [orjson.loads(row[0]) for row in rows]

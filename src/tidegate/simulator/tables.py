@@ -1,7 +1,8 @@
 """The simulated workspace: tables of invented rows in a folder, the same for seed and hour."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain
 from os import getpid
 from pathlib import Path
 from random import Random
@@ -10,6 +11,7 @@ from typing import Any
 import orjson
 
 from tidegate.simulator import signin_rows, threat_rows
+from tidegate.simulator.memory import Document
 
 LABEL = "synthetic.json"
 
@@ -21,11 +23,20 @@ def write_tables(
     seed: int = 7,
     signins: int = 20_000,
     indicators: int = 3_000,
+    uploads: Sequence[Document] = (),
 ) -> None:
-    """Write SigninLogs and ThreatIntelIndicators as NDJSON, unless the folder has them already."""
+    """Write SigninLogs and ThreatIntelIndicators as NDJSON, unless the folder has them already.
+
+    `uploads` are the objects that the simulated Sentinel took: rows beside the invented ones.
+    """
     hour = now.replace(minute=0, second=0, microsecond=0)
     label = orjson.dumps(
-        {"seed": seed, "hour": hour, "rows": [signins, indicators], "synthetic": True}
+        {
+            "seed": seed,
+            "hour": hour,
+            "rows": [signins, indicators, len(uploads)],
+            "synthetic": True,
+        }
     )
     if (folder / LABEL).is_file() and (folder / LABEL).read_bytes() == label:
         return
@@ -33,7 +44,8 @@ def write_tables(
     # Every hour has its own sign-ins. Indicators live for weeks: their ids stay.
     people, feeds = Random(f"signins {seed} {hour}"), Random(f"indicators {seed}")  # noqa: S311
     _write(folder / "SigninLogs.ndjson", signin_rows.rows(people, hour, signins))
-    _write(folder / "ThreatIntelIndicators.ndjson", threat_rows.rows(feeds, hour, indicators))
+    threats = chain(threat_rows.rows(feeds, hour, indicators), threat_rows.uploaded(uploads))
+    _write(folder / "ThreatIntelIndicators.ndjson", threats)
     # Last, so that a folder which is only half written is written again.
     _replace(folder / LABEL, label)
 

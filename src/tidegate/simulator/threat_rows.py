@@ -1,12 +1,16 @@
-"""Invented rows of ThreatIntelIndicators: live, republished, withdrawn and expired ones."""
+"""Rows of ThreatIntelIndicators: invented ones, live or ended, and those that were uploaded."""
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from tidegate.simulator.answers import shown
+from tidegate.simulator.memory import Document
+from tidegate.simulator.scene import parsed
 from tidegate.simulator.signin_rows import TENANT, attackers, text, uuid
+from tidegate.stix.pattern import Malformed, comparisons
 
 DAYS = 14
 REPUBLISHED_AFTER = timedelta(days=7)
@@ -104,3 +108,41 @@ def _republished(row: dict[str, Any], when: datetime) -> dict[str, Any]:
         "LastUpdateMethod": "Republish",
         "SourceSystem": "LogARepublisher",
     }
+
+
+def uploaded(objects: Iterable[Document]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each object that Sentinel took, in the order in which it did."""
+    for one in objects:
+        key, value = _observed(one["pattern"])
+        source, at = str(one["_source"]), text(parsed(one["_at"]))
+        yield {
+            "TimeGenerated": at,
+            "_TimeReceived": at,
+            "WorkspaceId": one["_workspace"],
+            "AzureTenantId": TENANT,
+            "Id": f"{b64encode(source.encode()).decode()}---{one['id']}",
+            "ObservableKey": key,
+            "ObservableValue": value,
+            "Pattern": one["pattern"],
+            "Confidence": one.get("confidence"),
+            "Data": shown(one),
+            "Tags": "",
+            "AdditionalFields": {},
+            "Created": one["created"],
+            "Modified": one["modified"],
+            "ValidFrom": one["valid_from"],
+            "ValidUntil": one.get("valid_until"),
+            "IsActive": True,
+            "IsDeleted": False,
+            "LastUpdateMethod": "Ingestion",
+            "SourceSystem": source,
+        }
+
+
+def _observed(pattern: object) -> tuple[str, str]:
+    """Return path and value of the first comparison; nothing of a pattern that has none."""
+    try:
+        first = next(iter(comparisons(str(pattern))))
+    except (Malformed, StopIteration):
+        return "", ""
+    return first.path, first.values[0]

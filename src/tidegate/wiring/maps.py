@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tidegate.wiring.state import State, now
 
@@ -44,4 +44,11 @@ class Maps(State):
         from tidegate.simulator.tables import write_tables
 
         if self.settings.tables is None:
-            write_tables(self.settings.home / "tables", now())
+            write_tables(self.settings.home / "tables", now(), uploads=self._uploads())
+
+    def _uploads(self) -> list[dict[str, Any]]:
+        """Return what was uploaded to the simulated workspace, where there has been one."""
+        from tidegate.simulator.memory import remembered
+        from tidegate.simulator.sentinel import ROWS
+
+        return remembered(self.settings.home / "tenant", ROWS) if self.settings.simulated else []

@@ -430,11 +430,19 @@ def test_a_workspace_without_a_tenant_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_one_machine_uploads_to_the_simulated_workspace(tmp_path):
+def test_one_machine_uploads_to_the_simulated_workspace_and_shows_it(tmp_path):
+    def told():
+        with Local(Settings(home=tmp_path)) as other:
+            other.invent_logs()
+        return (tmp_path / "tables" / "ThreatIntelIndicators.ndjson").read_text("utf-8")
+
+    assert "evil1.example" not in told()
     with Local(Settings(home=tmp_path)) as house:
         [placed] = house.sentinel.add([bad(1, lambda: datetime.now(UTC))])
         assert placed.failure is None
         assert [one.value for one in house.sentinel.current()] == ["evil1.example"]
+        assert told().count("'evil1.example'") > 0
+    assert told().count("'evil1.example'") > 0
 
 
 # --- killed anywhere ---------------------------------------------------------------------------
