@@ -80,6 +80,8 @@ def _feeds(settings: Settings) -> Iterator[Check]:
         for feed in opened.catalogue.feeds.values():
             off, trouble = choice.why_not(feed), troubles.get(feed.name, Trouble())
             yield _feed(feed, settings, off, trouble)
+        for name in sorted(settings.feed_grades.keys() - opened.catalogue.feeds.keys()):
+            yield Check(f"grade of {name}", "broken", "feed_grades names no feed: it does nothing")
         for name, mistakes in opened.catalogue.broken.items():
             yield Check(f"feed {name}", "broken", "; ".join(mistakes))
 

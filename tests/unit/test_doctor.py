@@ -43,6 +43,12 @@ def test_a_key_that_is_missing_is_named():
     assert "feeds_off" in found(feeds_off=["otx"])["feed otx"].effect
 
 
+def test_a_grade_of_no_feed_is_told_of():
+    said = found(feed_grades={"otx": "D", "oxt": "D"})
+    assert "grade of otx" not in said
+    assert said["grade of oxt"].state == "broken"
+
+
 def test_a_home_that_is_a_file_is_broken(tmp_path):
     (tmp_path / "home").write_text("")
     assert found(home=tmp_path / "home")["state"].state == "broken"

@@ -17,8 +17,10 @@ from tidegate.canonical import MAX_URL, Rejected, defanged, guess
 from tidegate.gate.bulk import bulk
 from tidegate.gate.explain import Explained, explain
 from tidegate.gate.knowledge import Knowledge
+from tidegate.gate.mark import Word
 from tidegate.gate.matching import Filter, network
 from tidegate.gate.paging import LONGEST, mark
+from tidegate.gate.score import Voice
 from tidegate.gate.search import Order, Page, Search, search
 from tidegate.model import Kind, Tlp
 
@@ -120,14 +122,24 @@ class Answers(BaseModel):
 
 
 class Term(BaseModel):
-    """What one source adds to the score."""
+    """What one source adds to the score; `uncounted` says why it adds nothing.
+
+    `grade` and the measured `precision`, null while no hit was judged, make the `reliability`.
+    Sources of one `group` count once; `copies` are those of the other sources that it copies.
+    """
 
     source: str
+    voice: Voice
+    grade: str
+    precision: float | None
     reliability: float
     confidence: int
     age_days: float
     decay: float
+    group: str
+    copies: list[str]
     weight: float
+    uncounted: str | None
 
 
 class Said(BaseModel):
@@ -151,8 +163,21 @@ class Withheld(Said):
     why: str
 
 
+class Marked(BaseModel):
+    """What an analyst said of an indicator."""
+
+    word: Word
+    because: str
+    by: str
+    at: datetime
+    expires: datetime
+
+
 class Indicator(BaseModel):
-    """All that is known of an indicator. `never_enforced` says why the gate would refuse it."""
+    """All that is known of an indicator. `never_enforced` says why the gate would refuse it.
+
+    `marked` is an analyst's word, `published` since when other systems are served it.
+    """
 
     id: str
     kind: Kind
@@ -163,6 +188,8 @@ class Indicator(BaseModel):
     country: str | None
     asn: int | None
     as_name: str | None
+    marked: Marked | None
+    published: datetime | None
     terms: list[Term]
     sightings: list[Said]
     expired: list[Said]
@@ -265,6 +292,8 @@ def _shown(found: Explained) -> Indicator:
         country=found.country,
         asn=found.asn,
         as_name=found.as_name,
+        marked=Marked(**asdict(found.marked)) if found.marked else None,
+        published=found.published,
         terms=[Term.model_validate(term) for term in found.terms],
         sightings=[Said(**asdict(one)) for one in found.sightings],
         expired=[Said(**asdict(one)) for one in found.expired],

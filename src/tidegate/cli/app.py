@@ -14,6 +14,7 @@ from yaml import YAMLError
 
 from tidegate import show, wiring
 from tidegate.declare.feed import Feed
+from tidegate.model import Kind
 from tidegate.settings import Settings
 from tidegate.wiring import Local
 
@@ -37,6 +38,7 @@ app.add_typer(cases_app, name="cases")
 
 FAILED, WRONG_USE = 1, 2
 FeedName = Annotated[str, typer.Argument(help="The feed's name.")]
+Value = Annotated[str, typer.Argument(help="An address, domain, URL or hash, defanged or not.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Log more; twice: all.")]
 
@@ -118,6 +120,16 @@ def refuse(lines: Iterable[str]) -> NoReturn:
     for line in lines:
         show.err.print(show.plain(line), style="red", highlight=False, soft_wrap=True)
     raise typer.Exit(WRONG_USE)
+
+
+def guessed(value: str) -> tuple[Kind, str]:
+    """Return the indicator that a text names, or end the command as wrong use."""
+    from tidegate.canonical import Rejected, guess
+
+    try:
+        return guess(value)
+    except Rejected as rejected:
+        fail(f"{value}: {rejected}", WRONG_USE)
 
 
 def utc(time: datetime) -> datetime:

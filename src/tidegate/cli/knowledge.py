@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from tidegate import show
-from tidegate.cli.app import FAILED, WRONG_USE, AsJson, app, emit, fail, house
+from tidegate.cli.app import FAILED, AsJson, Value, app, emit, guessed, house
 
 
 @app.command()
 def lookup(
-    value: Annotated[str, typer.Argument(help="An address, domain, URL or hash, defanged or not.")],
+    value: Value,
     with_related: Annotated[
         bool, typer.Option("--related", help="Show what goes with it, too.")
     ] = False,
@@ -21,17 +21,13 @@ def lookup(
     as_json: AsJson = False,
 ) -> None:
     """Show all that is known of an indicator, and every term of its score."""
-    from tidegate.canonical import Rejected, guess
     from tidegate.gate.enrich import enriched
-    from tidegate.gate.explain import explain
+    from tidegate.gate.explain import explain as told
     from tidegate.gate.related import related
 
-    try:
-        kind, canonical = guess(value)
-    except Rejected as rejected:
-        fail(f"{value}: {rejected}", WRONG_USE)
+    kind, canonical = guessed(value)
     with house() as opened:
-        found = explain(kind, canonical, opened.knowledge)
+        found = told(kind, canonical, opened.knowledge)
         beside = related(found, opened.knowledge) if with_related else []
         outside = enriched(found, opened.enrichment) if enrich else []
     asked: dict[str, list[Any]] = {"related": beside} if with_related else {}
@@ -45,6 +41,21 @@ def lookup(
             show.enriched(outside)
     known = found.reported or any(one.advice for one in outside)
     raise typer.Exit(0 if known else FAILED)
+
+
+@app.command()
+def explain(value: Value, as_json: AsJson = False) -> None:
+    """Show how the score of an indicator comes about, and what keeps it from enforcement."""
+    from tidegate.gate.explain import explain as told
+
+    kind, canonical = guessed(value)
+    with house() as opened:
+        found = told(kind, canonical, opened.knowledge)
+    if as_json:
+        emit(asdict(found))
+    else:
+        show.judged(found)
+    raise typer.Exit(0 if found.reported else FAILED)
 
 
 @app.command()

@@ -14,6 +14,7 @@ import polars as pl
 from tidegate.canonical import Rejected, guess
 from tidegate.columns import canonicalise
 from tidegate.gate.knowledge import Knowledge, sources
+from tidegate.gate.mark import harmless
 from tidegate.gate.meant import unclean
 from tidegate.gate.score import Sources, scored
 from tidegate.hosts import located
@@ -50,13 +51,13 @@ ABREAST = 2
 def bulk(texts: Sequence[str], known: Knowledge) -> pl.DataFrame:
     """Look up many values, defanged or not, of any kind that can be told from its spelling."""
     now, weights = known.clock(), sources(known)
-    networks = known.sightings.networks(now)
+    networks, said = known.sightings.networks(now), harmless(known)
 
     def answered(part: pl.Series) -> pl.DataFrame:
         asked = _read(part)
         good = asked.filter(pl.col("rejected").is_null()).unique("id")
         found = _reported(good, known.sightings.reported(good["id"], now), weights, now)
-        answers = _judged(good.join(found, on="id", how="left", maintain_order="left"), known)
+        answers = _judged(good.join(found, on="id", how="left", maintain_order="left"), known, said)
         answers = answers.join(_around(good, networks), on="id", how="left")
         joined = asked.join(answers, on="id", how="left", maintain_order="left")
         return joined.select(pl.col(name).cast(dtype) for name, dtype in ANSWERS.items())
@@ -125,11 +126,11 @@ def _reported(
     return score.join(found.group_by("id").agg(pl.col("tlp").max()), on="id")
 
 
-def _judged(asked: pl.DataFrame, known: Knowledge) -> pl.DataFrame:
+def _judged(asked: pl.DataFrame, known: Knowledge, said: pl.DataFrame) -> pl.DataFrame:
     """Return `id`, `score`, `sources`, `tlp` and `never_enforced`, as `explain` says it of one."""
     advisory = pl.element().is_in(pl.Series(sorted(known.advisory), dtype=pl.String).implode())
     blocking = asked.with_columns(pl.col("sources").list.eval(pl.element().filter(~advisory)))
-    why = unclean(blocking, known.policy, known.exceptions)
+    why = unclean(blocking, known.policy, known.exceptions, said)
     return asked.select("id", "score", "sources", "tlp", why.alias("never_enforced"))
 
 

@@ -2,24 +2,42 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 import polars as pl
 
-from tidegate.gate.knowledge import Knowledge, sources
+from tidegate import hygiene
+from tidegate.gate.knowledge import ANALYST, Knowledge, sources
+from tidegate.gate.mark import CONFIDENCE, Word, reason, speaker
 from tidegate.gate.meant import meant
-from tidegate.gate.score import scored, terms
+from tidegate.gate.published import published
+from tidegate.gate.score import UNKNOWN, Source, Sources, Voice, scored, terms
 from tidegate.hosts import host
-from tidegate.hygiene import reason
 from tidegate.model import Kind, Sighting, indicator_id
 from tidegate.ports import Allocation, Withheld
 from tidegate.sightings import frame
 
-TERMS = ("reliability", "confidence", "age_days", "decay", "weight")
+TERMS = ("reliability", "confidence", "age_days", "decay", "group", "weight")
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What an analyst said of it."""
+
+    word: Word
+    because: str
+    by: str
+    at: datetime
+    expires: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
     """One indicator. `terms` has a line for each live sighting; `expired` are the others.
+
+    In a line, `grade` and `precision` make the `reliability`, `copies` are the lists with this
+    indicator that the source copies, and `uncounted` says why it adds nothing to the score; null
+    where it does. `marked` is an analyst's word, `published` since when others are served it.
 
     `withheld` is what sources said of it that hygiene kept out. `country`, `asn` and `as_name` tell
     where an address, a network or the address in a URL is, as far as local tables know.
@@ -37,6 +55,8 @@ class Explained:
     country: str | None = None
     asn: int | None = None
     as_name: str | None = None
+    marked: Marked | None = None
+    published: datetime | None = None
 
     @property
     def reported(self) -> bool:
@@ -52,19 +72,86 @@ def explain(kind: Kind, value: str, known: Knowledge) -> Explained:
     rows = frame(live)
     worth = sources(known)
     score = scored(rows, worth, now)["score"].to_list()
-    shown = terms(rows, worth, now).select("source", *TERMS).sort("weight", descending=True)
+    unclean = reason(live) or hygiene.reason(kind, value, known.policy, _meant(live, known))
     return Explained(
         id=found,
         kind=kind,
         value=value,
         score=round(score[0], 1) if score else 0.0,
-        unclean=reason(kind, value, known.policy, _meant(live, known)),
-        terms=shown.with_columns(pl.col(pl.Float64).round(3)).to_dicts(),
+        unclean=unclean,
+        terms=_terms(rows, worth, now),
         sightings=live,
         expired=[one for one in everything if one.expires <= now],
         withheld=known.suppressed.of(found) if known.suppressed else [],
         **asdict(_allocation(kind, value, known)),
+        marked=_marked(live),
+        published=_published(found, known),
     )
+
+
+def _terms(rows: pl.DataFrame, worth: Sources, now: datetime) -> list[dict[str, object]]:
+    weighed = terms(rows, worth, now).sort("weight", "source", descending=[True, False])
+    shown = weighed.select("source", *TERMS).with_columns(pl.col(pl.Float64).round(3)).to_dicts()
+    exact = weighed.to_dicts()
+    return [_term(line, row, exact, worth) for line, row in zip(shown, exact, strict=True)]
+
+
+def _term(
+    line: dict[str, object],
+    row: dict[str, object],
+    rows: Sequence[dict[str, object]],
+    worth: Sources,
+) -> dict[str, object]:
+    source = worth.known.get(str(row["source"]), UNKNOWN)
+    present = {str(one["source"]) for one in rows}
+    precision = None if source.precision is None else round(source.precision, 3)
+    told = {
+        "source": line["source"],
+        "voice": source.voice.value,
+        "grade": source.grade,
+        "precision": precision,
+    }
+    copies = sorted(source.copies & present)
+    return {**told, **line, "copies": copies, "uncounted": _uncounted(row, rows, source, copies)}
+
+
+def _uncounted(
+    row: dict[str, object],
+    rows: Sequence[dict[str, object]],
+    source: Source,
+    copies: Sequence[str],
+) -> str | None:
+    """Say why a source adds nothing to the score; `rows` come with the greatest weight first."""
+    if source.voice is not Voice.ANALYST and any(one["source"] == ANALYST for one in rows):
+        return "an analyst has spoken"
+    if source.advisory:
+        return "it labels, and does not call bad"
+    strongest = next(one for one in rows if one["group"] == row["group"])
+    if strongest is not row:
+        return f"it repeats {strongest['source']}"
+    if row["weight"] or source.voice is Voice.ANALYST:
+        return None
+    if not row["decay"]:
+        return "it is too old"
+    return f"it copies {', '.join(copies)}" if copies else "it is not sure at all"
+
+
+def _marked(live: Sequence[Sighting]) -> Marked | None:
+    spoken = next((one for one in live if one.source == ANALYST), None)
+    if spoken is None:
+        return None
+    said = Word.MALICIOUS if spoken.confidence == CONFIDENCE[Word.MALICIOUS] else Word.HARMLESS
+    return Marked(said, spoken.threat or "", speaker(spoken), spoken.last_seen, spoken.expires)
+
+
+def _published(indicator: str, known: Knowledge) -> datetime | None:
+    """Return since when it is in the set that others are served."""
+    if known.objects is None:
+        return None
+    served = published(known.objects)[0]
+    rows = served.filter((pl.col("id") == indicator) & pl.col("gone").is_null())
+    since: list[datetime] = rows["since"].to_list()
+    return since[0] if since else None
 
 
 def _meant(live: Sequence[Sighting], known: Knowledge) -> frozenset[str]:

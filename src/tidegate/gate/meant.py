@@ -3,6 +3,8 @@
 A feed may mean what a warninglist calls harmless (`suppress: {except: [LIST]}`). An indicator
 passes that list where every source that asks to block it says so: one that does not is suspicious
 of it, and its word counts.
+
+What an analyst called harmless is not enforced, whatever hygiene says; see `mark.harmless`.
 """
 
 from collections import defaultdict
@@ -11,9 +13,13 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from tidegate.hygiene import NONE, Policy, reasons
+from tidegate.sightings import empty
 
 Exceptions = Mapping[str, frozenset[str]]
 """The warninglists whose entries a source means, by its name."""
+
+NOTHING_SAID = empty({"id": pl.String(), "why": pl.String()})
+"""What analysts called harmless, one row per indicator; here nothing."""
 
 
 def meant(sources: Iterable[str], exceptions: Exceptions) -> frozenset[str]:
@@ -22,8 +28,24 @@ def meant(sources: Iterable[str], exceptions: Exceptions) -> frozenset[str]:
     return frozenset.intersection(*lists) if lists else NONE
 
 
-def unclean(scored: pl.DataFrame, policy: Policy, exceptions: Exceptions) -> pl.Series:
-    """Say of each scored indicator why it is never enforced; null where it may be."""
+def unclean(
+    scored: pl.DataFrame,
+    policy: Policy,
+    exceptions: Exceptions,
+    harmless: pl.DataFrame = NOTHING_SAID,
+) -> pl.Series:
+    """Say of each scored indicator why it is never enforced; null where it may be.
+
+    `harmless` is what analysts called so, with the columns of `NOTHING_SAID`.
+    """
+    why = _by_hygiene(scored, policy, exceptions)
+    if harmless.is_empty():
+        return why
+    said = scored.select("id").join(harmless, on="id", how="left", maintain_order="left")
+    return said["why"].zip_with(said["why"].is_not_null(), why)
+
+
+def _by_hygiene(scored: pl.DataFrame, policy: Policy, exceptions: Exceptions) -> pl.Series:
     why = reasons(scored["kind"], scored["value"], policy)
     if not exceptions:
         return why

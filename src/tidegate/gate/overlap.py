@@ -75,7 +75,7 @@ def _added(parts: list[pl.DataFrame]) -> pl.DataFrame:
 def _voices(names: Iterable[str], sources: Sources) -> dict[str, str]:
     """Return the group of each source that has an opinion; an advisory one has none."""
     known = {name: sources.known.get(name, UNKNOWN) for name in names}
-    return {name: one.group or name for name, one in known.items() if not one.advisory}
+    return {name: sources.group(name) for name, one in known.items() if not one.advisory}
 
 
 def _leads(rows: pl.DataFrame, voices: dict[str, str]) -> pl.DataFrame:
@@ -163,8 +163,8 @@ def _echoes(names: pl.Series, sources: Sources) -> pl.DataFrame:
 
 
 def _echoes_of(name: str, other: str, sources: Sources) -> bool:
-    one, two = (sources.known.get(each, UNKNOWN) for each in (name, other))
-    fellows = (one.group or name) == (two.group or other)
+    two = sources.known.get(other, UNKNOWN)
+    fellows = sources.group(name) == sources.group(other)
     return two.advisory or fellows or name in two.copies
 
 

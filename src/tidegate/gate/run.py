@@ -12,6 +12,7 @@ from tidegate.gate.carry import Applied, applied, carry_out, job, settled, touch
 from tidegate.gate.held import Held, key, ours, reconciled
 from tidegate.gate.journal import State, Waiting
 from tidegate.gate.knowledge import Knowledge, sources
+from tidegate.gate.mark import harmless
 from tidegate.gate.plan import ANALYST, Change, Plan, Terms, plan
 from tidegate.gate.score import scored
 from tidegate.gate.select import Caps, Verdicts, select
@@ -122,6 +123,7 @@ def _verdicts(seen: Look, target: Target, world: World) -> Verdicts:
         dwelling=pl.Series("id", young, dtype=pl.String),
         secret=secret(known.sightings.live(now), target.up_to),
         barred=refused.refused(world.objects, target.name, now),
+        harmless=harmless(known),
     )
 
 

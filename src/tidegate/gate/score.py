@@ -1,22 +1,31 @@
 """How much an indicator deserves: one formula, whose every term can be shown.
 
-`score = 100 * (1 - product over sources (1 - reliability * confidence * decay))`
+`score = 100 * (1 - (1 - min(feeds, 0.95)) * (1 - own))`, and where an analyst spoke, their word
+instead. `feeds` and `own` are, over the sources of that voice,
+`1 - product (1 - reliability * confidence * decay)`.
 
-* reliability: the Admiralty grade of the source, A = 1.0 to F = 0.1;
+* reliability: the Admiralty grade of the source, A = 1.0 to F = 0.1, moved by its measured
+  precision: `grade * posterior / prior`. The prior is worth 20 judged hits of which 18 were right,
+  and the posterior adds those of the source, so that few hits move little. No source falls below E
+  by it, nor rises above A;
 * confidence: what the source itself says, 0 to 1;
 * decay: `max(0, 1 - (age / lifetime)^2)`, age since the source last saw it. Addresses change hands
   in days, a hash means the same file for years; a network holds until its list drops it. A subject
   goes with its campaign and a file's name soon after, while malware keeps its mutexes, its keys and
   how it calls itself from version to version.
 
-Independent sources add up, and none can bring the score above 100. Sources that share a `group`
-count once, with their strongest word. A list of lists counts for as much as its word exceeds what
-the lists that it copies say together.
+Independent sources add up. Feeds alone never bring the score above 95, however many agree: what
+was detonated here stands above them, and an analyst's word, which does not decay while it lives,
+above all. Of several analysts' words the newest holds.
+
+Sources that share a `group` count once, with their strongest word. A list of lists counts for as
+much as its word exceeds what the lists that it copies say together.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import polars as pl
 
@@ -24,6 +33,9 @@ from tidegate.model import Kind
 from tidegate.sightings import TIME
 
 GRADES = {"A": 1.0, "B": 0.85, "C": 0.7, "D": 0.5, "E": 0.3, "F": 0.1}
+FLOOR = "E"  # the grade below which measured precision brings no source
+RIGHT, WRONG = 18.0, 2.0  # the prior: as if so many hits had been judged before the first one
+MOST_OF_FEEDS = 0.95
 LIFETIMES = {
     Kind.IPV4: timedelta(days=14),
     Kind.IPV6: timedelta(days=14),
@@ -45,13 +57,22 @@ LIFETIMES = {
 }
 
 
+class Voice(StrEnum):
+    """Who speaks, from the weakest to the strongest."""
+
+    FEED = "feed"
+    OWN = "own"  # detonated here
+    ANALYST = "analyst"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What the gate knows of a source.
 
     `confirmed` is when a snapshot was last fetched: all that is in it was true then. Sources of one
     `group` copy each other. A list of lists names those that it `copies`. An `advisory` source
-    labels and explains; it has no weight.
+    labels and explains; it has no weight. Of its judged hits in the tenant so many were `right`,
+    so many `wrong`.
     """
 
     grade: str
@@ -59,14 +80,31 @@ class Source:
     group: str | None = None
     copies: frozenset[str] = frozenset()
     advisory: bool = False
+    voice: Voice = Voice.FEED
+    right: int = 0
+    wrong: int = 0
+
+    @property
+    def precision(self) -> float | None:
+        """The measured share of its judged hits that were right; None while none is judged."""
+        judged = self.right + self.wrong
+        return self.right / judged if judged else None
 
     @property
     def reliability(self) -> float:
         """How far its word goes, 0 to 1."""
-        return 0.0 if self.advisory else GRADES[self.grade]
+        graded = GRADES[self.grade]
+        if self.advisory or self.voice is Voice.ANALYST:
+            return 0.0 if self.advisory else 1.0
+        prior = RIGHT / (RIGHT + WRONG)
+        posterior = (RIGHT + self.right) / (RIGHT + WRONG + self.right + self.wrong)
+        return min(max(graded * posterior / prior, min(graded, GRADES[FLOOR])), GRADES["A"])
 
 
 UNKNOWN = Source("F")
+
+
+VOICES = pl.Enum([voice.value for voice in Voice])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +118,36 @@ class Sources:
         pairs = [(name, of) for name, source in self.known.items() for of in sorted(source.copies)]
         return pl.DataFrame(pairs, schema={"source": pl.String, "copied": pl.String}, orient="row")
 
+    def group(self, name: str) -> str:
+        """Return who counts once with this source; what is no feed speaks for itself."""
+        source = self.known.get(name, UNKNOWN)
+        return (source.group if source.voice is Voice.FEED else None) or name
+
     def columns(self, names: pl.Series) -> pl.DataFrame:
-        """Return `source`, `reliability`, `confirmed` and `group` for each different name."""
+        """Return what `scored` needs of each different name: a row for each."""
         different = names.unique().to_list()
         found = [self.known.get(name, UNKNOWN) for name in different]
+        groups = [self.group(name) for name in different]
         return pl.DataFrame(
             {
                 "source": pl.Series(different, dtype=pl.String),
                 "reliability": pl.Series([s.reliability for s in found], dtype=pl.Float64),
                 "confirmed": pl.Series([s.confirmed for s in found], dtype=TIME),
-                "group": pl.Series(
-                    [s.group or name for s, name in zip(found, different, strict=True)],
-                    dtype=pl.String,
-                ),
+                "group": pl.Series(groups, dtype=pl.String),
+                "voice": pl.Series([s.voice.value for s in found], dtype=VOICES),
             }
         )
 
 
 def terms(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataFrame:
-    """Add `reliability`, `group`, `age_days`, `decay` and `weight` to sightings with `source`."""
+    """Add `reliability`, `group`, `voice`, `age_days`, `decay` and `weight` to sightings."""
     known = sources.columns(sightings["source"])
     seen = pl.max_horizontal("last_seen", "confirmed")
     days = {kind.value: lifetime / timedelta(days=1) for kind, lifetime in LIFETIMES.items()}
     lifetime = pl.col("kind").cast(pl.String).replace_strict(days, return_dtype=pl.Float64)
     age = ((pl.lit(now, TIME) - seen).dt.total_seconds() / 86_400).clip(0)
-    decay = (1 - (pl.col("age_days") / lifetime) ** 2).clip(0)
+    fades = pl.col("voice") != Voice.ANALYST.value
+    decay = pl.when(fades).then((1 - (pl.col("age_days") / lifetime) ** 2).clip(0)).otherwise(1.0)
     weighed = (
         sightings.join(known, on="source", how="left", maintain_order="left")
         .with_columns(seen.alias("last_seen"), age.alias("age_days"))
@@ -146,14 +189,16 @@ def scored(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataF
     weighed = terms(sightings, sources, now)
     # Most indicators are known from one source alone: there is nothing to bring together.
     single = weighed["id"].is_unique()
+    feed = pl.col("voice") == Voice.FEED.value
+    most = pl.when(feed).then(MOST_OF_FEEDS).otherwise(1.0)
     alone = weighed.filter(single).select(
         "id",
         "kind",
         "value",
-        _score(1 - pl.col("weight")),
+        _score(1 - pl.min_horizontal("weight", most)),
         pl.concat_list("source").alias("sources"),
         "last_seen",
-        "threat",
+        _threat(),
     )
     return pl.concat([alone, _together(weighed.filter(~single))]).sort("id")
 
@@ -163,17 +208,48 @@ def _score(doubt: pl.Expr) -> pl.Expr:
     return (100 * (1 - doubt)).round(6).alias("score")
 
 
+def _threat() -> pl.Expr:
+    # An analyst's text is a reason, not a threat's name.
+    spoken = pl.col("voice") == Voice.ANALYST.value
+    return pl.when(~spoken).then("threat").alias("threat")
+
+
 def _together(weighed: pl.DataFrame) -> pl.DataFrame:
-    groups = weighed.group_by("id", "group").agg(
-        pl.col("kind", "value").first(),
-        pl.col("weight", "last_seen").max(),
-        pl.col("source"),
-        pl.col("threat").drop_nulls().max(),
+    groups = (
+        weighed.with_columns(_threat())
+        .group_by("id", "group")
+        .agg(
+            pl.col("kind", "value", "voice").first(),
+            pl.col("weight", "last_seen").max(),
+            pl.col("source"),
+            pl.col("threat").drop_nulls().max(),
+        )
     )
-    return groups.group_by("id").agg(
-        pl.col("kind", "value").first(),
-        _score((1 - pl.col("weight")).product()),
-        pl.col("source").explode().sort().alias("sources"),
-        pl.col("last_seen").max(),
-        pl.col("threat").drop_nulls().max(),
+    spoken = weighed.filter(pl.col("voice") == Voice.ANALYST.value)
+    doubt = pl.col("feeds").clip(1 - MOST_OF_FEEDS) * pl.col("own")
+    return (
+        groups.with_columns(_doubt(Voice.FEED, "feeds"), _doubt(Voice.OWN, "own"))
+        .group_by("id")
+        .agg(
+            pl.col("kind", "value").first(),
+            pl.col("feeds", "own").product(),
+            pl.col("source").explode().sort().alias("sources"),
+            pl.col("last_seen").max(),
+            pl.col("threat").drop_nulls().max(),
+        )
+        .join(_newest(spoken), on="id", how="left")
+        .with_columns(_score(pl.coalesce(1 - pl.col("word"), doubt)))
+        .select("id", "kind", "value", "score", "sources", "last_seen", "threat")
     )
+
+
+def _doubt(voice: Voice, name: str) -> pl.Expr:
+    spoken = pl.col("voice") == voice.value
+    return pl.when(spoken).then(1 - pl.col("weight")).otherwise(1.0).alias(name)
+
+
+def _newest(spoken: pl.DataFrame) -> pl.DataFrame:
+    """Return the newest `word` of analysts on each `id`; of two at once the harmless one."""
+    ordered = spoken.sort("last_seen", "weight", descending=[True, False])
+    newest = ordered.unique("id", keep="first", maintain_order=True)
+    return newest.select("id", pl.col("weight").alias("word"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tidegate.gate.cover import covers, lifted
-from tidegate.gate.meant import Exceptions, unclean
+from tidegate.gate.meant import NOTHING_SAID, Exceptions, unclean
 from tidegate.hygiene import Policy
 from tidegate.model import Kind
 
@@ -57,13 +57,15 @@ class Verdicts:
     """What is known of candidates besides their score.
 
     `held` are the ids that hold a slot now, `dwelling` those of them that came only lately,
-    `secret` those that a marking keeps here. `barred` says by id why one is not to be enforced.
+    `secret` those that a marking keeps here. `barred` says by id why one is not to be enforced,
+    `harmless` what analysts called so.
     """
 
     held: pl.Series = field(default_factory=lambda: NOBODY)
     dwelling: pl.Series = field(default_factory=lambda: NOBODY)
     secret: Sequence[str] | pl.Series = ()
     barred: Mapping[str, str] = field(default_factory=dict)
+    harmless: pl.DataFrame = field(default_factory=lambda: NOTHING_SAID)
 
 
 def select(
@@ -79,7 +81,7 @@ def select(
     are rows of their own, `for` how many. The result is sorted, best first; ties go by id, so the
     same input gives the same choice.
     """
-    why = unclean(scored, policy, exceptions).alias("unclean")
+    why = unclean(scored, policy, exceptions, known.harmless).alias("unclean")
     rows = _ranked(scored.with_columns(why, pl.lit(0, pl.UInt32).alias("for")), known, caps)
     judged = rows.with_columns(_refused(known, caps).alias("why_not"))
     hosts = _hosts(judged, known, policy, caps)
@@ -116,7 +118,7 @@ def _hosts(judged: pl.DataFrame, known: Verdicts, policy: Policy, caps: Caps) ->
     """Return the hosts that may stand for their URLs; the others nobody asked for."""
     named = lifted(judged.filter(pl.col("why_not").is_null()), known.held)
     hosts = named.join(judged.select("id"), on="id", how="anti")
-    why = unclean(hosts, policy, NOTHING).alias("unclean")
+    why = unclean(hosts, policy, NOTHING, known.harmless).alias("unclean")
     ranked = _ranked(hosts.with_columns(why), known, caps)
     fit = ranked.with_columns(_refused(known, caps).alias("why_not"))
     kind = pl.col("kind").cast(judged.schema["kind"])

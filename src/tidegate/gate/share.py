@@ -3,6 +3,7 @@
 import polars as pl
 
 from tidegate.gate.knowledge import Knowledge
+from tidegate.gate.mark import harmless
 from tidegate.gate.plan import HOLDS, Actions
 from tidegate.gate.published import PUBLISHED, publish
 from tidegate.gate.select import Caps, Verdicts, select
@@ -23,7 +24,8 @@ def renew(world: World, found: pl.DataFrame) -> pl.DataFrame:
 def chosen(known: Knowledge, lists: Lists, found: pl.DataFrame, least: float) -> pl.DataFrame:
     """Return what is to be published, with the columns of `PUBLISHED` that it can tell."""
     now = known.clock()
-    verdicts = Verdicts(secret=secret(known.sightings.live(now), lists.up_to))
+    kept_here = secret(known.sightings.live(now), lists.up_to)
+    verdicts = Verdicts(secret=kept_here, harmless=harmless(known))
     caps = Caps(lists.most, least, kinds=lists.kinds)
     selected = select(found, verdicts, known.policy, caps, known.exceptions)
     best = selected.filter(pl.col("why_not").is_null())

@@ -7,7 +7,7 @@ Every setting is an environment variable `TIDEGATE_<NAME>`, or a key of the same
 import os
 import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
@@ -108,6 +108,11 @@ class Settings(Detonation):
         {},
         description="Another address for a feed, by its name: a mirror, or a paid plan's;"
         " `NAME.history` for its full export. `$NAME` in it stands for a key of `feed_secrets`.",
+    )
+    feed_grades: dict[str, Literal["A", "B", "C", "D", "E", "F"]] = Field(
+        {},
+        description="Another reliability for a feed than its declaration has, by its name:"
+        ' `{"cins": "D"}`, from A (completely) to F (cannot be judged).',
     )
     page: Path | None = Field(None, description="Folder of the built web page.")
 

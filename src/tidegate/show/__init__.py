@@ -43,6 +43,7 @@ __all__ = [
     "feeds",
     "gaps",
     "gated",
+    "judged",
     "out",
     "outcomes",
     "plain",
@@ -59,6 +60,10 @@ __all__ = [
     "warninglists",
 ]
 
+TERMS = (
+    *("source", "grade", "precision", "reliability", "confidence"),
+    *("age_days", "decay", "weight", "uncounted"),
+)
 COLOURS = {"ok": "green", "missing": "yellow", "simulated": "cyan", "broken": "red"}
 
 
@@ -80,28 +85,40 @@ def refreshes(done: Sequence[Refresh]) -> None:
 
 def explained(found: Explained) -> None:
     """Print all that is known of one indicator."""
-    out.print(plain(f"{found.kind} {defanged(found.value)}  score {found.score}  id {found.id}"))
-    for line in _asides(found):
-        out.print(plain(line))
-    if not found.reported:
-        out.print("nobody has reported it")
-        return
-    if found.terms:
-        names = ("source", "reliability", "confidence", "age_days", "decay", "weight")
-        lines = [[term[name] for name in names] for term in found.terms]
-        table("What each source adds", names, lines)
+    judged(found)
     if found.sightings or found.expired:
         _sightings(found.sightings + found.expired)
     for one in found.withheld:
         out.print(plain(f"{one.sighting.source} said so, too; kept out: {one.why}"))
 
 
+def judged(found: Explained) -> None:
+    """Print how the score of one indicator comes about, and what keeps it from enforcement."""
+    out.print(plain(f"{found.kind} {defanged(found.value)}  score {found.score}  id {found.id}"))
+    for line in _asides(found):
+        out.print(plain(line))
+    if not found.reported:
+        out.print("nobody has reported it")
+    if found.terms:
+        lines = [[_blank(term[name]) for name in TERMS] for term in found.terms]
+        names = [name.replace("_", " ") for name in TERMS]
+        table("What each source adds", names, lines, {"grade", "precision", "age days"})
+
+
+def _blank(value: object) -> object:
+    return "" if value is None else value
+
+
 def _asides(found: Explained) -> Iterator[str]:
     system = f"AS{found.asn}" if found.asn else None
     if where := ", ".join(filter(None, [found.country, system, found.as_name])):
         yield f"allocated to {where}"
+    if said := found.marked:
+        yield f"{said.by} calls it {said.word} until {short(said.expires)}: {said.because}"
     if found.unclean:
         yield f"never enforced: {found.unclean}"
+    if found.published:
+        yield f"published since {short(found.published)}"
 
 
 def _sightings(found: Sequence[Sighting]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,17 @@ if TYPE_CHECKING:
     from tidegate import ports
     from tidegate.gate import enrich, value
     from tidegate.gate.knowledge import Knowledge
+    from tidegate.gate.learned import Learned
+
+log = logging.getLogger(__name__)
 
 OWN_SHARES = {"vmray": "analysis"}
 
 
 class Known(Ingestion):
     """What is known, and what it is worth."""
+
+    _unlearned = ""
 
     @cached_property
     def knowledge(self) -> Knowledge:
@@ -31,16 +37,46 @@ class Known(Ingestion):
             feeds=self.memory,
             clock=now,
             policy=self.policy,
-            grades={feed.name: feed.reliability for feed in declared} | OWN_GRADES,
+            grades=self._grades(),
             snapshots=frozenset(f.name for f in declared if f.semantics is Semantics.SNAPSHOT),
             groups={feed.name: feed.group for feed in declared if feed.group},
             copies={feed.name: frozenset(feed.copies) for feed in declared},
             advisory=frozenset(feed.name for feed in declared if feed.use is not Use.BLOCK),
-            exceptions={f.name: frozenset(f.suppress.but) for f in declared if f.suppress.but},
+            exceptions=self._exceptions(),
             suppressed=self.suppressed,
             shares={feed.name: feed.shares for feed in declared} | OWN_SHARES,
             allocations=self._allocations(),
+            learned=self._learned,
+            objects=self.objects,
         )
+
+    def _grades(self) -> dict[str, str]:
+        """Return the grades of all sources: as feeds declare them, unless the settings differ."""
+        grades: dict[str, str] = {f.name: f.reliability for f in self.catalogue.feeds.values()}
+        other = {n: grade for n, grade in self.settings.feed_grades.items() if n in grades}
+        return grades | other | OWN_GRADES
+
+    def _exceptions(self) -> dict[str, frozenset[str]]:
+        """Return what sources mean though it is on a list; an analyst means what any of them may.
+
+        Else an analyst's word beside a feed's would put the list in force again.
+        """
+        feeds = self.catalogue.feeds.values()
+        meant = {feed.name: frozenset(feed.suppress.but) for feed in feeds if feed.suppress.but}
+        return meant | ({"analyst": frozenset.union(*meant.values())} if meant else {})
+
+    def _learned(self) -> Learned:
+        """Return what was learned of sources; what cannot be read is told of once."""
+        from tidegate.gate.learned import Learned, recall
+        from tidegate.ports import BadPayload
+
+        try:
+            return recall(self.objects)
+        except BadPayload as error:
+            if str(error) != self._unlearned:
+                log.warning("what was learned of sources is as if forgotten: %s", error)
+            self._unlearned = str(error)
+            return Learned()
 
     def _allocations(self) -> ports.Allocations | None:
         """Return the user's tables of addresses, where there are any."""

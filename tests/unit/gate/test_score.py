@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidegate.adapters.local.files import FileObjects
 from tidegate.gate.explain import explain
 from tidegate.gate.knowledge import Knowledge
-from tidegate.gate.score import GRADES, LIFETIMES, Source, Sources, scored, terms
+from tidegate.gate.learned import Learned, Tally
+from tidegate.gate.mark import Word, word
+from tidegate.gate.published import publish
+from tidegate.gate.score import GRADES, LIFETIMES, Source, Sources, Voice, scored, terms
 from tidegate.hygiene import Policy
 from tidegate.model import Kind, Sighting, indicator_id
 from tidegate.ports import FeedState
-from tidegate.sightings import frame
+from tidegate.sightings import TIME, frame
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -26,6 +30,10 @@ KNOWN = Sources(
         "copy2": Source("D", group="lists"),
         "today": Source("B", confirmed=NOW - DAY),
         "early": Source("E", confirmed=NOW - 3_000 * DAY),
+        "measured": Source("B", right=9, wrong=11),
+        "vmray": Source("A", voice=Voice.OWN),
+        "analyst": Source("A", voice=Voice.ANALYST),
+        "colleague": Source("A", voice=Voice.ANALYST),
     }
 )
 VALUES = [
@@ -49,22 +57,28 @@ def score(*sightings, known=KNOWN):
 
 def reference(sightings, known=KNOWN):
     """The formula as the module's docstring has it, one indicator at a time."""
-    best = {}
+    best, words = {}, {}
     for one in sightings:
         source = known.known.get(one.source, Source("F"))
+        at = best.setdefault(one.indicator, {})
+        if source.voice is Voice.ANALYST:
+            said = (one.last_seen, -one.confidence)
+            words[one.indicator] = max(words.get(one.indicator, said), said)
+            continue
         seen = max(one.last_seen, source.confirmed or one.last_seen)
         age = max(NOW - seen, timedelta(0))
         decay = max(0.0, 1 - (age / LIFETIMES[one.kind]) ** 2)
-        weight = GRADES[source.grade] * one.confidence / 100 * decay
-        group = source.group or one.source
-        at = best.setdefault(one.indicator, {})
+        weight = source.reliability * one.confidence / 100 * decay
+        group = source.voice, source.group or one.source
         at[group] = max(at.get(group, 0.0), weight)
     found = {}
     for indicator, weights in best.items():
-        doubt = 1.0
-        for weight in weights.values():
-            doubt *= 1 - weight
-        found[indicator] = 100 * (1 - doubt)
+        doubt = {Voice.FEED: 1.0, Voice.OWN: 1.0}
+        for (voice, _), weight in weights.items():
+            doubt[voice] *= 1 - weight
+        found[indicator] = 100 * (1 - max(doubt[Voice.FEED], 0.05) * doubt[Voice.OWN])
+        if indicator in words:
+            found[indicator] = -words[indicator][1]
     return found
 
 
@@ -104,18 +118,79 @@ def test_the_order_of_sightings_does_not_matter(both):
 @pytest.mark.parametrize("what", VALUES)
 def test_a_word_decays_over_the_lifetime_of_its_kind(what, part, decay):
     age = LIFETIMES[what[0]] * part
-    assert score(sighting(age=age, what=what)) == [pytest.approx(100 * decay)]
+    assert score(sighting("vmray", age=age, what=what)) == [pytest.approx(100 * decay)]
 
 
 def test_a_sighting_of_the_future_counts_as_one_of_now():
     assert score(sighting(age=-DAY)) == score(sighting())
 
 
-def test_independent_sources_add_up_and_stay_below_100():
+def test_independent_sources_add_up_and_stay_below_95():
     assert score(sighting("beta", 50), sighting("nobody", 50)) == [
         pytest.approx(100 * (1 - (1 - 0.425) * (1 - 0.05)))
     ]
-    assert score(*(sighting(name) for name in ("alpha", "beta", "copy"))) == [100]
+    assert score(*(sighting(name) for name in ("alpha", "beta", "copy"))) == [95]
+
+
+# --- voices -----------------------------------------------------------------------------------
+
+
+def test_a_fresh_detonation_stands_above_all_feeds():
+    assert score(sighting("vmray")) == [100]
+    assert score(sighting("vmray", 75), sighting("alpha")) == [
+        pytest.approx(100 * (1 - 0.05 * 0.25))
+    ]
+
+
+@pytest.mark.parametrize("confidence", [0, 100])
+@pytest.mark.parametrize("others", [[], ["alpha"], ["alpha", "vmray", "nobody"]])
+def test_an_analysts_word_stands_above_all_and_does_not_fade(confidence, others):
+    said = sighting("analyst", confidence, age=300 * DAY)
+    assert score(said, *map(sighting, others)) == [confidence]
+
+
+def test_of_several_analysts_the_newest_word_holds():
+    old, new = sighting("analyst", 100, DAY), sighting("colleague", 0)
+    assert score(old, new) == [0]
+    assert score(replace(old, last_seen=NOW + DAY), new) == [100]
+    assert score(sighting("analyst", 100), new) == [0]
+
+
+def test_an_analysts_reason_is_no_threat():
+    rows = [sighting("analyst", threat="it is ours"), sighting("alpha", threat="loader")]
+    assert scored(frame(rows), KNOWN, NOW)["threat"].to_list() == ["loader"]
+    assert scored(frame(rows[:1]), KNOWN, NOW)["threat"].to_list() == [None]
+
+
+# --- measured precision -----------------------------------------------------------------------
+
+
+def test_judged_hits_move_a_grade_by_the_posterior_against_the_prior():
+    source = Source("B", right=9, wrong=11)
+    assert source.precision == 0.45
+    assert source.reliability == pytest.approx(0.85 * (27 / 40) / 0.9)
+    assert Source("B").precision is None
+    assert Source("B").reliability == pytest.approx(0.85)
+
+
+def test_few_judged_hits_move_little():
+    assert Source("B", wrong=1).reliability > 0.8
+    assert Source("B", right=1).reliability < 0.86
+
+
+@given(st.sampled_from("ABCDEF"), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_no_source_leaves_the_grades_by_what_is_measured(grade, right, wrong):
+    source = Source(grade, right=right, wrong=wrong)
+    assert min(GRADES[grade], GRADES["E"]) <= source.reliability <= GRADES["A"]
+    assert Source(grade, right=right + 1, wrong=wrong).reliability >= source.reliability
+    assert Source(grade, right=right, wrong=wrong + 1).reliability <= source.reliability
+
+
+def test_an_advisory_source_has_no_weight_however_right_it_is():
+    assert Source("A", advisory=True, right=1_000).reliability == 0
+
+
+# --- the other terms --------------------------------------------------------------------------
 
 
 def test_sources_of_one_group_count_once_with_their_strongest_word():
@@ -154,6 +229,9 @@ class Store:
     def of(self, indicator):
         return [one for one in self.found if one.indicator == indicator]
 
+    def get(self, _):
+        return None
+
     def state(self, feed):
         return FeedState(fetched=NOW - DAY) if feed == "today" else FeedState()
 
@@ -174,16 +252,91 @@ def test_explaining_shows_every_term_of_the_score():
     assert [term["source"] for term in told.terms] == ["today", "alpha"]
     assert told.terms[1] == {
         "source": "alpha",
+        "voice": "feed",
+        "grade": "A",
+        "precision": None,
         "reliability": 1.0,
         "confidence": 50,
         "age_days": 0.0,
         "decay": 1.0,
+        "group": "alpha",
         "weight": 0.5,
+        "copies": [],
+        "uncounted": None,
     }
     doubt = 1.0
     for term in told.terms:
         doubt *= 1 - float(term["weight"])
     assert told.score == pytest.approx(100 * (1 - doubt), abs=0.1)
+
+
+def uncounted(known_):
+    return {term["source"]: term["uncounted"] for term in explain(*VALUES[0], known_).terms}
+
+
+def test_explaining_says_why_a_source_does_not_count():
+    held = known(
+        sighting("alpha"), sighting("beta", age=99 * DAY), sighting("label"), sighting("copy", 0)
+    )
+    grades = {**held.grades, "label": "A"}
+    assert uncounted(replace(held, grades=grades, advisory=frozenset({"label"}))) == {
+        "alpha": None,
+        "beta": "it is too old",
+        "copy": "it is not sure at all",
+        "label": "it labels, and does not call bad",
+    }
+
+
+def test_explaining_says_who_repeats_whom():
+    held = known(sighting("alpha"), sighting("beta"), sighting("copy"))
+    learned = Learned(groups=(("beta", "copy"),), copies={"beta": ("alpha", "today")})
+    told = replace(held, learned=lambda: learned)
+    assert uncounted(told) == {
+        "alpha": None,
+        "beta": "it repeats copy",
+        "copy": None,
+    }
+    told = replace(held, learned=lambda: Learned(copies={"beta": ("alpha", "today")}))
+    assert uncounted(told)["beta"] == "it copies alpha"
+    [beta] = [term for term in explain(*VALUES[0], told).terms if term["source"] == "beta"]
+    assert beta["copies"] == ["alpha"]
+
+
+def test_explaining_shows_what_was_measured():
+    held = known(sighting("beta"))
+    learned = Learned(tallies={"beta": Tally(hits=30, confirmed=9, false_positives=11)})
+    [term] = explain(*VALUES[0], replace(held, learned=lambda: learned)).terms
+    assert (term["grade"], term["precision"], term["reliability"]) == ("B", 0.45, 0.638)
+
+
+def test_explaining_tells_what_an_analyst_said():
+    said = word(*VALUES[0], Word.HARMLESS, "our own scanner", "kim", NOW)
+    told = explain(*VALUES[0], known(sighting("alpha"), said))
+    assert (told.score, told.unclean) == (0.0, "analyst: our own scanner")
+    assert told.marked is not None
+    assert (told.marked.word, told.marked.by, told.marked.at) == (Word.HARMLESS, "kim", NOW)
+    assert {term["source"]: term["uncounted"] for term in told.terms} == {
+        "alpha": "an analyst has spoken",
+        "analyst": None,
+    }
+
+
+def test_explaining_tells_since_when_others_are_served_it(tmp_path):
+    objects = FileObjects(tmp_path, lambda: NOW)
+    held = replace(known(sighting("alpha")), objects=objects)
+    assert explain(*VALUES[0], held).published is None
+    rows = scored(frame([sighting("alpha")]), KNOWN, NOW).with_columns(
+        tags=pl.lit([], pl.List(pl.String)),
+        reference=pl.lit(None, pl.String),
+        first_seen=pl.lit(NOW, TIME),
+        expires=pl.lit(NOW, TIME),
+        tlp=pl.lit("clear"),
+        action=pl.lit("Block"),
+    )
+    publish(rows, NOW - DAY, objects)
+    assert explain(*VALUES[0], held).published == NOW - DAY
+    publish(rows.clear(), NOW, objects)
+    assert explain(*VALUES[0], held).published is None
 
 
 def test_explaining_tells_expired_sightings_apart():
