@@ -19,7 +19,8 @@ from typer.testing import CliRunner, Result
 from tidegate import show
 from tidegate.cli import app
 from tidegate.declare.feed import feeds
-from tidegate.gate.explain import Explained
+from tidegate.gate.explain import Explained, Marked
+from tidegate.gate.mark import Word
 from tidegate.gate.plan import Change, Plan
 from tidegate.gate.run import Applied
 from tidegate.model import Case, Kind, Outcome, Sighting, Status
@@ -81,6 +82,9 @@ def test_these_are_the_commands():
         "runs",
         "replay",
         "warninglists",
+        "explain",
+        "mark",
+        "unmark",
         "detonate",
         "cases list",
         "cases show",
@@ -289,6 +293,42 @@ def test_junk_is_wrong_use_and_shown_harmlessly(junk):
     assert junk.replace("\x1b", "·") in done.stderr
 
 
+def test_a_mark_decides_until_it_is_taken_back():
+    value = known()
+    args = ("--because", "our own scanner", "--by", "kim", "--for", "30")
+    assert tidegate("mark", value, "harmless", *args).exit_code == 0
+    [told] = objects(tidegate("explain", value, "--json"))
+    assert (told["score"], told["unclean"]) == (0.0, "analyst: our own scanner")
+    assert told["marked"]["by"] == "kim"
+    shown = tidegate("explain", value).stdout
+    assert "kim calls it harmless until" in shown
+    assert "an analyst has spoken" in shown
+    assert value not in shown
+    [said] = objects(tidegate("mark", value, "malicious", "--because", "seen", "--json"))
+    assert (said["score"], said["marked"]["word"]) == (100.0, "malicious")
+    assert tidegate("unmark", value).exit_code == 0
+    done = tidegate("unmark", value)
+    assert (done.exit_code, "no analyst has spoken" in done.stderr) == (1, True)
+    assert objects(tidegate("explain", value, "--json"))[0]["marked"] is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("mark", "junk", "harmless", "--because", "x"), ("mark", "a.example", "bad"), ("unmark", "?")],
+)
+def test_what_is_no_mark_is_wrong_use(words):
+    assert tidegate(*words).exit_code == 2
+
+
+def test_a_mark_needs_a_reason():
+    assert tidegate("mark", "a.example", "harmless").exit_code == 2
+    assert tidegate("mark", "a.example", "harmless", "--because", " ").exit_code == 2
+
+
+def test_explaining_what_nobody_reported_ends_with_1():
+    assert tidegate("explain", "b.example").exit_code == 1
+
+
 # --- gate -------------------------------------------------------------------------------------
 
 
@@ -371,10 +411,11 @@ def print_applied() -> None:
 
 
 def print_explained() -> None:
-    terms = [dict.fromkeys(("reliability", "confidence", "age_days", "decay", "weight"), 1.0)]
-    one = [{**term, "source": HOSTILE} for term in terms]
+    one = [{**dict.fromkeys(show.TERMS, 1.0), "source": HOSTILE, "uncounted": HOSTILE}]
     found = [hostile_sighting()]
-    show.explained(Explained("id", Kind.URL, HOSTILE, 1.0, HOSTILE, one, found, [], []))
+    said = Marked(Word.HARMLESS, HOSTILE, HOSTILE, NOW, NOW)
+    told = Explained("id", Kind.URL, HOSTILE, 1.0, HOSTILE, one, found, [], [], marked=said)
+    show.explained(told)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
-from tidegate.api import feeds, indicators, runs, stats, value
+from tidegate.api import feeds, indicators, marks, runs, stats, value
 from tidegate.api.guards import May, permitted, spelled
 from tidegate.api.limits import Buckets, at_most
 from tidegate.api.problems import problems
@@ -42,6 +42,7 @@ def routers(house: Local, may: May) -> Iterator[APIRouter]:
     yield runs.router(house.desk)
     yield value.router(lambda: house.value)
     yield feeds.router(house.desk, may, pace)
+    yield marks.router(house.knowledge, may)
     yield indicators.router(house.knowledge)
     yield stats.router(house.desk, house.knowledge)
 

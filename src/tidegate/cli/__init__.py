@@ -17,6 +17,7 @@ from tidegate.cli import (  # noqa: F401, I001 - each adds its commands
     gate,
     maps,
     knowledge,
+    mark,
     check,
     search,
     doctor,

@@ -22,7 +22,7 @@ from tidegate.adapters.local.sightings import SegmentStore
 from tidegate.adapters.local.withheld import WithheldFiles
 from tidegate.api import app as web
 from tidegate.api import feeds as feed_routes
-from tidegate.api import indicators, ingest, runs, stats
+from tidegate.api import indicators, ingest, marks, runs, stats
 from tidegate.api.limits import Buckets
 from tidegate.declare.feed import feeds
 from tidegate.gate.knowledge import Knowledge
@@ -135,6 +135,7 @@ class Place:
             ingest.router(self.desk, may, buckets, quick),
             runs.router(self.desk),
             feed_routes.router(self.desk, may, buckets),
+            marks.router(self.known, may),
             indicators.router(self.known),
             stats.router(self.desk, self.known),
         ]
