@@ -15,13 +15,15 @@ from tidegate.adapters.roles import NEEDED, WIDER, missing
 from tidegate.api import app as web
 from tidegate.declare.feed import feeds
 from tidegate.declare.responses import ALWAYS, DEFAULTS, Responses, responses
+from tidegate.gate import copies, hits, mark, score
 from tidegate.gate.advice import THRESHOLDS
 from tidegate.ingest.pulse import Pulse
-from tidegate.model import Answer, Device, Outcome, Status, Verdict
+from tidegate.model import Answer, Device, Kind, Outcome, Status, Verdict
 from tidegate.settings import Settings
 from tidegate.wiring.detonation import needs
 
 ROOT = Path(__file__).parents[2]
+INDICATOR = ROOT / "docs" / "howto" / "judge-an-indicator.md"
 TENANT = ROOT / "docs" / "howto" / "connect-a-tenant.md"
 RUNBOOK = ROOT / "docs" / "runbooks" / "detonation.md"
 ROLE = re.compile(r"\b[A-Z][A-Za-z]+\.[A-Z][A-Za-z]+(?:\.All)?\b")
@@ -72,6 +74,41 @@ def test_advice_is_explained_with_the_thresholds_that_it_is_given_by():
         threshold = THRESHOLDS[name]
         meant = round(100 * threshold) if threshold < 1 else threshold
         assert {int(found) for found in re.findall(pattern, page)} == {meant}, name
+
+
+def test_a_score_is_explained_with_the_constants_that_it_has():
+    page = INDICATOR.read_text()
+    grades = ", ".join(f"{grade} {value}" for grade, value in score.GRADES.items())
+    judged = score.RIGHT + score.WRONG
+    source = score.Source("B", wrong=1)
+    for said in (
+        grades,
+        f"min(feeds, {score.MOST_OF_FEEDS})",
+        f"above {100 * score.MOST_OF_FEEDS:.0f}, however many agree",
+        f"at least {100 * copies.CONTAINED:.0f} % of the other",
+        f"at least {100 * copies.CONTAINED:.0f} % of a smaller one",
+        f"fewer than {copies.LEAST} indicators",
+        f"holds for {mark.LIFE.days} days",
+        f"remembered for {hits.KEPT.days} days",
+        f"({score.RIGHT:.0f} + right) / ({judged:.0f} + right + wrong)",
+        f"= {score.RIGHT:.0f} / {judged:.0f}",
+        f"if {judged:.0f} hits had been judged before the first one, {score.RIGHT:.0f} of them",
+        f"from {score.GRADES['B']} to {source.reliability:.2f}",
+        f"falls below {score.FLOOR} by it",
+    ):
+        assert said in page, said
+
+
+def test_every_kind_is_explained_with_its_lifetime():
+    rows = re.findall(
+        r"^\| (`.+`) \| (\d+|until the list drops it) \|$", INDICATOR.read_text(), re.MULTILINE
+    )
+    told = {kind: days for kinds, days in rows for kind in re.findall(r"`([^`]+)`", kinds)}
+    lasting = score.LIFETIMES[Kind.CIDR]
+    assert told == {
+        kind.value: "until the list drops it" if life == lasting else str(life.days)
+        for kind, life in score.LIFETIMES.items()
+    }
 
 
 def _ask(app: FastAPI) -> None:

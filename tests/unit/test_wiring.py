@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from tidegate.gate.feedback import hear
+from tidegate.gate.learned import NAME, Learned
 from tidegate.settings import Settings
 from tidegate.wiring import local
 
@@ -85,3 +88,48 @@ def test_feeds_are_kept_from_inner_addresses_and_the_tenant_is_not(tmp_path):
     with local(Settings(home=tmp_path)) as house:
         assert not house.ingest.http.allow_private
         assert house._http().allow_private
+
+
+# --- what the gate learns ---------------------------------------------------------------------
+
+REAL = {
+    "defender_url": "https://defender.example",
+    "graph_url": "https://graph.example",
+    "vmray_url": "https://vmray.example",
+    "vmray_key": "x",
+}
+
+
+def test_the_gate_hears_the_simulated_tenant_and_its_logs(tmp_path):
+    with local(Settings(home=tmp_path)) as house:
+        assert "ThreatIntelIndicators" in house.feedback.query
+        assert house.feedback.logs is house.maps.logs
+        told = hear(house.feedback)
+    assert (told.alerts, told.retired, told.reason) == (0, 0, None)
+
+
+def test_invented_logs_say_nothing_of_a_real_tenant(tmp_path):
+    with local(Settings(home=tmp_path, **REAL)) as house:
+        assert house.feedback.logs is None
+    (tmp_path / "tables").mkdir()
+    with local(Settings(home=tmp_path, tables=tmp_path / "tables", **REAL)) as house:
+        assert house.feedback.logs is house.maps.logs
+
+
+def test_grades_of_the_settings_hold_for_feeds_and_not_for_analysts(tmp_path):
+    given = {"urlhaus": "E", "analyst": "F", "nobody": "A"}
+    with local(Settings(home=tmp_path, feed_grades=given)) as house:
+        grades = house.knowledge.grades
+    assert (grades["urlhaus"], grades["analyst"]) == ("E", "A")
+    assert "nobody" not in grades
+    with pytest.raises(ValidationError, match="feed_grades"):
+        Settings(feed_grades={"urlhaus": "G"})
+
+
+def test_what_was_learned_and_cannot_be_read_is_told_of_once(tmp_path, caplog):
+    with local(Settings(home=tmp_path)) as house:
+        house.objects.put(NAME, b"{")
+        for _ in range(3):
+            assert house.knowledge.learned() == Learned()
+    assert [one for one in caplog.messages if NAME in one] == caplog.messages
+    assert len(caplog.messages) == 1

@@ -30,6 +30,7 @@ class File(Theirs):
 class _Evidence(File):
     entityType: Said = ""  # noqa: N815
     url: Said = ""
+    ipAddress: Said = ""  # noqa: N815
 
 
 class _Alert(Theirs):
@@ -123,7 +124,12 @@ def _alert(raw: _Alert) -> Alert:
         group=raw.rbacGroupName,
         family=raw.threatFamilyName or raw.threatName,
         classification=classified(raw.classification),
+        addresses=tuple(dict.fromkeys(one.ipAddress for one in raw.evidence if _is_address(one))),
     )
+
+
+def _is_address(raw: _Evidence) -> bool:
+    return raw.entityType == "Ip" and bool(raw.ipAddress)
 
 
 def _all_evidence(raw: _Alert) -> Iterator[Evidence]:

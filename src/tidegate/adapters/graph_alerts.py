@@ -43,6 +43,7 @@ class _Evidence(Theirs):
     fileDetails: File | None = None  # noqa: N815 - as Graph spells it
     imageFile: File | None = None  # noqa: N815
     url: Said = ""
+    ipAddress: Said = ""  # noqa: N815
     # of devices; a file names the one it is on
     mdeDeviceId: Said = ""  # noqa: N815
     deviceDnsName: Said = ""  # noqa: N815
@@ -148,7 +149,12 @@ def _alert(raw: _Alert) -> Alert:
         group=device.group if device else "",
         family=raw.threatFamilyName or raw.threatDisplayName,
         classification=classified(_upper(raw.classification)),
+        addresses=tuple(dict.fromkeys(one.ipAddress for one in raw.evidence if _is_address(one))),
     )
+
+
+def _is_address(raw: _Evidence) -> bool:
+    return raw.of("ip") and bool(raw.ipAddress)
 
 
 def _device(raw: _Alert) -> Device | None:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tidegate.model import Alert
+from tidegate.ports import CUSTOM
 
-# Our own Audit indicators raise alerts of this source: examining them would go in circles.
-CUSTOM = frozenset({"customerti", "customti"})
 OWN_TITLE = "Tidegate:"
 
 
@@ -67,6 +66,7 @@ def too_young(alert: Alert, filters: Filters, now: datetime) -> timedelta | None
 
 
 def _by_indicator(alert: Alert, filters: Filters) -> str | None:
+    # Our own Audit indicators raise alerts, too: examining them would go in circles.
     if alert.source.lower() not in CUSTOM:
         return None
     if alert.title.startswith(OWN_TITLE):

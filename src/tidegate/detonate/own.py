@@ -3,10 +3,9 @@
 from urllib.parse import urlsplit
 
 from tidegate.canonical import Rejected, canonical
-from tidegate.detonate.filters import CUSTOM
 from tidegate.detonate.world import World
 from tidegate.model import Alert, Kind
-from tidegate.ports import APPLICATION
+from tidegate.ports import APPLICATION, CUSTOM
 
 
 def raised_by_us(alert: Alert, world: World) -> str | None:

@@ -146,8 +146,9 @@ def terms(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataFr
     days = {kind.value: lifetime / timedelta(days=1) for kind, lifetime in LIFETIMES.items()}
     lifetime = pl.col("kind").cast(pl.String).replace_strict(days, return_dtype=pl.Float64)
     age = ((pl.lit(now, TIME) - seen).dt.total_seconds() / 86_400).clip(0)
-    fades = pl.col("voice") != Voice.ANALYST.value
-    decay = pl.when(fades).then((1 - (pl.col("age_days") / lifetime) ** 2).clip(0)).otherwise(1.0)
+    decay = (1 - (pl.col("age_days") / lifetime) ** 2).clip(0)
+    if (known["voice"] == Voice.ANALYST.value).any():
+        decay = pl.when(pl.col("voice") == Voice.ANALYST.value).then(1.0).otherwise(decay)
     weighed = (
         sightings.join(known, on="source", how="left", maintain_order="left")
         .with_columns(seen.alias("last_seen"), age.alias("age_days"))
@@ -187,20 +188,12 @@ def scored(sightings: pl.DataFrame, sources: Sources, now: datetime) -> pl.DataF
     `sightings` are unexpired rows of `SCHEMA` with `source`; their order does not matter.
     """
     weighed = terms(sightings, sources, now)
-    # Most indicators are known from one source alone: there is nothing to bring together.
-    single = weighed["id"].is_unique()
-    feed = pl.col("voice") == Voice.FEED.value
-    most = pl.when(feed).then(MOST_OF_FEEDS).otherwise(1.0)
-    alone = weighed.filter(single).select(
-        "id",
-        "kind",
-        "value",
-        _score(1 - pl.min_horizontal("weight", most)),
-        pl.concat_list("source").alias("sources"),
-        "last_seen",
-        _threat(),
-    )
-    return pl.concat([alone, _together(weighed.filter(~single))]).sort("id")
+    # Feeds alone name nearly all; what others speak of, too, is told apart once.
+    others = weighed.filter(pl.col("voice") != Voice.FEED.value)["id"]
+    if others.is_empty():
+        return _of_feeds(weighed).sort("id")
+    heard = weighed["id"].is_in(others.implode())
+    return pl.concat([_of_feeds(weighed.filter(~heard)), _of_all(weighed.filter(heard))]).sort("id")
 
 
 def _score(doubt: pl.Expr) -> pl.Expr:
@@ -208,44 +201,60 @@ def _score(doubt: pl.Expr) -> pl.Expr:
     return (100 * (1 - doubt)).round(6).alias("score")
 
 
-def _threat() -> pl.Expr:
-    # An analyst's text is a reason, not a threat's name.
+def _of_feeds(weighed: pl.DataFrame) -> pl.DataFrame:
+    # Most indicators are known from one source alone: there is nothing to bring together.
+    single, least = weighed["id"].is_unique(), 1 - MOST_OF_FEEDS
+    alone = weighed.filter(single).select(
+        "id",
+        "kind",
+        "value",
+        _score((1 - pl.col("weight")).clip(least)),
+        pl.concat_list("source").alias("sources"),
+        "last_seen",
+        "threat",
+    )
+    several = _groups(weighed.filter(~single)).group_by("id")
+    return pl.concat([alone, several.agg(_said(_score(_doubt().clip(least))))])
+
+
+def _of_all(weighed: pl.DataFrame) -> pl.DataFrame:
     spoken = pl.col("voice") == Voice.ANALYST.value
-    return pl.when(~spoken).then("threat").alias("threat")
-
-
-def _together(weighed: pl.DataFrame) -> pl.DataFrame:
-    groups = (
-        weighed.with_columns(_threat())
-        .group_by("id", "group")
-        .agg(
-            pl.col("kind", "value", "voice").first(),
-            pl.col("weight", "last_seen").max(),
-            pl.col("source"),
-            pl.col("threat").drop_nulls().max(),
-        )
-    )
-    spoken = weighed.filter(pl.col("voice") == Voice.ANALYST.value)
-    doubt = pl.col("feeds").clip(1 - MOST_OF_FEEDS) * pl.col("own")
+    # An analyst's text is a reason, not a threat's name.
+    groups = _groups(weighed.with_columns(pl.when(~spoken).then("threat").alias("threat")))
+    feeds, own = (_doubt(pl.col("voice") == voice.value) for voice in (Voice.FEED, Voice.OWN))
+    doubt = feeds.clip(1 - MOST_OF_FEEDS) * own
     return (
-        groups.with_columns(_doubt(Voice.FEED, "feeds"), _doubt(Voice.OWN, "own"))
-        .group_by("id")
-        .agg(
-            pl.col("kind", "value").first(),
-            pl.col("feeds", "own").product(),
-            pl.col("source").explode().sort().alias("sources"),
-            pl.col("last_seen").max(),
-            pl.col("threat").drop_nulls().max(),
-        )
-        .join(_newest(spoken), on="id", how="left")
-        .with_columns(_score(pl.coalesce(1 - pl.col("word"), doubt)))
-        .select("id", "kind", "value", "score", "sources", "last_seen", "threat")
+        groups.group_by("id")
+        .agg(_said(doubt.alias("score")))
+        .join(_newest(weighed.filter(spoken)), on="id", how="left")
+        .with_columns(_score(pl.coalesce(1 - pl.col("word"), "score")))
+        .drop("word")
     )
 
 
-def _doubt(voice: Voice, name: str) -> pl.Expr:
-    spoken = pl.col("voice") == voice.value
-    return pl.when(spoken).then(1 - pl.col("weight")).otherwise(1.0).alias(name)
+def _groups(weighed: pl.DataFrame) -> pl.DataFrame:
+    """Return a row for each group that speaks of an indicator, with its strongest word."""
+    return weighed.group_by("id", "group").agg(
+        pl.col("kind", "value", "voice").first(),
+        pl.col("weight", "last_seen").max(),
+        pl.col("source"),
+        pl.col("threat").drop_nulls().max(),
+    )
+
+
+def _doubt(which: pl.Expr | None = None) -> pl.Expr:
+    weight = pl.col("weight") if which is None else pl.col("weight").filter(which)
+    return (1 - weight).product()
+
+
+def _said(score: pl.Expr) -> list[pl.Expr]:
+    return [
+        pl.col("kind", "value").first(),
+        score,
+        pl.col("source").explode().sort().alias("sources"),
+        pl.col("last_seen").max(),
+        pl.col("threat").drop_nulls().max(),
+    ]
 
 
 def _newest(spoken: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,7 @@ What the figures mean and by which thresholds they are judged: `docs/howto/judge
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from tidegate.declare.feed import Feed
 from tidegate.gate.advice import advised
 from tidegate.gate.history import DRAWN, History, history
 from tidegate.gate.knowledge import Knowledge, sources
+from tidegate.gate.learned import Tally
 from tidegate.gate.overlap import Spread, contributions, overlaps, spread
 from tidegate.gate.score import Sources
 from tidegate.gate.worth import Contribution, Cost, Noise, Worth, share
@@ -59,9 +60,12 @@ def value(world: World) -> Value:
     believed, live = sources(known), known.sightings.live(now)
     found = spread(live, believed)
     parts = _parts(live, found, believed)
-    units = _units(world, now)
+    units, learned = _units(world, now), known.learned()
     drafts = [
-        _worth(feed, world, now, parts.get(name, Contribution()), units.get(name, 0.0))
+        _proven(
+            _worth(feed, world, now, parts.get(name, Contribution()), units.get(name, 0.0)),
+            learned.tally(name),
+        )
         for name, feed in sorted(world.feeds.items())
     ]
 
@@ -120,6 +124,16 @@ def _worth(feed: Feed, world: World, now: datetime, part: Contribution, units: f
         contribution=part,
         noise=_noise(feed.name, part, world, now),
         cost=_cost(past, part, units),
+    )
+
+
+def _proven(worth: Worth, tally: Tally) -> Worth:
+    judged = tally.confirmed + tally.false_positives
+    return replace(
+        worth,
+        hits=tally.hits,
+        false_positives=tally.false_positives,
+        precision=share(tally.confirmed, judged),
     )
 
 

@@ -61,7 +61,11 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """One feed, judged. `late`: it has not answered for three of its intervals."""
+    """One feed, judged. `late`: it has not answered for three of its intervals.
+
+    `hits` are what of it was seen in the tenant in 180 days, `false_positives` those that people
+    called so, and `precision` the share of the judged ones that were right; None while none is.
+    """
 
     feed: str
     title: str
@@ -77,6 +81,9 @@ class Worth:
     cost: Cost
     advice: Advice = Advice.EARLY
     because: str = ""
+    hits: int = 0
+    false_positives: int = 0
+    precision: float | None = None
 
 
 def share(part: float, whole: float) -> float | None:

@@ -65,7 +65,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What we use of a Defender alert. `group` is the device group, `family` that of the threat."""
+    """What we use of a Defender alert. `group` is the device group, `family` that of the threat.
+
+    `addresses` are those among its evidence, as the alert spells them: nothing to detonate.
+    """
 
     id: str
     title: str
@@ -82,6 +85,7 @@ class Alert:
     group: str = ""
     family: str = ""
     classification: str | None = None
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

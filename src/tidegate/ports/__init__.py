@@ -28,11 +28,20 @@ from tidegate.ports.sightings import (
     Trouble,
     Withheld,
 )
-from tidegate.ports.tenant import APPLICATION, Alerts, Enforced, Enforcement, Incidents, Placed
+from tidegate.ports.tenant import (
+    APPLICATION,
+    CUSTOM,
+    Alerts,
+    Enforced,
+    Enforcement,
+    Incidents,
+    Placed,
+)
 
 __all__ = [
     "APPLICATION",
     "BUSY",
+    "CUSTOM",
     "LIVE_RESPONSE",
     "Action",
     "Advice",

@@ -44,6 +44,9 @@ class Incidents(Protocol):
     def comments(self, incident: str) -> list[str]: ...
 
 
+CUSTOM = frozenset({"customerti", "customti"})
+"""The sources of alerts that custom indicators raise, in small letters: ours, and analysts'."""
+
 APPLICATION = "Tidegate"
 """In whose name we make indicators, and by which we know our own again."""
 

@@ -182,6 +182,11 @@ def of_url(url: str) -> Document:
     return {"entityType": "Url", "url": url}
 
 
+def of_address(address: str) -> Document:
+    """Return evidence of an address."""
+    return {"entityType": "Ip", "ipAddress": address}
+
+
 def alert_id(number: int) -> str:
     """Return the id of the alert of this number, from 1."""
     return f"da63890000000000000{number}_{number}"

@@ -147,6 +147,8 @@ def _evidence(row: Document) -> Document:
     kind, at = row["entityType"], row["evidenceCreationTime"]
     if kind == "Url":
         return {**_base("urlEvidence", at), "url": row["url"]}
+    if kind == "Ip":
+        return {**_base("ipEvidence", at), "ipAddress": row["ipAddress"]}
     if kind == "User":
         account = {"accountName": row["accountName"], "domainName": row["domainName"]}
         return {**_base("userEvidence", at), "userAccount": account}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tidegate.adapters.vmray_submit import Options
     from tidegate.declare.responses import Responses
     from tidegate.detonate.filters import Filters
+    from tidegate.gate import feedback
     from tidegate.settings import Settings
 
 
@@ -77,6 +78,20 @@ class Detonating(Tenancy):
             scratch=self.settings.home / "samples",
             policy=self._detonation_policy(),
         )
+
+    @cached_property
+    def feedback(self) -> feedback.World:
+        """Where the gate hears what the tenant says of indicators."""
+        from importlib import resources
+
+        from tidegate.gate.feedback import World
+
+        query = resources.files("tidegate.gate").joinpath("matches.kql").read_text("utf-8")
+        return World(self.knowledge, self._alerts(), self.objects, self._logs(), query)
+
+    def _logs(self) -> ports.LogSource | None:
+        """Return the workspace's logs; None: there are none here."""
+        return None
 
     def _backlog(self) -> tuple[int, float] | None:
         from tidegate.detonate.sweep import MOST, backlog
@@ -209,7 +224,7 @@ class Detonating(Tenancy):
 
     def _sources(self) -> frozenset[str]:
         """Return the detection sources that are let in, those of custom indicators with them."""
-        from tidegate.detonate.filters import CUSTOM
+        from tidegate.ports import CUSTOM
 
         wanted = _lower(self.settings.alert_sources)
         return wanted | CUSTOM if wanted and self.settings.custom_indicator_alerts else wanted

@@ -16,6 +16,8 @@ from tidegate.wiring.state import quiet
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tidegate import ports
+
 
 @dataclass
 class Local(Detonating, Maps):
@@ -23,6 +25,11 @@ class Local(Detonating, Maps):
 
     Each part is built when it is first asked for. Use as a context manager.
     """
+
+    def _logs(self) -> ports.LogSource | None:
+        """Return the logs of the map; invented ones say nothing of a real tenant."""
+        real = self.settings.tables is not None
+        return self.maps.logs if real or self.settings.simulated else None
 
 
 def local(settings: Settings | None = None, progress: Callable[[str, str], None] = quiet) -> Local:

@@ -8,6 +8,7 @@ from tidegate.adapters.azure.cosmos_budget import Cost, MemorySpending
 from tidegate.adapters.local.withheld import WithheldFiles
 from tidegate.declare.feed import feeds
 from tidegate.gate.knowledge import Knowledge
+from tidegate.gate.learned import Learned, Tally
 from tidegate.gate.value import World, value
 from tidegate.gate.worth import Advice
 from tidegate.hygiene import Policy
@@ -131,6 +132,14 @@ def test_a_feed_that_was_not_heard_of_is_late(house, world):
     assert not found(world)[CINS].late
     house.pass_(seconds=1)
     assert found(world)[CINS].late
+
+
+def test_what_the_tenant_said_of_a_feed_is_told(world):
+    learned = Learned(tallies={CINS: Tally(hits=9, confirmed=3, false_positives=1)})
+    told = found(replace(world, knowledge=replace(world.knowledge, learned=lambda: learned)))
+    one, other = told[CINS], told[IPSUM]
+    assert (one.hits, one.false_positives, one.precision) == (9, 1, 0.75)
+    assert (other.hits, other.false_positives, other.precision) == (0, 0, None)
 
 
 def test_request_units_are_those_of_thirty_days(house, world):

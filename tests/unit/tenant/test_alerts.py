@@ -8,6 +8,7 @@ import pytest
 from tidegate.adapters.graph_alerts import GraphAlerts
 from tidegate.model import Device, Entity, Evidence
 from tidegate.ports import BadPayload, Response
+from tidegate.simulator.estate import Happening, of_address, raise_alert
 from tidegate.simulator.seed import (
     AGENT,
     DOWNLOADS,
@@ -51,6 +52,14 @@ def test_evidence_of_every_kind_is_read(alerts):
     assert alerts.get(alert_id(3)).evidence == (Evidence(Entity.URL, url=PAGE),)
     [image] = alerts.get(alert_id(10)).evidence
     assert image == file("agent.exe", AGENT, "C:\\Program Files\\Agent", Entity.PROCESS)
+
+
+def test_addresses_are_read_though_nothing_can_be_detonated(alerts, tenant, clock):
+    evidence = (of_address("203.0.113.9"), of_address("203.0.113.9"), of_address("2001:db8::1"))
+    raise_alert(tenant.scene, 50, clock.now, Happening("Connection", "desk-1", evidence))
+    alert = alerts.get(alert_id(50))
+    assert alert.addresses == ("203.0.113.9", "2001:db8::1")
+    assert alert.evidence == ()
 
 
 def test_an_alert_that_is_not_there_is_none(alerts):
