@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from tidegate.adapters.local.sightings import KEPT, SegmentStore
+from tidegate.gate.mark import Word, mark, unmark, word
 from tidegate.model import Kind, Sighting, Tlp
 from tidegate.ports import Sightings, SourceDown
 from tidegate.sightings import NETWORK, REPORTED, SCHEMA, STATE, empty, fingerprinted, frame, unique
@@ -66,6 +67,22 @@ def test_an_unknown_source_has_an_empty_state(store):
     assert store.of("0" * 32) == []
     assert store.live(NOW).collect().is_empty()
     assert store.live(NOW).collect_schema().names() == [*SCHEMA, "source"]
+
+
+def test_a_word_of_an_analyst_is_written_replaced_and_taken_back(store):
+    def spoken() -> list[tuple[int, str | None]]:
+        return [(one.confidence, one.threat) for one in store.of(indicator)]
+
+    what = Kind.DOMAIN, "a.example"
+    bad = word(*what, Word.MALICIOUS, "seen", "kim", NOW)
+    fine = word(*what, Word.HARMLESS, "ours", "lee", NOW + DAY)
+    indicator = bad.indicator
+    assert mark([bad], store, NOW) == mark([bad], store, NOW) + 1
+    assert spoken() == [(100, "seen")]
+    assert mark([fine], store, NOW + DAY) == 1
+    assert spoken() == [(0, "ours")]
+    assert unmark([indicator], store, NOW + DAY) == 1
+    assert spoken() == []
 
 
 def test_what_was_committed_comes_back_exactly(store):
