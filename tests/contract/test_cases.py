@@ -135,6 +135,7 @@ def alert(name: str) -> Alert:
         group="sales",
         family="Emotet",
         classification="TruePositive",
+        addresses=("192.0.2.1",),
     )
 
 
