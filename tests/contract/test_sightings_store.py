@@ -114,6 +114,21 @@ def test_live_is_what_holds_now_of_all_sources(store):
     assert sorted(found) == [("a.example", "one"), ("a.example", "two")]
 
 
+def test_when_each_was_written_is_told_expired_ones_included(store):
+    assert store.written().collect().is_empty()
+    put(store, seen("a.example"), seen("b.example", expires=NOW - DAY))
+    later = state(seen("a.example", "two")).with_columns(
+        written=pl.lit(NOW + DAY).cast(STATE["written"])
+    )
+    store.commit("two", later, later)
+    a, b = (seen(value).indicator for value in ("a.example", "b.example"))
+    found = store.written().collect()
+    assert found.schema == {"id": pl.String, "source": pl.String, "written": STATE["written"]}
+    assert sorted(found.rows()) == sorted([(a, "one", NOW), (b, "one", NOW), (a, "two", NOW + DAY)])
+    put(store, seen("b.example"))
+    assert sorted(store.written().collect()["id"]) == sorted([a, b])
+
+
 def test_many_are_looked_up_at_once(store):
     put(store, seen("a.example"), seen("b.example"), seen("c.example", expires=NOW))
     put(store, seen("a.example", "two"), source="two")

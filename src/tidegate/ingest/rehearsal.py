@@ -8,6 +8,8 @@ from typing import Any, cast
 from tidegate.ingest.world import World
 from tidegate.ports import Feeds, Objects, Runs, Sightings, Suppressed
 
+READ = ("state", "of", "reported", "networks", "live", "written")
+
 
 def rehearsing(world: World) -> World:
     """Return a world that reads what this one holds, and forgets what it is told to keep.
@@ -19,7 +21,7 @@ def rehearsing(world: World) -> World:
         # Who only reads holds nobody up.
         sightings=cast(
             "Sightings",
-            _Reading(world.sightings, ("state", "of", "reported", "networks", "live"), _unlocked),
+            _Reading(world.sightings, READ, _unlocked),
         ),
         feeds=cast("Feeds", _Reading(world.feeds, ("state", "spend", "trouble"))),
         runs=cast("Runs", _Reading(world.runs, ("get", "newest", "read"))),

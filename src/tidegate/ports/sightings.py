@@ -89,6 +89,13 @@ class Sightings(Protocol):
         """Return all unexpired sightings, with a `source` column."""
         ...
 
+    def written(self) -> pl.LazyFrame:
+        """Return of all sightings `id`, `source` and `written`, expired ones included.
+
+        Whatever becomes of a sighting but that it expires or is withdrawn, it is written then.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Withheld:

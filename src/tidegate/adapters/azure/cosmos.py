@@ -135,6 +135,10 @@ class CosmosSightings:
         """See `ports.Sightings`."""
         return self.copies.fresh().live(now)
 
+    def written(self) -> pl.LazyFrame:
+        """See `ports.Sightings`."""
+        return self.copies.fresh().written()
+
     def _write(self, run: "_Run", now: datetime) -> SourceDown | None:
         """Write what is new, then renewals; return what stopped it, if the service did."""
         plan, meter, source = run.plan, run.meter, run.source

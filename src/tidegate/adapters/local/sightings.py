@@ -21,6 +21,7 @@ from tidegate.sightings import NETWORK, REPORTED, SCHEMA, STATE, empty, keyed, n
 
 KEPT = 2  # a reader may still be in the segment before the current one
 SOURCED = {**SCHEMA, "source": pl.String()}
+WRITTEN = {"id": pl.String(), "source": pl.String(), "written": STATE["written"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,14 @@ class SegmentStore:
             for source, segment in self._segments()
         ]
         return unexpired(pl.concat(found) if found else empty(SOURCED).lazy(), now)
+
+    def written(self) -> pl.LazyFrame:
+        """See `ports.Sightings`."""
+        found = [
+            segment.scan(STATE).select("id", pl.lit(source).alias("source"), "written")
+            for source, segment in self._segments()
+        ]
+        return pl.concat(found) if found else empty(WRITTEN).lazy()
 
     def _segments(self) -> Iterator[tuple[str, Segment]]:
         for folder in sorted(self.root.glob("*/")):
