@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from tidegate import detonate
 from tidegate.correlation import working_on
 from tidegate.declare.feed import Feed
-from tidegate.gate.run import Gated, cycle
+from tidegate.gate.cycle import cycle
+from tidegate.gate.run import Gated
 from tidegate.ingest import journal
 from tidegate.ingest.alerts import BROKEN, alert
 from tidegate.ingest.run import Job, run

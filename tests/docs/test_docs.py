@@ -83,7 +83,8 @@ def test_a_score_is_explained_with_the_constants_that_it_has():
     source = score.Source("B", wrong=1)
     for said in (
         grades,
-        f"min(feeds, {score.MOST_OF_FEEDS})",
+        f"min(feeds, {score.FULLY / 2:.2f} + feeds / 2)",
+        f"above {100 * score.FULLY:.0f} counts half",
         f"above {100 * score.MOST_OF_FEEDS:.0f}, however many agree",
         f"at least {100 * copies.CONTAINED:.0f} % of the other",
         f"at least {100 * copies.CONTAINED:.0f} % of a smaller one",

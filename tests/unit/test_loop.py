@@ -42,6 +42,7 @@ def silent(*_, **__):
 def test_a_tenant_that_does_not_answer_leaves_the_rest_to_run(house, monkeypatch):
     monkeypatch.setattr(loop.detonate, "poll", silent)
     monkeypatch.setattr("tidegate.wiring.Local.enforcement", SimpleNamespace(current=silent))
+    monkeypatch.setattr("tidegate.wiring.Local.feedback", None)
     told = []
     summary = loop.once(house, told.append)
     assert told == ["feeds", "alerts", "gate", "map"]

@@ -39,20 +39,21 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Carry the plan out, a waiting one too."""
+    from tidegate.gate.found import found
     from tidegate.gate.run import apply as carry_out
-    from tidegate.gate.run import candidates, make_plan
+    from tidegate.gate.run import make_plan
 
     with house() as opened:
         world, where = opened.gate, _target(target, opened.gate)
-        found = candidates(world.knowledge)
+        rows = found(world)
         if not yes:
-            proposed = make_plan(where, world, found, whole=whole)
+            proposed = make_plan(where, world, rows, whole=whole)
             if not as_json:
                 show.plan(proposed)
             if proposed.changes:
                 asked = f"{len(proposed.changes)} changes to {where.title}, {where.address}"
                 typer.confirm(f"Apply {asked}?", abort=True, err=True)
-        done = carry_out(where, world, found, by=by, whole=whole).applied
+        done = carry_out(where, world, rows, by=by, whole=whole).applied
     if done is None:
         fail("nothing was planned")
     if as_json:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from tidegate.gate.score import LIFETIMES, Sources
+from tidegate.gate.score import LIFETIMES, Sources, Voice, heard
 from tidegate.sightings import HALF, KINDS, TIME
 
 ANALYST = "analyst"
@@ -27,6 +27,7 @@ KEY, REST = (
     for at, name in ((0, "key"), (HALF, "rest"))
 )
 WORDS = 256  # confidences are fewer, and so are the sources of an indicator
+BOUNDS = ("now", "ever")
 SAID = ("key", "kind", "group", "shared", "alike")
 BITS = 64  # copiers are told apart by bits; were there more, the rest would be taken for others
 
@@ -50,9 +51,17 @@ def bounds(rows: pl.DataFrame, view: View) -> pl.DataFrame:
     alone = weighed.filter(single)
     several = _together(weighed.filter(~single))
     columns = ("key", "kind", "alike", "now", "ever")
-    return pl.concat([alone.select(columns), several.select(columns)]).with_columns(
-        (pl.col("now", "ever") * -100 + (100 + SLACK)).round(6)
-    )
+    both = pl.concat([alone.select(columns), several.select(columns)])
+    feeds = ~pl.col("key").is_in(_otherwise(rows, view).implode())
+    left = {name: pl.when(feeds).then(heard(pl.col(name))).otherwise(name) for name in BOUNDS}
+    return both.with_columns(**left).with_columns((pl.col(BOUNDS) * -100 + (100 + SLACK)).round(6))
+
+
+def _otherwise(rows: pl.DataFrame, view: View) -> pl.Series:
+    """Return the keys of which others speak than feeds: they alone can take away all doubt."""
+    known = view.sources.known.items()
+    others = [name for name, source in known if source.voice is not Voice.FEED]
+    return rows.filter(pl.col("source").is_in([ANALYST, *others]))["key"].unique()
 
 
 def _weighed(rows: pl.DataFrame, view: View) -> pl.DataFrame:

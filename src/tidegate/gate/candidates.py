@@ -16,9 +16,19 @@ import polars as pl
 
 from tidegate.gate.bounds import KEY, REST, View, bounds
 from tidegate.gate.knowledge import Knowledge, sources
+from tidegate.gate.mark import harmless
 from tidegate.gate.meant import unclean
 from tidegate.gate.pool import Pool, Written, confirmed, grown, reliability, rests_on
-from tidegate.gate.ranking import KEPT, Wanted, above, chosen, raised, trimmed, worth_a_look
+from tidegate.gate.ranking import (
+    CANDIDATES,
+    KEPT,
+    Wanted,
+    above,
+    chosen,
+    raised,
+    trimmed,
+    worth_a_look,
+)
 from tidegate.gate.score import scored
 from tidegate.sightings import KINDS, TIME, empty
 
@@ -71,6 +81,7 @@ class _Search:
     wanted: Wanted
     view: View
     rests_on: str
+    harmless: pl.DataFrame
 
     def rows(self) -> pl.LazyFrame:
         """Return the live sightings of what may be a candidate."""
@@ -84,20 +95,30 @@ class _Search:
 
     def judged(self, rows: pl.DataFrame, bounded: pl.DataFrame) -> pl.DataFrame:
         """Return as `KEPT` what sightings come to; those of an id are all here or none is."""
-        found = scored(self.voiced(rows), self.view.sources, self.view.now)
-        why = unclean(found, self.known.policy, self.known.exceptions)
-        said = rows.group_by("id").agg(pl.col("expires", "tlp").max())
-        whole = found.with_columns(KEY, REST, why.alias("unclean")).join(said, on="id")
-        whole = whole.join(bounded, on=["key", "kind"])
+        whole = self.told(rows).with_columns(KEY, REST).join(bounded, on=["key", "kind"])
         whole = whole.with_columns(place=0, bound=0)  # see `trimmed`
         return whole.select(pl.col(name).cast(dtype) for name, dtype in KEPT.items())
+
+    def told(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return as `CANDIDATES` what sightings come to."""
+        found = scored(self.voiced(rows), self.view.sources, self.view.now)
+        why = unclean(found, self.known.policy, self.known.exceptions, self.harmless)
+        said = rows.group_by("id").agg(pl.col("expires", "tlp").max())
+        whole = found.with_columns(why.alias("unclean")).join(said, on="id")
+        return whole.select(pl.col(name).cast(dtype) for name, dtype in CANDIDATES.items())
+
+
+def those(known: Knowledge, ids: pl.Series) -> pl.DataFrame:
+    """Return as `CANDIDATES` what is reported of these ids, whatever it scores."""
+    search = _searching(known, Wanted(0, 0.0, ids, kinds=()))
+    return search.told(search.rows().collect(engine="streaming"))
 
 
 def _searching(known: Knowledge, wanted: Wanted) -> _Search:
     worth = sources(known)
     view = View(worth, known.snapshots & confirmed(worth).keys(), known.clock())
     asked = {"most": wanted.most, "least": wanted.least_score, "kinds": sorted(wanted.kinds)}
-    return _Search(known, wanted, view, rests_on(known, view, asked))
+    return _Search(known, wanted, view, rests_on(known, view, asked), harmless(known))
 
 
 def _best(

@@ -146,6 +146,8 @@ def _seen(before: Held | None, found: str, one: Enforced, now: datetime, *, know
 
 
 def _changed(before: Held, one: Enforced) -> str | None:
+    if not one.action:
+        return None  # a target that is not sure what it holds: it is written again
     if one.action != before.action:
         return f"changed there by hand: {before.action} became {one.action}"
     if before.expires is None or one.expires is None:

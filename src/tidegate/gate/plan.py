@@ -18,11 +18,13 @@ from tidegate.gate.select import CEILING, ELECTIVE, NO_SLOT
 from tidegate.hygiene import tally
 from tidegate.model import Kind, Tlp
 from tidegate.ports import APPLICATION, Enforced
+from tidegate.sharing import OWN_TENANT
 
 HOLDS = timedelta(days=7)  # an indicator that nobody extends is gone a week later
 STRONGEST = "BlockAndRemediate"  # a detonation asks for it, and the gate does not weaken it
 FILES = (Kind.MD5, Kind.SHA1, Kind.SHA256)
 GONE = "no source reports it any more"
+CONTEXT = ("tags", "first_seen", "tlp")  # what only some targets keep
 ANALYST = "analyst"  # how the reason begins when a person says that it is harmless
 
 
@@ -113,13 +115,15 @@ def document(one: Plan) -> dict[str, Any]:
 class Terms:
     """Within what a plan has to stay: `slots` in all, `churn` elective changes (None: any number).
 
-    What came within `dwell` is not removed for something better.
+    What came within `dwell` is not removed for something better. What is placed `holds` so long,
+    and is extended when half of that is over.
     """
 
     slots: int
     churn: int | None = None
     dwell: timedelta = timedelta()
     actions: Actions = field(default_factory=Actions)
+    holds: timedelta = HOLDS
 
 
 def plan(
@@ -205,22 +209,26 @@ def _change(
     if there is None:
         if held is not None and held.drift == REMOVED:
             return None  # somebody took it away
-        new, why = _wanted(row, None, terms.actions, now)
+        new, why = _wanted(row, None, terms, now)
         return Change("add", found, new, why, elective=True)
     if not ours(there) or (held is not None and held.drift):
         return None  # an analyst's word stands
-    new, why = _wanted(row, there, terms.actions, now)
+    new, why = _wanted(row, there, terms, now)
     if there.action not in {new.action, STRONGEST}:
         return Change("replace", found, new, why, before=there)
-    if there.expires is not None and there.expires - now < HOLDS / 2:
-        longer = replace(there, expires=new.expires, score=new.score, tlp=new.tlp, tags=new.tags)
+    if there.expires is not None and there.expires - now < terms.holds / 2:
+        said = {
+            name: getattr(new, name) for name in ("score", "tlp", "tags", "first_seen", "threat")
+        }
+        longer = replace(there, expires=new.expires, **said)
         return Change("extend", found, longer, why, before=there)
     return None
 
 
 def _wanted(
-    row: Mapping[str, object], there: Enforced | None, actions: Actions, now: datetime
+    row: Mapping[str, object], there: Enforced | None, terms: Terms, now: datetime
 ) -> tuple[Enforced, str]:
+    actions = terms.actions
     kind, score = Kind(str(row["kind"])), float(str(row["score"]))
     sources = ", ".join(map(str, row["sources"])) if isinstance(row["sources"], list) else ""
     action = actions.of(kind, score, there.action if there else None)
@@ -233,7 +241,7 @@ def _wanted(
         title=f"Tidegate: {threat or 'threat intelligence'}"[:200],
         description=f"Reported by {sources}"[:1_000],
         severity="High" if blocks else "Medium",
-        expires=now + HOLDS,
+        expires=now + terms.holds,
         alerts=action == "Audit",  # Defender demands an alert of an Audit
         application=APPLICATION,
         groups=actions.groups,
@@ -250,7 +258,7 @@ def _context(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "tags": tuple(row.get("tags") or ()),
         "first_seen": row.get("first_seen"),
-        "tlp": Tlp(row.get("tlp") or Tlp.CLEAR),
+        "tlp": Tlp(row.get("tlp") or OWN_TENANT),  # of hosts that stand for URLs nothing is said
     }
 
 

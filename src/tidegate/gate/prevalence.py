@@ -21,6 +21,7 @@ NAME = "gate/prevalence.parquet"
 HOLDS = timedelta(days=30)
 KEPT = 100_000  # answers, the newest
 A_CYCLE = 50  # questions: half of what Defender takes in a minute, for detonation asks it, too
+NOT_ASKED = "Defender was not asked yet how common the file is"
 FORBIDDEN = "403"
 MOST_MACHINES = 1 << 40
 LONGEST = 100  # characters of a signer's name, which the signer chose
@@ -69,6 +70,19 @@ def reasons(kind: pl.Series, value: pl.Series, facts: pl.DataFrame) -> pl.Series
     found = rows.join(said, on="value", how="left", maintain_order="left")
     askable = pl.col("kind").is_in(ASKABLE)
     return found.select(pl.when(askable).then("why").alias("why")).to_series()
+
+
+def barred(rows: pl.DataFrame, facts: pl.DataFrame, held: pl.Series) -> dict[str, str]:
+    """Return by id why a file is not to be blocked: too common, or not asked about yet.
+
+    Where nothing was ever answered nobody waits for answers. Who is `held` does not either.
+    """
+    files = rows.filter(pl.col("kind").cast(pl.String).is_in(ASKABLE))
+    why = reasons(files["kind"], files["value"], facts)
+    known = files["value"].is_in(facts["value"].implode()) | files["id"].is_in(held.implode())
+    waits = pl.when(~known & (len(facts) > 0)).then(pl.lit(NOT_ASKED))
+    told = files.select("id", why=pl.coalesce(why, waits)).drop_nulls()
+    return dict(told.iter_rows())
 
 
 def _answers(

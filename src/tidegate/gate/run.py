@@ -1,4 +1,4 @@
-"""One cycle of the gate: look at each target, plan, and carry out what needs nobody's word."""
+"""The gate at one target: look, plan, and carry out what needs nobody's word."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,23 +7,21 @@ from datetime import datetime
 
 import polars as pl
 
-from tidegate.gate import held, journal, refused
+from tidegate.gate import held, journal, prevalence, refused
 from tidegate.gate.carry import Applied, applied, carry_out, job, settled, touched
+from tidegate.gate.found import completed, found
 from tidegate.gate.held import Held, key, ours, reconciled
 from tidegate.gate.journal import State, Waiting
-from tidegate.gate.knowledge import Knowledge, sources
 from tidegate.gate.mark import harmless
 from tidegate.gate.plan import ANALYST, Change, Plan, Terms, plan
-from tidegate.gate.score import scored
 from tidegate.gate.select import Caps, Verdicts, select
-from tidegate.gate.share import renew
+from tidegate.gate.share import context
 from tidegate.gate.world import Target, World
 from tidegate.lease import Busy, Lease
 from tidegate.lease import held as leased
-from tidegate.ports import BadPayload, Conflict, Enforced, SourceDown
-from tidegate.sharing import secret
+from tidegate.ports import Enforced, SourceDown
+from tidegate.sharing import stricter
 
-PUBLISHED = "published"  # the lists that others read: no target that could answer
 REMOVED_SHARE, REMOVED_LEAST = 0.2, 50  # of the set at once, for reasons of the indicators' own
 
 
@@ -62,15 +60,6 @@ class Look:
     state: State
 
 
-def candidates(known: Knowledge) -> pl.DataFrame:
-    """Return all that is reported by sources that ask to block, scored."""
-    now = known.clock()
-    wanted = ("id", "kind", "value", "source", "confidence", "last_seen", "threat")
-    blocking = ~pl.col("source").is_in(sorted(known.advisory))
-    live = known.sightings.live(now).filter(blocking).select(wanted).collect()
-    return scored(live, sources(known), now)
-
-
 def look(target: Target, world: World) -> Look:
     """Read a target, and compare with what is remembered. Raises SourceDown, BadPayload."""
     now, state = world.knowledge.clock(), journal.state(world.objects, target.name)
@@ -81,18 +70,18 @@ def look(target: Target, world: World) -> Look:
 
 
 def make_plan(
-    target: Target, world: World, found: pl.DataFrame | None = None, *, whole: bool = False
+    target: Target, world: World, rows: pl.DataFrame | None = None, *, whole: bool = False
 ) -> Plan:
     """Choose from all that is known and compare with the target. Changes nothing.
 
-    `found` are the `candidates`; `whole` plans all at once, whatever was changed this hour. Raises
+    `rows` are what is `found`; `whole` plans all at once, whatever was changed this hour. Raises
     SourceDown, BadPayload.
     """
-    found = candidates(world.knowledge) if found is None else found
-    return _planned(look(target, world), target, world, found, whole=whole)
+    rows = found(world, remembers=False) if rows is None else rows
+    return _planned(look(target, world), target, world, rows, whole=whole)
 
 
-def _planned(seen: Look, target: Target, world: World, found: pl.DataFrame, *, whole: bool) -> Plan:
+def _planned(seen: Look, target: Target, world: World, rows: pl.DataFrame, *, whole: bool) -> Plan:
     known, now = world.knowledge, world.knowledge.clock()
     slots = _slots(seen, target)
     caps = Caps(
@@ -103,9 +92,14 @@ def _planned(seen: Look, target: Target, world: World, found: pl.DataFrame, *, w
         ceilings=target.ceilings,
         strong=target.actions.block,
     )
-    selected = select(found, _verdicts(seen, target, world), known.policy, caps, known.exceptions)
+    mine = [one for each in seen.current if ours(each) and (one := key(each))]
+    rows = completed(rows, pl.Series("id", mine, dtype=pl.String), world)
+    verdicts = _verdicts(rows, mine, seen, target, world)
+    selected = select(rows, verdicts, known.policy, caps, known.exceptions)
+    if target.context:
+        selected = selected.join(context(known, selected), on="id", how="left")
     churn = None if whole or world.churn is None else world.churn - seen.state.spent(now)
-    terms = Terms(slots, churn, world.dwell, target.actions)
+    terms = Terms(slots, churn, world.dwell, target.actions, target.holds)
     return plan(target.name, selected, seen.current, seen.memory, terms, now)
 
 
@@ -114,15 +108,19 @@ def _slots(seen: Look, target: Target) -> int:
     return max(target.limit - target.headroom - others, 0)
 
 
-def _verdicts(seen: Look, target: Target, world: World) -> Verdicts:
+def _verdicts(
+    rows: pl.DataFrame, mine: list[str], seen: Look, target: Target, world: World
+) -> Verdicts:
     known, now = world.knowledge, world.knowledge.clock()
-    mine = [found for one in seen.current if ours(one) and (found := key(one))]
+    held_ids = pl.Series("id", mine, dtype=pl.String)
     young = [one.id for one in seen.memory.values() if now - one.since < world.dwell]
+    facts = prevalence.remembered(world.objects, now)
+    common = prevalence.barred(rows, facts, held_ids) if target.blocks else {}
     return Verdicts(
-        held=pl.Series("id", mine, dtype=pl.String),
+        held=held_ids,
         dwelling=pl.Series("id", young, dtype=pl.String),
-        secret=secret(known.sightings.live(now), target.up_to),
-        barred=refused.refused(world.objects, target.name, now),
+        secret=rows.filter(stricter(target.up_to))["id"],
+        barred=common | refused.refused(world.objects, target.name, now),
         harmless=harmless(known),
     )
 
@@ -130,7 +128,7 @@ def _verdicts(seen: Look, target: Target, world: World) -> Verdicts:
 def apply(
     target: Target,
     world: World,
-    found: pl.DataFrame | None = None,
+    rows: pl.DataFrame | None = None,
     *,
     by: str | None = None,
     whole: bool = False,
@@ -141,12 +139,12 @@ def apply(
     Unless it has more than `most` changes: that is not what the person saw. Raises SourceDown, also
     when another process is at it, and BadPayload.
     """
-    found = candidates(world.knowledge) if found is None else found
+    rows = found(world) if rows is None else rows
     with exclusive(target, world) as lease:
         seen = look(target, world)
         state = settled(seen.state, seen.memory, target, world)
         seen = replace(seen, state=state)
-        made = _planned(seen, target, world, found, whole=whole)
+        made = _planned(seen, target, world, rows, whole=whole)
         why = _grown(made, most) if by else _held_back(made, state, target, world)
         changes = made.changes if why is None else tuple(filter(_urgent, made.changes))
         work = job(changes, target, world, made.id, by)
@@ -227,24 +225,3 @@ def _waiting(state: State, made: Plan, now: datetime, why: str | None) -> Waitin
     before = state.waiting
     since = before.at if before and before.plan == made.id else now
     return Waiting(made.id, since, made.count("add"), made.count("remove"), why)
-
-
-def cycle(world: World) -> Iterator[Gated]:
-    """Run all targets once, then publish. Who does not answer keeps the others from nothing."""
-    found = candidates(world.knowledge)
-    for target in world.targets:
-        try:
-            yield apply(target, world, found)
-        except (SourceDown, BadPayload) as error:
-            _note(target, world, str(error))
-            yield Gated(target.name, reason=str(error))
-    try:
-        renew(world, found)
-    except (SourceDown, Conflict) as error:
-        yield Gated(PUBLISHED, reason=str(error))
-
-
-def _note(target: Target, world: World, reason: str) -> None:
-    state = journal.state(world.objects, target.name)
-    if state.reason != reason:
-        journal.remember(world.objects, target.name, replace(state, reason=reason))

@@ -1,7 +1,7 @@
 """How much an indicator deserves: one formula, whose every term can be shown.
 
-`score = 100 * (1 - (1 - min(feeds, 0.95)) * (1 - own))`, and where an analyst spoke, their word
-instead. `feeds` and `own` are, over the sources of that voice,
+`score = 100 * (1 - (1 - min(feeds, 0.45 + feeds / 2)) * (1 - own))`, and where an analyst spoke,
+their word instead. `feeds` and `own` are, over the sources of that voice,
 `1 - product (1 - reliability * confidence * decay)`.
 
 * reliability: the Admiralty grade of the source, A = 1.0 to F = 0.1, moved by its measured
@@ -14,9 +14,9 @@ instead. `feeds` and `own` are, over the sources of that voice,
   goes with its campaign and a file's name soon after, while malware keeps its mutexes, its keys and
   how it calls itself from version to version.
 
-Independent sources add up. Feeds alone never bring the score above 95, however many agree: what
-was detonated here stands above them, and an analyst's word, which does not decay while it lives,
-above all. Of several analysts' words the newest holds.
+Independent sources add up. What feeds say above 90 counts half, so that they alone never bring the
+score above 95, however many agree: what was detonated here stands above them, and an analyst's
+word, which does not decay while it lives, above all. Of several analysts' words the newest holds.
 
 Sources that share a `group` count once, with their strongest word. A list of lists counts for as
 much as its word exceeds what the lists that it copies say together.
@@ -36,6 +36,7 @@ GRADES = {"A": 1.0, "B": 0.85, "C": 0.7, "D": 0.5, "E": 0.3, "F": 0.1}
 FLOOR = "E"  # the grade below which measured precision brings no source
 RIGHT, WRONG = 18.0, 2.0  # the prior: as if so many hits had been judged before the first one
 MOST_OF_FEEDS = 0.95
+FULLY = 2 * MOST_OF_FEEDS - 1  # what feeds say above it counts half
 LIFETIMES = {
     Kind.IPV4: timedelta(days=14),
     Kind.IPV6: timedelta(days=14),
@@ -201,20 +202,25 @@ def _score(doubt: pl.Expr) -> pl.Expr:
     return (100 * (1 - doubt)).round(6).alias("score")
 
 
+def heard(doubt: pl.Expr) -> pl.Expr:
+    """Return the doubt that counts, of what feeds leave: they alone never take away all of it."""
+    return pl.max_horizontal(doubt, 1 - MOST_OF_FEEDS + doubt / 2)
+
+
 def _of_feeds(weighed: pl.DataFrame) -> pl.DataFrame:
     # Most indicators are known from one source alone: there is nothing to bring together.
-    single, least = weighed["id"].is_unique(), 1 - MOST_OF_FEEDS
+    single = weighed["id"].is_unique()
     alone = weighed.filter(single).select(
         "id",
         "kind",
         "value",
-        _score((1 - pl.col("weight")).clip(least)),
+        _score(heard(1 - pl.col("weight"))),
         pl.concat_list("source").alias("sources"),
         "last_seen",
         "threat",
     )
     several = _groups(weighed.filter(~single)).group_by("id")
-    return pl.concat([alone, several.agg(_said(_score(_doubt().clip(least))))])
+    return pl.concat([alone, several.agg(_said(_score(heard(_doubt()))))])
 
 
 def _of_all(weighed: pl.DataFrame) -> pl.DataFrame:
@@ -222,7 +228,7 @@ def _of_all(weighed: pl.DataFrame) -> pl.DataFrame:
     # An analyst's text is a reason, not a threat's name.
     groups = _groups(weighed.with_columns(pl.when(~spoken).then("threat").alias("threat")))
     feeds, own = (_doubt(pl.col("voice") == voice.value) for voice in (Voice.FEED, Voice.OWN))
-    doubt = feeds.clip(1 - MOST_OF_FEEDS) * own
+    doubt = heard(feeds) * own
     return (
         groups.group_by("id")
         .agg(_said(doubt.alias("score")))

@@ -12,7 +12,7 @@ import polars as pl
 
 from tidegate.gate.cover import covers, lifted
 from tidegate.gate.meant import NOTHING_SAID, Exceptions, unclean
-from tidegate.hygiene import Policy
+from tidegate.hygiene import Policy, liftable
 from tidegate.model import Kind
 
 # Defender takes neither networks nor mail addresses as indicators.
@@ -77,16 +77,18 @@ def select(
 ) -> pl.DataFrame:
     """Add `why_not`, null for the chosen ones, and `rank` to scored indicators.
 
-    `exceptions` are the warninglists whose entries a source means. Hosts that stand for their URLs
-    are rows of their own, `for` how many. The result is sorted, best first; ties go by id, so the
-    same input gives the same choice.
+    Where `scored` has no column `unclean`, hygiene is asked; `exceptions` are the warninglists
+    whose entries a source means. Hosts that stand for their URLs are rows of their own, `for` how
+    many. The result is sorted, best first; ties go by id, so the same input gives the same choice.
     """
-    why = unclean(scored, policy, exceptions, known.harmless).alias("unclean")
-    rows = _ranked(scored.with_columns(why, pl.lit(0, pl.UInt32).alias("for")), known, caps)
+    if "unclean" not in scored.columns:
+        why = unclean(scored, policy, exceptions, known.harmless)
+        scored = scored.with_columns(why.alias("unclean"))
+    rows = _ranked(scored.with_columns(pl.lit(0, pl.UInt32).alias("for")), known, caps)
     judged = rows.with_columns(_refused(known, caps).alias("why_not"))
     hosts = _hosts(judged, known, policy, caps)
     whole = pl.concat([judged, hosts], how="diagonal_relaxed") if len(hosts) else judged
-    return _placed(_covered(_limited(whole, caps), caps), caps).drop("unclean", "dwells")
+    return _placed(_covered(_limited(whole, caps), caps), caps).drop("dwells")
 
 
 def _ranked(rows: pl.DataFrame, known: Verdicts, caps: Caps) -> pl.DataFrame:
@@ -118,6 +120,7 @@ def _hosts(judged: pl.DataFrame, known: Verdicts, policy: Policy, caps: Caps) ->
     """Return the hosts that may stand for their URLs; the others nobody asked for."""
     named = lifted(judged.filter(pl.col("why_not").is_null()), known.held)
     hosts = named.join(judged.select("id"), on="id", how="anti")
+    hosts = hosts.filter(liftable(hosts["value"], policy))
     why = unclean(hosts, policy, NOTHING, known.harmless).alias("unclean")
     ranked = _ranked(hosts.with_columns(why), known, caps)
     fit = ranked.with_columns(_refused(known, caps).alias("why_not"))

@@ -8,42 +8,43 @@ from tidegate.gate.plan import HOLDS, Actions
 from tidegate.gate.published import PUBLISHED, publish
 from tidegate.gate.select import Caps, Verdicts, select
 from tidegate.gate.world import Lists, World
-from tidegate.sharing import secret
+from tidegate.sharing import stricter
 from tidegate.sightings import TIME
 
 TOLD = ("since", "changed", "gone")
 BLOCK, AUDIT = "Block", "Audit"
 
 
-def renew(world: World, found: pl.DataFrame) -> pl.DataFrame:
-    """Publish the best of the candidates, and return the set. Raises SourceDown, Conflict."""
-    wanted = chosen(world.knowledge, world.lists, found, world.least_score)
+def renew(world: World, rows: pl.DataFrame) -> pl.DataFrame:
+    """Publish the best of what was found, and return the set. Raises SourceDown, Conflict."""
+    wanted = chosen(world.knowledge, world.lists, rows, world.least_score)
     return publish(wanted, world.knowledge.clock(), world.objects)
 
 
-def chosen(known: Knowledge, lists: Lists, found: pl.DataFrame, least: float) -> pl.DataFrame:
+def chosen(known: Knowledge, lists: Lists, rows: pl.DataFrame, least: float) -> pl.DataFrame:
     """Return what is to be published, with the columns of `PUBLISHED` that it can tell."""
-    now = known.clock()
-    kept_here = secret(known.sightings.live(now), lists.up_to)
+    kept_here = rows.filter(stricter(lists.up_to))["id"]
     verdicts = Verdicts(secret=kept_here, harmless=harmless(known))
     caps = Caps(lists.most, least, kinds=lists.kinds)
-    selected = select(found, verdicts, known.policy, caps, known.exceptions)
+    selected = select(rows, verdicts, known.policy, caps, known.exceptions)
     best = selected.filter(pl.col("why_not").is_null())
     block = pl.col("score") >= Actions().block
-    rows = best.join(_said(known, best["id"]), on="id", how="left").with_columns(
+    until = pl.lit(known.clock() + HOLDS, TIME)
+    # A host that stands for its URLs has no sightings: it goes no further than they may.
+    told = best.join(context(known, best), on="id", how="left").with_columns(
         pl.when(block).then(pl.lit(BLOCK)).otherwise(pl.lit(AUDIT)).alias("action"),
         pl.coalesce("first_seen", "last_seen"),
-        pl.coalesce("expires", pl.lit(now + HOLDS, TIME)),
+        pl.coalesce("expires", until),
         pl.col("tags").fill_null([]),
-        # A host that stands for its URLs has no sightings: it goes no further than they may.
         pl.col("tlp").fill_null(lists.up_to.value),
     )
     types = ((name, dtype) for name, dtype in PUBLISHED.items() if name not in TOLD)
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in types)
+    return told.select(pl.col(name).cast(dtype) for name, dtype in types)
 
 
-def _said(known: Knowledge, ids: pl.Series) -> pl.DataFrame:
-    """Return what sources say of indicators; the strictest marking of any of them holds."""
+def context(known: Knowledge, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return `id`, `tags`, `reference` and `first_seen` of what is chosen (no `why_not`)."""
+    ids = rows.filter(pl.col("why_not").is_null())["id"]
     live = known.sightings.live(known.clock()).filter(pl.col("id").is_in(ids.implode()))
     return (
         live.group_by("id")
@@ -51,8 +52,6 @@ def _said(known: Knowledge, ids: pl.Series) -> pl.DataFrame:
             pl.col("tags").explode(empty_as_null=False).drop_nulls().unique().sort(),
             pl.col("reference").drop_nulls().max(),
             pl.col("first_seen").min(),
-            pl.col("expires").max(),
-            pl.col("tlp").max(),
         )
-        .collect()
+        .collect(engine="streaming")
     )

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from tidegate.gate.feedback import World as Feedback
 from tidegate.gate.knowledge import Knowledge
-from tidegate.gate.plan import Actions
+from tidegate.gate.plan import HOLDS, Actions
 from tidegate.gate.select import ENFORCEABLE
 from tidegate.model import Kind, Tlp
-from tidegate.ports import Enforcement, Ledger, Objects
+from tidegate.ports import Devices, Enforcement, Ledger, Objects
 from tidegate.sharing import OWN_TENANT
 
 
@@ -18,7 +19,8 @@ class Target:
 
     `limit` is its cap on all indicators, `headroom` what of it stays free. Nothing goes there that
     any source marks more strictly than `up_to`. `asks` tells that each plan waits for a person.
-    `address` is for people.
+    What is placed `holds` so long; `context` tells that the target keeps tags and times, too.
+    One that `blocks` takes no file that is signed and common. `address` is for people.
     """
 
     name: str
@@ -32,6 +34,9 @@ class Target:
     actions: Actions = field(default_factory=Actions)
     up_to: Tlp = OWN_TENANT
     asks: bool = False
+    holds: timedelta = HOLDS
+    context: bool = False
+    blocks: bool = True
     address: str = ""
 
 
@@ -39,7 +44,7 @@ class Target:
 class Lists:
     """The published set: of each of these kinds at most so many."""
 
-    most: int = 100_000
+    most: int = 20_000
     kinds: tuple[Kind, ...] = (*ENFORCEABLE, Kind.CIDR)
     up_to: Tlp = OWN_TENANT
 
@@ -50,7 +55,8 @@ class World:
 
     `churn` elective changes are made within an hour, and what came within `dwell` is not given up
     for something better; None and zero where nothing holds the gate back. A plan of more than
-    `ask_above` changes waits for a person. `new_lease` makes UUIDs.
+    `ask_above` changes waits for a person. `new_lease` makes UUIDs. `feedback` is where to listen
+    what the tenant says of indicators, and `devices` where to ask how common files are.
     """
 
     knowledge: Knowledge
@@ -63,6 +69,8 @@ class World:
     dwell: timedelta = timedelta()
     ask_above: int | None = None
     lists: Lists = field(default_factory=Lists)
+    feedback: Feedback | None = None
+    devices: Devices | None = None
 
     def target(self, name: str) -> Target | None:
         """Return the target of this name."""

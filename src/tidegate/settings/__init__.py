@@ -154,8 +154,11 @@ class Settings(Detonation):
     gate_device_groups: list[str] = Field(
         [], description="Device groups that the indicators are for; none = all devices."
     )
+    sentinel_cap: int = Field(
+        15_000, ge=0, le=1_000_000, description="Indicators that are uploaded to Sentinel."
+    )
     lists_cap: int = Field(
-        100_000, ge=0, le=1_000_000, description="Indicators that lists and exports hold."
+        20_000, ge=0, le=1_000_000, description="Indicators that lists and exports hold."
     )
     allow_list: list[str] = Field(
         [], description="Domains, addresses and networks that are never indicators."

@@ -53,7 +53,6 @@ class Detonating(Tenancy):
     @cached_property
     def detonate(self) -> detonation.World:
         """The world of `detonate`."""
-        from tidegate.adapters.defender_devices import DefenderDevices
         from tidegate.adapters.graph import GraphIncidents
         from tidegate.adapters.hunting import GraphHunting
         from tidegate.adapters.recent import Recent
@@ -62,7 +61,7 @@ class Detonating(Tenancy):
         tenant = self.tenant
         return World(
             alerts=self._alerts(),
-            devices=DefenderDevices(self._defender, self._http(), tenant.defender),
+            devices=self.devices,
             hunting=GraphHunting(self._graph, tenant.graph),
             sandbox=self._sandbox(),
             incidents=GraphIncidents(self._graph, tenant.graph),
@@ -78,6 +77,13 @@ class Detonating(Tenancy):
             scratch=self.settings.home / "samples",
             policy=self._detonation_policy(),
         )
+
+    @cached_property
+    def devices(self) -> ports.Devices:
+        """Machines and files, through Defender."""
+        from tidegate.adapters.defender_devices import DefenderDevices
+
+        return DefenderDevices(self._defender, self._http(), self.tenant.defender)
 
     @cached_property
     def feedback(self) -> feedback.World:

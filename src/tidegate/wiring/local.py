@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tidegate.settings import Settings
-from tidegate.wiring.detonation import Detonating
+from tidegate.wiring.gating import Gating
 from tidegate.wiring.maps import Maps
 from tidegate.wiring.state import quiet
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Local(Detonating, Maps):
+class Local(Gating, Maps):
     """Everything on one machine: state in one folder, a tenant that is simulated unless set.
 
     Each part is built when it is first asked for. Use as a context manager.

@@ -1,9 +1,8 @@
-"""The tenant: where it is, how to be let in, and the gate that enforces in it."""
+"""The tenant: where it is, how to be let in, and what can be enforced in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,8 +13,6 @@ from tidegate.wiring.state import now
 if TYPE_CHECKING:
     from tidegate import ports
     from tidegate.adapters.entra import Tokens
-    from tidegate.gate.plan import Actions
-    from tidegate.gate.world import Target, World
     from tidegate.settings import Settings
 
 
@@ -55,7 +52,7 @@ class Tenant:
 
 
 class Tenancy(Known):
-    """The tenant, simulated unless set, and the world of `gate`."""
+    """The tenant, simulated unless set."""
 
     @cached_property
     def tenant(self) -> Tenant:
@@ -87,58 +84,6 @@ class Tenancy(Known):
         from tidegate.adapters.local.ledger import SqliteLedger
 
         return SqliteLedger(self.database)
-
-    @cached_property
-    def gate(self) -> World:
-        """The world of `gate`. In the simulated tenant nothing has to wait: nobody is disturbed."""
-        from uuid import uuid4
-
-        from tidegate.gate.world import Lists, World
-
-        settings, simulated = self.settings, self.settings.simulated
-        return World(
-            knowledge=self.knowledge,
-            targets=(self._defender_target,),
-            objects=self.objects,
-            ledger=self.ledger,
-            new_lease=lambda: str(uuid4()),
-            least_score=settings.gate_min_score,
-            churn=None if simulated else settings.gate_churn,
-            dwell=timedelta(hours=settings.gate_dwell_hours),
-            ask_above=None if simulated else settings.gate_ask_above,
-            lists=Lists(settings.lists_cap, up_to=settings.gate_tlp),
-        )
-
-    @property
-    def _defender_target(self) -> Target:
-        from tidegate.gate.world import Target
-
-        settings = self.settings
-        return Target(
-            name="defender",
-            title="Microsoft Defender",
-            enforcement=self.enforcement,
-            limit=settings.gate_cap,
-            headroom=settings.gate_headroom,
-            floors=settings.gate_floors,
-            ceilings=settings.gate_ceilings,
-            actions=self._actions,
-            up_to=settings.gate_tlp,
-            asks=not (settings.simulated or settings.gate_apply),
-            address=self.tenant.defender,
-        )
-
-    @property
-    def _actions(self) -> Actions:
-        from tidegate.gate.plan import Actions
-
-        settings = self.settings
-        return Actions(
-            block=settings.gate_block_score,
-            warn=settings.gate_warn_score,
-            remediate=settings.gate_remediate_score,
-            groups=tuple(settings.gate_device_groups),
-        )
 
     @cached_property
     def enforcement(self) -> ports.Enforcement:

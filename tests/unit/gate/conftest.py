@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,28 +15,15 @@ from tidegate.adapters.http import HttpClient
 from tidegate.adapters.local.database import connect
 from tidegate.adapters.local.files import FileObjects
 from tidegate.adapters.local.ledger import SqliteLedger
+from tidegate.adapters.local.sightings import SegmentStore
 from tidegate.gate.knowledge import Knowledge
 from tidegate.gate.plan import Actions
 from tidegate.gate.run import Gated, apply, make_plan
 from tidegate.gate.world import Target, World
 from tidegate.hygiene import Policy
 from tidegate.model import Kind, Sighting
-from tidegate.ports import FeedState
-from tidegate.sightings import frame, unexpired
+from tidegate.sightings import SCHEMA, STATE, TIME, fingerprinted, frame, unique
 from tidegate.simulator import entra
-
-
-class Store:
-    """Just enough of `ports.Sightings` and `ports.Feeds`."""
-
-    def __init__(self) -> None:
-        self.found: list[Sighting] = []
-
-    def live(self, now) -> pl.LazyFrame:
-        return unexpired(frame(self.found).lazy(), now)
-
-    def state(self, _: str) -> FeedState:
-        return FeedState()
 
 
 @dataclass
@@ -47,8 +33,7 @@ class Gate:
     tenant: Any
     home: Path
     http: Any
-    store: Store = field(default_factory=Store)
-    numbers: Any = field(default_factory=count)
+    sources: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         endpoint = f"{self.tenant.url}/simulated/oauth2/v2.0/token"
@@ -56,6 +41,7 @@ class Gate:
             self.http, endpoint, entra.CLIENT, entra.SECRET, DEFENDER_SCOPE, self.clock
         )
         self.defender = DefenderIndicators(Authorized(self.http, tokens), self.tenant.url)
+        self.store = SegmentStore(self.home / "sightings")
         self.objects = FileObjects(self.home / "objects", self.clock)
         database = connect(self.home / "tidegate.sqlite")
         database.execute("PRAGMA synchronous = OFF")
@@ -68,7 +54,17 @@ class Gate:
         return self.tenant.clock
 
     def knows(self, *found: Sighting) -> None:
-        self.store.found = list(found)
+        """Let these be all that sources say now."""
+        whole = frame(found)
+        self.sources |= set(whole["source"])
+        for source in self.sources:
+            rows = unique(whole.filter(pl.col("source") == source).select(*SCHEMA))
+            self.write(source, rows)
+
+    def write(self, source: str, rows: pl.DataFrame) -> None:
+        new = fingerprinted(rows).with_columns(pl.lit(self.clock(), TIME).alias("written"))
+        state = new.select(*STATE).sort("id")
+        self.store.commit(source, state, state.clear())
 
     def target(self, **more: Any) -> Target:
         given = {"limit": 15_000, "actions": Actions()}
@@ -127,6 +123,7 @@ class Gate:
 
 
 @pytest.fixture
-def gate(tenant, tmp_path):
+def gate(tenant, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda _: None)
     with HttpClient(allow_private=True, retries=0) as http:
         yield Gate(tenant, tmp_path, http)

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.declare.feed import Use, feeds
+from tidegate.gate.candidates import candidates
 from tidegate.gate.explain import explain
 from tidegate.gate.knowledge import Knowledge
-from tidegate.gate.run import candidates
+from tidegate.gate.ranking import Wanted
 from tidegate.gate.score import LIFETIMES, Source, Sources, scored
 from tidegate.gate.select import ENFORCEABLE
 from tidegate.hosts import HOSTLESS
@@ -93,6 +94,9 @@ class Store:
     def live(self, now):
         return unexpired(frame(self.found).lazy(), now)
 
+    def written(self):
+        return frame(self.found).lazy().select("id", "source", written="last_seen")
+
     def state(self, name):
         return empty() if name == "analyst" else FeedState()
 
@@ -105,7 +109,7 @@ def known(*found: Sighting) -> Knowledge:
 
 
 def test_a_label_never_leads_to_a_block():
-    assert candidates(known(sighting("tor"))).is_empty()
+    assert candidates(known(sighting("tor")), Wanted(9, 1.0))[0].is_empty()
 
 
 def test_a_label_adds_nothing_to_what_others_say():

@@ -22,7 +22,7 @@ from tidegate.gate.world import Target, World
 from tidegate.hygiene import Policy, reason
 from tidegate.model import Kind, Sighting
 from tidegate.ports import APPLICATION, Enforced, FeedState, Placed, SourceDown
-from tidegate.sightings import frame, unexpired
+from tidegate.sightings import empty, frame, unexpired
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -84,8 +84,9 @@ class Gate(RuleBasedStateMachine):
         self.now = START
         self.found: dict[tuple[str, str], Sighting] = {}
         self.tenant = Tenant(lambda: self.now)
-        store = SimpleNamespace(live=self.live, state=lambda _: FeedState())
-        known = Knowledge(store, store, lambda: self.now, POLICY, {"a": "A", "b": "C"}, frozenset())
+        store = SimpleNamespace(live=self.live, written=self.written, state=lambda _: empty())
+        feeds = SimpleNamespace(state=lambda _: FeedState())
+        known = Knowledge(store, feeds, lambda: self.now, POLICY, {"a": "A", "b": "C"}, frozenset())
         target = Target("defender", "Defender", self.tenant, LIMIT)
         objects, database = FileObjects(home, lambda: self.now), connect(home / "t.sqlite")
         database.execute("PRAGMA synchronous = OFF")

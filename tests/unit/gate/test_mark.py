@@ -15,7 +15,7 @@ from tidegate.gate.knowledge import Knowledge
 from tidegate.gate.mark import LIFE, Word, harmless, mark, unmark, word, words
 from tidegate.gate.meant import unclean
 from tidegate.gate.score import Source, Sources, scored
-from tidegate.gate.select import Caps, select
+from tidegate.gate.select import Caps, Verdicts, select
 from tidegate.hygiene import Policy
 from tidegate.model import Kind, Sighting, Tlp, indicator_id
 from tidegate.ports import FeedState, SourceDown
@@ -152,9 +152,9 @@ def test_words_of_any_order_leave_the_same(tmp_path_factory, found, random):
 def test_what_is_called_harmless_is_never_chosen(store):
     mark([said()], store, NOW)
     rows = scored(store.live(NOW).collect(), Sources({"one": Source("B")}), NOW)
-    held = pl.Series([indicator_id(*BAD)], dtype=pl.String)
-    caps = Caps(10, least_score=0.0)
-    chosen = select(rows, held, POLICY, caps, harmless=harmless(known(store)))
+    held = pl.Series("id", [indicator_id(*BAD)], dtype=pl.String)
+    verdicts = Verdicts(held=held, harmless=harmless(known(store)))
+    chosen = select(rows, verdicts, POLICY, Caps(10, least_score=0.0))
     assert chosen["why_not"].to_list() == ["analyst: ours"]
 
 

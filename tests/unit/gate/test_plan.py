@@ -84,7 +84,7 @@ def test_what_runs_out_is_extended_and_otherwise_left_as_it_is():
     held = enforced(expires=NOW + HOLDS / 2 - DAY, title="a person's words", severity="High")
     [change] = made(row("a.example"), current=[held]).changes
     assert change.do == "extend"
-    assert replace(change.enforced, score=0.0) == replace(held, expires=NOW + HOLDS)
+    assert replace(change.enforced, score=0.0, tlp=Tlp.CLEAR) == replace(held, expires=NOW + HOLDS)
 
 
 def test_another_action_replaces():

@@ -8,10 +8,10 @@ import pytest
 
 from tidegate.gate import journal
 from tidegate.gate.carry import BATCH
+from tidegate.gate.cycle import cycle
 from tidegate.gate.held import REMOVED
 from tidegate.gate.plan import Actions
 from tidegate.gate.published import published
-from tidegate.gate.run import cycle
 from tidegate.gate.status import changes, enforced, status
 from tidegate.gate.undo import NothingToUndo, resume, undo
 from tidegate.gate.world import Target

@@ -1,0 +1,43 @@
+"""What the gate chooses from in a cycle: the best of all that is known, and whatever is held."""
+
+import polars as pl
+
+from tidegate.gate import held, pool
+from tidegate.gate.candidates import candidates, those
+from tidegate.gate.prevalence import ask
+from tidegate.gate.ranking import Wanted
+from tidegate.gate.world import World
+from tidegate.model import Kind
+
+
+def found(world: World, *, remembers: bool = True) -> pl.DataFrame:
+    """Return the `CANDIDATES` of all targets and lists. Raises SourceDown.
+
+    The next cycle reads only what was written since, if this one `remembers`.
+    """
+    mine = {one for target in world.targets for one in held.load(world.objects, target.name)}
+    asked = {*world.lists.kinds, *(kind for target in world.targets for kind in target.kinds)}
+    most = max(world.lists.most, *(target.limit for target in world.targets), 1)
+    wanted = Wanted(
+        most=most,
+        least_score=world.least_score,
+        held=pl.Series("id", sorted(mine), dtype=pl.String),
+        kinds=tuple(kind for kind in Kind if kind in asked),
+    )
+    rows, after = candidates(world.knowledge, wanted, pool.remembered(world.objects))
+    if remembers:
+        pool.remember(after, world.objects)
+    return rows
+
+
+def completed(rows: pl.DataFrame, ids: pl.Series, world: World) -> pl.DataFrame:
+    """Add those of these ids that are not among the rows, if anybody reports them."""
+    missing = ids.filter(~ids.is_in(rows["id"].implode()))
+    return rows if missing.is_empty() else pl.concat([rows, those(world.knowledge, missing)])
+
+
+def asked(rows: pl.DataFrame, world: World) -> None:
+    """Ask Defender how common the best of the files are that nothing is known of."""
+    if world.devices is not None:
+        clean = rows.filter(pl.col("unclean").is_null())
+        ask(clean, world.devices, world.objects, world.knowledge.clock())
