@@ -7,14 +7,16 @@ import azure.functions as func
 from fastapi import APIRouter
 
 from tidegate import functions
-from tidegate.api import health, ingest, probes
+from tidegate.api import health, ingest, probes, published
 from tidegate.wiring import Local
 
-house = functions.House("figures", "ingest", "knowledge", "desk")
+METHODS = ["GET", "HEAD", "POST", "DELETE"]  # TAXII has answers to all of these
+house = functions.House("figures", "ingest", "knowledge", "desk", "shelf")
 
 
 def routers(opened: Local) -> Iterator[APIRouter]:
     yield from ingest.routers(opened, functions.keyholder)
+    yield from published.routers(opened, functions.keyholder)
     checks = {"ingest": health.ingest(opened.memory)}
     yield health.router(checks, lambda: probes.ingest(opened.desk), functions.keyholder)
 
@@ -27,6 +29,16 @@ app = func.AsgiFunctionApp(functions.Routes(house, routers), func.AuthLevel.FUNC
 @app.route(route="api/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def answer_health(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     return await app.middleware.handle_async(req, context)
+
+
+async def answer_reader(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Firewalls and TAXII clients can show no function key: the routes ask for a password."""
+    return await app.middleware.handle_async(req, context)
+
+
+for name, route in functions.by_password().items():
+    read = app.route(route=route, methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+    app.function_name(name)(read(answer_reader))
 
 
 @app.function_name("feeds")

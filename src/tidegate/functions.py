@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -39,7 +40,15 @@ for chatty in ("azure", "httpx", "httpcore"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-ANONYMOUS = {"health", "hear"}  # the functions that ask for no key
+BY_PASSWORD = {
+    "read_lists": "api/lists/{*rest}",
+    "read_export": "api/export/{*rest}",
+    "read_misp": "api/misp/{*rest}",
+    "read_taxii": "taxii2/{*rest}",
+}
+"""The functions for those who can show no key: each route asks for a reader's password itself."""
+
+ANONYMOUS = {"health", "hear", *BY_PASSWORD}  # the functions that ask for no key
 
 
 class House:
@@ -98,6 +107,16 @@ class Routes:
         pace = house.settings.api_per_minute
         routers = [*self._routers(house), *metrics.routers(house, keyholder)]
         return web.create(routers, meters=house.meters, per_minute=pace)
+
+
+def by_password() -> dict[str, str]:
+    """Return the functions, and their routes, that are there once somebody has a password.
+
+    Read from the environment, for an app is listed before its house is opened; secrets are in no
+    other place.
+    """
+    told = (os.environ.get(f"TIDEGATE_{name}", "").strip() for name in ("READERS", "PARTNERS"))
+    return BY_PASSWORD if any(text not in {"", "{}"} for text in told) else {}
 
 
 def keyholder(request: Request) -> bool:

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 
 from tidegate import loop
 from tidegate.api import app as web
-from tidegate.api import detonate, gate, health, ingest, maps, metrics, probes
+from tidegate.api import detonate, gate, health, ingest, maps, metrics, probes, published
 from tidegate.ingest import requests
 from tidegate.loop import Summary
 from tidegate.ports import SourceDown
@@ -30,6 +30,7 @@ def application(house: Local) -> FastAPI:
     routers = [
         *ingest.routers(house, anybody),
         *metrics.routers(house, metrics.at_home(anonymous=house.settings.metrics_anonymous)),
+        *published.routers(house, metrics.at_home(anonymous=False)),
         *detonate.routers(house.detonate, anybody, hook_key),
         gate.router(house.gate, anybody),
         maps.router(house.maps, anybody),

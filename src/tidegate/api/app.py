@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from tidegate.api.guards import netloc
 from tidegate.api.limits import Buckets, limited
-from tidegate.api.problems import EVERYWHERE, problem
+from tidegate.api.problems import API, EVERYWHERE, refusal
 from tidegate.correlation import correlation
 from tidegate.ports import BadPayload, SourceDown
 
@@ -101,7 +101,7 @@ async def _same_origin(request: Request, proceed: Proceed) -> Response:
     origin = request.headers.get("origin")
     safe = request.method in {"GET", "HEAD", "OPTIONS"}
     if origin and not safe and netloc(origin) != request.headers.get("host"):
-        return problem(HTTPStatus.FORBIDDEN, "the request comes from another site")
+        return refusal(request, HTTPStatus.FORBIDDEN, "the request comes from another site")
     return await proceed(request)
 
 
@@ -109,7 +109,7 @@ def _known(hosts: Sequence[str]) -> Layer:
     async def check(request: Request, proceed: Proceed) -> Response:
         host = re.sub(r":\d*\Z", "", request.headers.get("host", "")).lower()
         if "*" not in hosts and host not in hosts:
-            return problem(HTTPStatus.BAD_REQUEST, "the request is for another host")
+            return refusal(request, HTTPStatus.BAD_REQUEST, "the request is for another host")
         return await proceed(request)
 
     return check
@@ -124,7 +124,7 @@ async def _correlate(request: Request, proceed: Proceed) -> Response:
         response = await proceed(request)
     except Exception:  # the one place where a bug becomes an answer, loudly
         log.exception("%s failed", asked)
-        response = problem(HTTPStatus.INTERNAL_SERVER_ERROR)
+        response = refusal(request, HTTPStatus.INTERNAL_SERVER_ERROR)
     else:
         elapsed = 1_000 * (time.perf_counter() - started)
         log.info("%s %d in %.0f ms", asked, response.status_code, elapsed)
@@ -135,31 +135,31 @@ async def _correlate(request: Request, proceed: Proceed) -> Response:
     return response
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    return problem(error.status_code, str(error.detail), error.headers)
+    return refusal(request, error.status_code, str(error.detail), error.headers)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or "the body"
-    return problem(HTTPStatus.BAD_REQUEST, f"{where}: {first['msg']}")
+    return refusal(request, HTTPStatus.BAD_REQUEST, f"{where}: {first['msg']}")
 
 
-async def _down(_: Request, error: Exception) -> Response:
+async def _down(request: Request, error: Exception) -> Response:
     log.warning("%s", error)
     wait = error.retry_after if isinstance(error, SourceDown) else None
     seconds = "60" if wait is None else str(max(1, math.ceil(wait.total_seconds())))
     detail = "a service behind this one does not answer"
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": seconds})
+    return refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": seconds})
 
 
-async def _bad(_: Request, error: Exception) -> Response:
+async def _bad(request: Request, error: Exception) -> Response:
     log.warning("%s", error)
-    return problem(HTTPStatus.BAD_GATEWAY, "a service behind this one answered nonsense")
+    return refusal(request, HTTPStatus.BAD_GATEWAY, "a service behind this one answered nonsense")
 
 
 def _serve(app: FastAPI, page: Path) -> None:
@@ -172,7 +172,7 @@ def _serve(app: FastAPI, page: Path) -> None:
     @app.middleware("http")
     async def _secure(request: Request, proceed: Proceed) -> Response:
         response, path = await proceed(request), request.url.path
-        if not path.startswith("/api/"):
+        if not path.startswith(API):
             response.headers.update(declared["globalHeaders"])
             if response.status_code < HTTPStatus.BAD_REQUEST:
                 response.headers.update(_of_route(path, declared["routes"]))
@@ -181,7 +181,7 @@ def _serve(app: FastAPI, page: Path) -> None:
     files, nothing = StaticFiles(directory=page, html=True), app.router.default
 
     async def _page(scope: Scope, receive: Receive, send: Send) -> None:
-        ours = scope["type"] == "http" and not scope["path"].startswith("/api/")
+        ours = scope["type"] == "http" and not scope["path"].startswith(API)
         found = ours and scope["path"] != f"/{DECLARED}"
         await (files if found else nothing)(scope, receive, send)
 

@@ -54,7 +54,7 @@ def _names(field: Any) -> Iterable[str]:
     """Return the names under which a parameter comes: those of its fields, if it has some."""
     annotation = field.field_info.annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation.model_fields
+        return [one.alias or name for name, one in annotation.model_fields.items()]
     return [field.alias]
 
 

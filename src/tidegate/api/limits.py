@@ -15,7 +15,7 @@ from threading import Lock
 
 from fastapi import HTTPException, Request, Response
 
-from tidegate.api.problems import problem
+from tidegate.api.problems import API, refusal
 
 MINUTE = 60.0
 CALLERS = 4_096  # of very many, the latest are remembered
@@ -70,11 +70,11 @@ def limited(buckets: Buckets) -> Callable[[Request, Proceed], Awaitable[Response
     """Return the layer that lets no caller ask the API more often than its bucket allows."""
 
     async def check(request: Request, proceed: Proceed) -> Response:
-        if not request.url.path.startswith("/api/"):
+        if not request.url.path.startswith(API):
             return await proceed(request)
         taken = buckets.take(caller(request))
         if taken.wait:
-            response: Response = problem(HTTPStatus.TOO_MANY_REQUESTS, SAID, _after(taken))
+            response: Response = refusal(request, HTTPStatus.TOO_MANY_REQUESTS, SAID, _after(taken))
         else:
             response = await proceed(request)
         response.headers.setdefault("RateLimit-Limit", str(buckets.per_minute))

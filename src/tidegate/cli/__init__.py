@@ -15,6 +15,7 @@ from tidegate.cli import (  # noqa: F401, I001 - each adds its commands
     detonate,
     cases,
     gate,
+    export,
     maps,
     knowledge,
     mark,

@@ -31,6 +31,11 @@ feeds_app = typer.Typer(
 )
 app.add_typer(feeds_app, name="feeds")
 
+export_app = typer.Typer(
+    no_args_is_help=True, help="What the gate published, as files for others and for firewalls."
+)
+app.add_typer(export_app, name="export")
+
 cases_app = typer.Typer(
     no_args_is_help=True, help="The cases of alerts: to look at, approve, reject, take back."
 )

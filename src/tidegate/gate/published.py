@@ -40,7 +40,8 @@ when what is said of it last became something else or when it left, `gone` when 
 it is in.
 """
 
-SAID = ("score", "sources", "threat", "tags", "tlp", "action")  # times move with every fetch
+# Times move with every fetch.
+SAID = ("score", "sources", "threat", "tags", "reference", "tlp", "action")
 
 
 def publish(wanted: pl.DataFrame, now: datetime, objects: Objects) -> pl.DataFrame:

@@ -22,6 +22,8 @@ from tidegate.canonical import Rejected, Shape, canonical
 from tidegate.model import Kind, Tlp
 from tidegate.settings.detonation import Detonation
 
+READER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LEAST_PASSWORD = 16
 NAMED = re.compile(r"\$([A-Z][A-Z0-9_]*)")  # a key, in an address
 
 
@@ -160,6 +162,14 @@ class Settings(Detonation):
     lists_cap: int = Field(
         20_000, ge=0, le=1_000_000, description="Indicators that lists and exports hold."
     )
+    readers: dict[str, SecretStr] = Field(
+        {},
+        description="Who may read lists, exports and TAXII, by name, with their passwords:"
+        ' `{"firewall": "sixteen characters or more"}`; unset = this machine, or the API key.',
+    )
+    partners: dict[str, SecretStr] = Field(
+        {}, description="Others who may read what is for others: exports, MISP, TAXII's `shared`."
+    )
     allow_list: list[str] = Field(
         [], description="Domains, addresses and networks that are never indicators."
     )
@@ -218,7 +228,11 @@ class Settings(Detonation):
     def secrets(self) -> frozenset[str]:
         """All values that nobody may be shown."""
         fields = (getattr(self, name) for name in type(self).model_fields)
-        given = [*self.feed_secrets.values(), *(one for one in fields if one is not None)]
+        named = (self.feed_secrets, self.readers, self.partners)
+        given = [
+            *(one for each in named for one in each.values()),
+            *(one for one in fields if one is not None),
+        ]
         return frozenset(one.get_secret_value() for one in given if isinstance(one, SecretStr))
 
     @model_validator(mode="after")
@@ -255,6 +269,28 @@ class Settings(Detonation):
     @classmethod
     def _networks(cls, entries: list[str]) -> list[str]:
         return [_one_of((Shape.ADDRESS,), entry, "address or network") for entry in entries]
+
+    @field_validator("readers", "partners")
+    @classmethod
+    def _hard_to_guess(cls, given: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        """Refuse names that Basic authentication cannot say, and passwords that can be tried."""
+        for name, password in given.items():
+            if not READER.fullmatch(name):
+                raise ValueError("a name is made of letters, digits, dots, dashes and underscores")
+            if len(password.get_secret_value()) < LEAST_PASSWORD:
+                raise ValueError(f"the password of {name} has under {LEAST_PASSWORD} characters")
+        return given
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> Self:
+        """Nobody is both one of ours and a partner, and no password opens both doors."""
+        secrets = [
+            {one.get_secret_value() for one in each.values()}
+            for each in (self.readers, self.partners)
+        ]
+        if self.readers.keys() & self.partners.keys() or secrets[0] & secrets[1]:
+            raise ValueError("readers and partners share a name or a password")
+        return self
 
     @field_validator("redis_url")
     @classmethod

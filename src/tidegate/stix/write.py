@@ -5,7 +5,7 @@ id in every export of every deployment.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha1
 from uuid import UUID
 
@@ -42,6 +42,7 @@ PATHS = {
     Kind.EMAIL_SUBJECT: "email-message:subject",
 }
 STAMP = "%Y-%m-%dT%H:%M:%S%.3fZ"
+DEFINED = "2022-10-01T00:00:00.000Z"  # when TLP 2 was, and all other markings are said to be
 
 
 def indicator_id(indicator: str) -> str:
@@ -63,15 +64,17 @@ def objects(rows: pl.DataFrame, *, up_to: Tlp = OTHERS) -> pl.Series:
     """Return one indicator as JSON text for each row of `sightings.SCHEMA`, ids unique.
 
     A CVE is no pattern: such rows have no object, and none has what is marked more strictly than
-    `up_to`. A column `statements` may name markings besides TLP.
+    `up_to`. A column `statements` may name markings besides TLP, and `revoked` say what is over;
+    `expires` may be null.
     """
     kept = rows.filter((pl.col("kind").cast(pl.String) != Kind.CVE.value) & ~stricter(up_to))
     namespace = NAMESPACE.bytes
     ids = pl.Series("id", [_uuid5("indicator--", namespace, one) for one in kept["id"]], pl.String)
     mandatory = _mandatory(kept.columns).str.strip_suffix("}")
+    revoked = [_revoked()] if "revoked" in kept.columns else []
     texts = kept.with_columns(ids.alias("id")).select(
         # Structs write nulls and empty lists, which STIX forbids: what may be absent is added.
-        pl.concat_str(mandatory, _labels(), _references(), pl.lit("}"))
+        pl.concat_str(mandatory, _until(), _labels(), _references(), *revoked, pl.lit("}"))
     )
     return texts.to_series().rename("object")
 
@@ -90,7 +93,6 @@ def _mandatory(columns: list[str]) -> pl.Expr:
         pattern_type=pl.lit("stix"),
         pattern_version=pl.lit("2.1"),
         valid_from=_stamp("first_seen"),
-        valid_until=_stamp("expires"),
         confidence=pl.col("confidence"),
         object_marking_refs=pl.concat_list(_marking(), *statements),
     )
@@ -123,6 +125,15 @@ def _pattern() -> pl.Expr:
     return pl.when(kind == Kind.ASN.value).then(number).otherwise(text)
 
 
+def _until() -> pl.Expr:
+    some = pl.col("expires").is_not_null()
+    return pl.when(some).then(_member(valid_until=_stamp("expires"))).otherwise(pl.lit(""))
+
+
+def _revoked() -> pl.Expr:
+    return pl.when("revoked").then(pl.lit(',"revoked":true')).otherwise(pl.lit(""))
+
+
 def _labels() -> pl.Expr:
     some = pl.col("tags").list.len() > 0
     return pl.when(some).then(_member(labels=pl.col("tags"))).otherwise(pl.lit(""))
@@ -147,32 +158,45 @@ def bundle(rows: pl.DataFrame, *, up_to: Tlp = OTHERS, terms: Terms | None = Non
     """
     terms = terms or Terms()
     shared = shareable(rows, up_to, terms)
-    texts = {source: terms.attributions.get(source) for source in shared["source"].unique()}
-    statements = {source: text for source, text in sorted(texts.items()) if text}
-    merged = _stated(unique(shared.select(*SCHEMA)), shared, statements)
-    used = [tlp for tlp in Tlp if tlp.value in set(merged["tlp"].cast(pl.String))]
-    parts = [
-        *map(_definition, used),
-        *map(_statement, dict.fromkeys(statements.values())),
-        *objects(merged, up_to=up_to),
-    ]
-    name = _uuid5("bundle--", NAMESPACE.bytes, "\n".join(merged["id"]))
+    texts = attributed(shared["source"], terms)
+    merged = stated(unique(shared.select(*SCHEMA)), shared, texts)
+    return assembled(merged, texts.values(), up_to=up_to)
+
+
+def attributed(sources: pl.Series, terms: Terms) -> dict[str, str]:
+    """Return what has to be said beside the words of these sources, by source."""
+    texts = {source: terms.attributions.get(source) for source in sources.unique()}
+    return {source: text for source, text in sorted(texts.items()) if text}
+
+
+def stated(merged: pl.DataFrame, said: pl.DataFrame, texts: Mapping[str, str]) -> pl.DataFrame:
+    """Add the column `statements`: what has to stand beside, for the sources of each indicator.
+
+    `said` has a row (`id`, `source`) for each source of an indicator.
+    """
+    named = {source: _statement_id(text) for source, text in texts.items()}
+    found = said.filter(pl.col("source").is_in(sorted(named))).select(
+        "id", pl.col("source").replace_strict(named, return_dtype=pl.String).alias("statements")
+    )
+    listed = found.group_by("id").agg(pl.col("statements").unique().sort())
+    joined = merged.join(listed, on="id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("statements").fill_null([]))
+
+
+def assembled(rows: pl.DataFrame, texts: Iterable[str], *, up_to: Tlp) -> bytes:
+    """Return the rows of `objects`, and the markings that they refer to, as one bundle."""
+    used = [tlp for tlp in Tlp if tlp.value in set(rows["tlp"].cast(pl.String))]
+    parts = [*markings(used, texts).values(), *objects(rows, up_to=up_to)]
+    name = _uuid5("bundle--", NAMESPACE.bytes, "\n".join(rows["id"]))
     # Empty lists are forbidden, too.
     held = f',"objects":[{",".join(parts)}]' if parts else ""
     return f'{{"type":"bundle","id":"{name}"{held}}}'.encode()
 
 
-def _stated(
-    merged: pl.DataFrame, sightings: pl.DataFrame, statements: Mapping[str, str]
-) -> pl.DataFrame:
-    """Add the column `statements`: what has to stand beside, for the sources of each indicator."""
-    named = {source: _statement_id(text) for source, text in statements.items()}
-    said = sightings.filter(pl.col("source").is_in(sorted(named))).select(
-        "id", pl.col("source").replace_strict(named, return_dtype=pl.String).alias("statements")
-    )
-    listed = said.group_by("id").agg(pl.col("statements").unique().sort())
-    joined = merged.join(listed, on="id", how="left", maintain_order="left")
-    return joined.with_columns(pl.col("statements").fill_null([]))
+def markings(used: Iterable[Tlp], texts: Iterable[str]) -> dict[str, str]:
+    """Return the marking definitions of TLP, and of statements, as JSON texts by their id."""
+    statements = {_statement_id(text): _statement(text) for text in texts}
+    return {MARKINGS[tlp]: _definition(tlp) for tlp in used} | statements
 
 
 def _statement_id(text: str) -> str:
@@ -182,7 +206,7 @@ def _statement_id(text: str) -> str:
 def _statement(text: str) -> str:
     return (
         f'{{"type":"marking-definition","spec_version":"2.1","id":"{_statement_id(text)}",'
-        f'"created":"2022-10-01T00:00:00.000Z","definition_type":"statement",'
+        f'"created":"{DEFINED}","definition_type":"statement",'
         f'"definition":{{"statement":{json.dumps(text)}}}}}'
     )
 
@@ -190,6 +214,6 @@ def _statement(text: str) -> str:
 def _definition(tlp: Tlp) -> str:
     return (
         f'{{"type":"marking-definition","spec_version":"2.1","id":"{MARKINGS[tlp]}",'
-        f'"created":"2022-10-01T00:00:00.000Z","name":"TLP:{tlp.value.upper()}","extensions":'
+        f'"created":"{DEFINED}","name":"TLP:{tlp.value.upper()}","extensions":'
         f'{{"{TLP2}":{{"extension_type":"property-extension","tlp_2_0":"{tlp.value}"}}}}}}'
     )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tidegate.gate import enrich, value
     from tidegate.gate.knowledge import Knowledge
     from tidegate.gate.learned import Learned
+    from tidegate.gate.shelf import Shelf
+    from tidegate.sharing import Terms
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,29 @@ class Known(Ingestion):
                 log.warning("what was learned of sources is as if forgotten: %s", error)
             self._unlearned = str(error)
             return Learned()
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """What the gate published, for whoever reads it."""
+        from tidegate.gate.shelf import Shelf
+        from tidegate.model import Tlp
+        from tidegate.sharing import OWN_TENANT
+
+        # What is for named persons is for no device and no feed, even where Defender may have it.
+        up_to = self.settings.gate_tlp
+        own = OWN_TENANT if up_to is Tlp.RED else up_to
+        return Shelf(self.objects, now, own, self.terms)
+
+    @property
+    def terms(self) -> Terms:
+        """What sources ask of those who pass their words on; what our analysts say stays here."""
+        from tidegate.sharing import Terms
+
+        declared = self.catalogue.feeds.values()
+        return Terms(
+            frozenset(feed.name for feed in declared if not feed.redistribute) | {"analyst"},
+            {feed.name: feed.attribution for feed in declared if feed.attribution},
+        )
 
     def _allocations(self) -> ports.Allocations | None:
         """Return the user's tables of addresses, where there are any."""

@@ -1,5 +1,6 @@
 """The gate on the simulated tenant, with real stores, all on a clock that the test turns."""
 
+import sys
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,10 @@ from tidegate.hygiene import Policy
 from tidegate.model import Kind, Sighting
 from tidegate.sightings import SCHEMA, STATE, TIME, fingerprinted, frame, unique
 from tidegate.simulator import entra
+
+
+# Rows that several tests share lie beside them; tests are imported by path.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @dataclass
