@@ -1,7 +1,7 @@
 """The routes of lists for firewalls: plain text that is answered from memory."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -123,7 +123,7 @@ def _headers(found: Rendered, now: datetime) -> dict[str, str]:
 
 
 def _date(time: datetime) -> str:
-    return format_datetime(time.replace(microsecond=0), usegmt=True)
+    return format_datetime(time.astimezone(UTC), usegmt=True)
 
 
 def _unchanged(headers: Mapping[str, str], found: Rendered) -> bool:

@@ -1,6 +1,7 @@
 """Asks an application without a socket, one request at a time; and a place to ingest over HTTP."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ from tidegate.ingest import requests
 from tidegate.ingest.schedule import Choice
 from tidegate.ingest.world import World
 from tidegate.ports import Response, SourceDown
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "gate"))  # the rows of the published set
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NAMES = ("openphish", "blocklist_de", "spamhaus_drop")
