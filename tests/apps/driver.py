@@ -69,11 +69,18 @@ def http(function: Any, method: str, path: str, body: bytes = b"") -> tuple[int,
     return status, json.loads(data)
 
 
-def raw(function: Any, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+def raw(
+    function: Any,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
+) -> tuple[int, bytes]:
+    sent = {"host": "tidegate.example", "content-type": "application/json", **(headers or {})}
     parts = {
         "method": Datum(method, "string"),
         "url": Datum(f"https://tidegate.example{path}", "string"),
-        "headers": texts({"host": "tidegate.example", "content-type": "application/json"}),
+        "headers": texts(sent),
         "query": texts({}),
         "params": texts({"route": path.lstrip("/")}),
         "body": Datum(body, "bytes"),

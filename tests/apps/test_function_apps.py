@@ -4,6 +4,7 @@ What this does not show: the worker's indexing, the host's timers, keys and rout
 """
 
 import asyncio
+import base64
 import json
 import subprocess
 import sys
@@ -150,6 +151,45 @@ def test_a_call_that_nobody_signed_is_not_heard(load, monkeypatch):
     # Whoever has no key decides nothing, whatever the path says.
     decision = b'{"by": "nobody"}'
     assert http(found["hear"], "POST", "/api/cases/a_1/approve", decision)[0] == 403
+
+
+READERS = '{"edge": "sixteen characters or more"}'
+
+
+@pytest.mark.parametrize("setting", ["TIDEGATE_READERS", "TIDEGATE_PARTNERS"])
+def test_with_passwords_there_are_functions_that_ask_for_no_key(load, monkeypatch, setting):
+    monkeypatch.setenv(setting, READERS)
+    found = indexed(load("ingest"))
+    routes = {
+        name: trigger(one)["route"]
+        for name, one in found.items()
+        if trigger(one).get("authLevel") == "ANONYMOUS" and name != "health"
+    }
+    assert routes == functions.BY_PASSWORD
+
+
+def test_what_they_answer_is_behind_the_password(load, monkeypatch):
+    monkeypatch.setenv("TIDEGATE_READERS", READERS)
+    found = indexed(load("ingest"))
+    shown = base64.b64encode(b"edge:sixteen characters or more").decode()
+    for name, path in (
+        ("read_lists", "/api/lists/plain-url"),
+        ("read_lists", "/api/lists"),
+        ("read_export", "/api/export/csv"),
+        ("read_misp", "/api/misp/manifest.json"),
+        ("read_taxii", "/taxii2/"),
+    ):
+        assert raw(found[name], "GET", path)[0] == 401
+        headers = {"authorization": f"Basic {shown}"}
+        assert raw(found[name], "GET", path, headers=headers)[0] == 200
+    # Whoever has no key starts nothing, whatever the path says.
+    assert raw(found["read_lists"], "POST", "/api/ingest?source=urlhaus")[0] == 403
+
+
+def test_without_passwords_the_key_reads(load):
+    everything = indexed(load("ingest"))["http_app_func"]
+    assert raw(everything, "GET", "/api/lists/plain-url")[0] == 200
+    assert raw(everything, "GET", "/taxii2/")[0] == 200
 
 
 def test_loading_an_app_loads_no_engine_and_no_web_server(tmp_path):

@@ -2,7 +2,10 @@
 
 import asyncio
 import importlib.util
+import json
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -13,18 +16,24 @@ from tidegate.adapters.metrics import Lookups, Metrics
 from tidegate.adapters.prometheus import Exposition
 from tidegate.adapters.roles import NEEDED, WIDER, missing
 from tidegate.api import app as web
+from tidegate.api import lists, taxii
 from tidegate.declare.feed import feeds
 from tidegate.declare.responses import ALWAYS, DEFAULTS, Responses, responses
 from tidegate.gate import copies, hits, mark, score
 from tidegate.gate.advice import THRESHOLDS
+from tidegate.gate.collection import MOST
+from tidegate.gate.lists import FORMATS, render
+from tidegate.gate.published import PUBLISHED
 from tidegate.ingest.pulse import Pulse
-from tidegate.model import Answer, Device, Kind, Outcome, Status, Verdict
+from tidegate.model import Answer, Device, Kind, Outcome, Status, Tlp, Verdict
 from tidegate.settings import Settings
+from tidegate.sightings import empty
 from tidegate.wiring.detonation import needs
 
 ROOT = Path(__file__).parents[2]
 INDICATOR = ROOT / "docs" / "howto" / "judge-an-indicator.md"
 TENANT = ROOT / "docs" / "howto" / "connect-a-tenant.md"
+FIREWALL = ROOT / "docs" / "howto" / "feed-a-firewall.md"
 RUNBOOK = ROOT / "docs" / "runbooks" / "detonation.md"
 ROLE = re.compile(r"\b[A-Z][A-Za-z]+\.[A-Z][A-Za-z]+(?:\.All)?\b")
 
@@ -184,7 +193,7 @@ def test_the_runbooks_file_switches_everything_off_that_can_be(tmp_path):
     assert {name for name, answer in answers.items() if answer is not Answer.NONE} == ALWAYS
 
 
-@pytest.mark.parametrize("page", [TENANT, RUNBOOK], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [TENANT, RUNBOOK, FIREWALL], ids=lambda page: page.stem)
 def test_no_setting_is_named_that_does_not_exist(page):
     named = set(re.findall(r"TIDEGATE_([A-Z_]*[A-Z])\b", page.read_text()))
     assert {name.lower() for name in named} <= set(Settings.model_fields)
@@ -207,6 +216,39 @@ def _responses(text: str, folder: Path) -> Responses:
     file = folder / "responses.yaml"
     file.write_text(text, encoding="utf-8")
     return responses(file)
+
+
+# --- what others read ---------------------------------------------------------------------------
+
+
+def test_every_list_is_explained_with_its_limit():
+    rows = re.findall(
+        r"^\| `([a-z0-9-]+)` \| .* \| ([\d,]+) \|$", FIREWALL.read_text(), re.MULTILINE
+    )
+    assert dict(rows) == {name: f"{form.most:,}" for name, form in FORMATS.items()}
+
+
+def test_every_header_of_a_list_is_explained():
+    form = FORMATS["plain-domain"]
+    found = render(empty(PUBLISHED), form, 0, datetime(2026, 3, 1, tzinfo=UTC), Tlp.CLEAR)
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    told = lists._headers(replace(found, changed=now, until=now), now)
+    rows = re.findall(r"^\| (`(?:[A-Z][a-z]|ETag|X-).*`) \|", FIREWALL.read_text(), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([A-Z][^`]+)`", row)} == set(told)
+
+
+def test_the_collections_and_addresses_that_are_told_are_those_that_there_are():
+    page = FIREWALL.read_text()
+    rows = re.findall(r"^\| `(\w+)` \| `([0-9a-f-]{36})` \|", page, re.MULTILINE)
+    assert dict(rows) == {one.alias: one.id for one in taxii.COLLECTIONS}
+    assert f"`{taxii.ROOT}`" in page
+    assert f"{MOST:,} objects" in page
+
+
+def test_the_passwords_that_are_shown_would_be_taken():
+    (block,) = [b for b in _blocks(FIREWALL, "sh") if "TIDEGATE_READERS" in b]
+    said = re.findall(r"TIDEGATE_(\w+)='(.+)'", block)
+    assert Settings(**{name.lower(): json.loads(text) for name, text in said}).partners
 
 
 # --- links ------------------------------------------------------------------------------------

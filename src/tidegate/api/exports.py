@@ -1,9 +1,12 @@
 """The routes of what goes out to others: STIX, CSV, and a MISP feed."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated, Any
 
+import polars as pl
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
 from tidegate.api.guards import spelled
@@ -11,8 +14,9 @@ from tidegate.api.problems import Responses, problems
 from tidegate.api.readers import GUARDED, Doors, audience
 from tidegate.gate import misp_feed, outward
 from tidegate.gate.misp_feed import Feed
-from tidegate.gate.shelf import Shelf
-from tidegate.sharing import OTHERS
+from tidegate.gate.shelf import Edition, Shelf
+from tidegate.model import Tlp
+from tidegate.sharing import OTHERS, Terms
 
 JSON, STIX = "application/json", "application/stix+json;version=2.1"
 CSV = "text/csv; charset=utf-8"
@@ -28,12 +32,12 @@ def router(shelf: Shelf, doors: Doors) -> APIRouter:
     @routes.get("/export/stix", summary="Read a STIX bundle", **_of(STIX))
     def get_stix(request: Request) -> Response:
         """Read the published set as one STIX 2.1 bundle; what left lately is in it as revoked."""
-        return _answer(request, STIX, stix(shelf))
+        return _answer(request, STIX, _written(shelf, outward.stix))
 
     @routes.get("/export/csv", summary="Read a CSV file", **_of(CSV))
     def get_csv(request: Request) -> Response:
         """Read the published set as CSV, the best first, harmless to spreadsheets."""
-        return _answer(request, CSV, csv(shelf))
+        return _answer(request, CSV, _written(shelf, outward.csv))
 
     _misp(routes, shelf)
     return routes
@@ -45,12 +49,12 @@ def _misp(routes: APIRouter, shelf: Shelf) -> None:
     @routes.get("/misp/manifest.json", summary="Read the manifest of the MISP feed", **_of(JSON))
     def get_manifest(request: Request) -> Response:
         """Read which events there are, and when each was last changed."""
-        return _answer(request, JSON, misp_feed.manifest(feed(shelf)))
+        return _answer(request, JSON, _of_feed(shelf, misp_feed.manifest))
 
     @routes.get("/misp/hashes.csv", summary="Read the hashes of the MISP feed", **_of(CSV))
     def get_hashes(request: Request) -> Response:
         """Read the MD5 of each value, and its event."""
-        return _answer(request, CSV, misp_feed.hashes(feed(shelf)))
+        return _answer(request, CSV, _of_feed(shelf, misp_feed.hashes))
 
     missing = problems({404: "There is no such event."})
 
@@ -59,10 +63,10 @@ def _misp(routes: APIRouter, shelf: Shelf) -> None:
     )
     def get_event(request: Request, event: Event) -> Response:
         """Read all that came into the set on one day and is of one kind."""
-        found = misp_feed.event(feed(shelf), event)
+        found = misp_feed.event(_feed(shelf.edition(), shelf.terms), event)
         if found is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "no such event")
-        return _answer(request, JSON, found)
+        return _answer(request, JSON, _sealed(found))
 
 
 def _of(media: str, more: Responses | None = None) -> dict[str, Any]:
@@ -74,28 +78,36 @@ def _of(media: str, more: Responses | None = None) -> dict[str, Any]:
     return {"responses": told | GUARDED | (more or {}), "response_class": Response}
 
 
-def stix(shelf: Shelf) -> bytes:
-    """Return the bundle for others."""
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What is sent, and the ETag by which it is known."""
+
+    body: bytes
+    etag: str
+
+
+def _sealed(body: bytes) -> Sealed:
+    return Sealed(body, f'"{sha256(body).hexdigest()[:32]}"')
+
+
+def _written(shelf: Shelf, write: Callable[[pl.DataFrame, Tlp, Terms], bytes]) -> Sealed:
+    """Return what a function of `outward` makes of the set for others, made once."""
     edition = shelf.edition()
-    return edition.once("stix", lambda: outward.stix(edition.rows, OTHERS, shelf.terms))
+    return edition.once(write, lambda: _sealed(write(edition.rows, OTHERS, shelf.terms)))
 
 
-def csv(shelf: Shelf) -> bytes:
-    """Return the CSV file for others."""
+def _of_feed(shelf: Shelf, write: Callable[[Feed], bytes]) -> Sealed:
     edition = shelf.edition()
-    return edition.once("csv", lambda: outward.csv(edition.rows, OTHERS, shelf.terms))
+    return edition.once(write, lambda: _sealed(write(_feed(edition, shelf.terms))))
 
 
-def feed(shelf: Shelf) -> Feed:
-    """Return what the MISP feed is written from."""
-    edition = shelf.edition()
-    return edition.once("misp", lambda: misp_feed.feed(edition.rows, shelf.terms))
+def _feed(edition: Edition, terms: Terms) -> Feed:
+    return edition.once("misp", lambda: misp_feed.feed(edition.rows, terms))
 
 
-def _answer(request: Request, media: str, body: bytes) -> Response:
-    etag = f'"{sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+def _answer(request: Request, media: str, found: Sealed) -> Response:
+    headers = {"ETag": found.etag, "Cache-Control": "private, no-cache"}
     known = request.headers.get("if-none-match", "").split(",")
-    if etag in {tag.strip().removeprefix("W/") for tag in known}:
+    if found.etag in {tag.strip().removeprefix("W/") for tag in known}:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(body, headers=headers, media_type=media)
+    return Response(found.body, headers=headers, media_type=media)
