@@ -12,12 +12,11 @@ from pydantic import BaseModel
 from tidegate.api.guards import spelled
 from tidegate.api.problems import Responses, problems
 from tidegate.api.readers import GUARDED, Doors, ours
-from tidegate.gate.lists import FORMATS, Rendered, render
+from tidegate.gate.lists import FORMATS, Rendered, render, whole
 from tidegate.gate.shelf import Shelf
 
 TEXT = "text/plain; charset=utf-8"
 FRESH = timedelta(minutes=5)  # so long a copy is as good as ours
-STEP = timedelta(minutes=15)  # what expires leaves at the next quarter of an hour
 CONTENT: dict[str, Any] = {TEXT: {"schema": {"type": "string"}}}
 READ: Responses = {
     200: {"description": "The list, one entry a line, the best first.", "content": CONTENT},
@@ -80,9 +79,7 @@ def router(shelf: Shelf, doors: Doors) -> APIRouter:
 
 def rendered(shelf: Shelf, name: str, min_score: int) -> Rendered:
     """Return a list as it is now."""
-    now = shelf.clock()
-    at = now - timedelta(seconds=now.timestamp() % STEP.total_seconds())
-    edition, form = shelf.edition(), FORMATS[name]
+    edition, form, at = shelf.edition(), FORMATS[name], whole(shelf.clock())
     key = ("list", name, min_score, at)
     return edition.once(key, lambda: render(edition.rows, form, min_score, at, shelf.own))
 

@@ -4,7 +4,6 @@
 one version of each object; what left the set comes again, revoked.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,10 +11,11 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from tidegate.api.guards import spelled
+from tidegate.api.negotiation import acceptable, once
 from tidegate.api.problems import ANYWHERE, TAXII, TAXII_TYPE, taxii_errors
 from tidegate.api.readers import REFUSED, Doors, audience, reach
 from tidegate.api.times import Time
@@ -41,8 +41,6 @@ from tidegate.sharing import OTHERS
 STIX = f"application/stix+json;version={SPEC}"
 ROOT = f"{TAXII}tidegate/"
 PATH = "/tidegate/collections/{name}"
-ACCEPTED = re.compile(r"(?:\*/\*|application/\*|application/taxii\+json)\Z")
-NOT_WANTED = re.compile(r"q=0(?:\.0{0,3})?\Z")
 ADDED = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -86,7 +84,7 @@ ObjectId = Annotated[str, Path(max_length=128, description="The id of an object.
 
 def router(shelf: Shelf, doors: Doors) -> APIRouter:
     """Return the routes. Partners see the collection for others alone."""
-    guards = [Depends(audience(doors)), Depends(_acceptable), Depends(_once), Depends(spelled)]
+    guards = [Depends(audience(doors)), Depends(acceptable), Depends(once), Depends(spelled)]
     routes = APIRouter(prefix=TAXII.rstrip("/"), tags=["taxii"], dependencies=guards)
     _about(routes)
     _collections(routes)
@@ -180,28 +178,6 @@ GOOD: dict[int | str, Any] = {200: {"description": "As TAXII 2.1 has it.", "cont
 MISSING = taxii_errors({404: "There is no such collection or object."})
 TOLD: dict[str, Any] = {"responses": GOOD | ERRORS, "response_class": Response}
 TOLD_OR_MISSING: dict[str, Any] = {**TOLD, "responses": GOOD | ERRORS | MISSING}
-
-
-def _acceptable(request: Request) -> None:
-    """Refuse a caller that accepts no TAXII 2.1; one that says nothing accepts all."""
-    said = request.headers.get("accept", "*/*")
-    if not any(_accepts(one) for one in said.split(",")):
-        raise HTTPException(HTTPStatus.NOT_ACCEPTABLE, f"there is only {TAXII_TYPE}")
-
-
-def _accepts(text: str) -> bool:
-    media, *parameters = (part.strip().lower() for part in text.split(";"))
-    said = {part.replace('"', "").replace(" ", "") for part in parameters}
-    versions = {part for part in said if part.startswith("version=")}
-    refused = any(NOT_WANTED.match(part) for part in said)
-    return bool(ACCEPTED.match(media)) and versions <= {f"version={SPEC}"} and not refused
-
-
-def _once(request: Request) -> None:
-    """Refuse a parameter that is given twice: which of them is meant?"""
-    for name in request.query_params:
-        if len(request.query_params.getlist(name)) > 1:
-            raise HTTPException(HTTPStatus.BAD_REQUEST, f"given twice: {name[:64]}")
 
 
 def _visible(up_to: Tlp) -> Iterable[Shown]:

@@ -64,14 +64,15 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Write a list for a firewall, or another product that reads plain text."""
-    from tidegate.gate.lists import FORMATS, render
+    from tidegate.gate.lists import FORMATS, render, whole
 
     if name not in FORMATS:
         fail(f"no such list: {name}; there are: {', '.join(FORMATS)}", WRONG_USE)
     with house() as opened:
         shelf = opened.shelf
         rows = shelf.edition().rows
-        found = render(rows, FORMATS[name], min_score, shelf.clock(), shelf.own)
+        at = whole(shelf.clock())
+        found = render(rows, FORMATS[name], min_score, at, shelf.own)
     counts = ("count", "covered", "unsaid", "beyond")
     told = {each: getattr(found, each) for each in counts}
     _deliver(found.body, out, as_json=as_json, **told)

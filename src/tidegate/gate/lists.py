@@ -6,7 +6,7 @@ line, begin a comment or mean a wildcard; what a format cannot say is left out a
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import md5, sha256
 
 import polars as pl
@@ -24,6 +24,7 @@ SAFE = {
     # No user information before the host: it may be a password.
     Kind.URL: r"^https?://[A-Za-z0-9._:\[\]-]+(?:[/?][A-Za-z0-9._~:/?\[\]@!$&'()+,=%-]*)?$",
 }
+STEP = timedelta(minutes=15)  # what expires leaves at the next quarter of an hour
 LEVELS = 8  # so many labels up, a domain is looked for that holds another
 MB = 1_000_000
 
@@ -117,8 +118,15 @@ class Rendered:
     md5: str
 
 
+def whole(now: datetime) -> datetime:
+    """Return the last whole `STEP`."""
+    return now - timedelta(seconds=now.timestamp() % STEP.total_seconds())
+
+
 def render(rows: pl.DataFrame, form: Format, min_score: int, at: datetime, own: Tlp) -> Rendered:
     """Write what the published set (`rows`) has for a format, live at `at`, for our own devices.
+
+    `at` is a whole `STEP`, so that a list is not another one with each entry that expires.
 
     Only what the gate would block is in it: who reads a list cannot warn or watch.
     """
@@ -137,11 +145,18 @@ def render(rows: pl.DataFrame, form: Format, min_score: int, at: datetime, own: 
         covered=len(said) - len(ranked),
         unsaid=len(chosen) - len(said),
         beyond=len(ranked) - len(entries),
-        changed=_time(of_kind["changed"].max()),
+        changed=_time(of_kind.select(_changed(at)).to_series().max()),
         until=_time(entries["expires"].min()),
         etag=f'"{sha256(body).hexdigest()[:32]}"',
         md5=md5(body, usedforsecurity=False).hexdigest(),
     )
+
+
+def _changed(at: datetime) -> pl.Expr:
+    """Return when something last happened to each row that a reader would see."""
+    left = (pl.col("expires") - timedelta(microseconds=1)).dt.truncate(STEP) + STEP
+    over = pl.max_horizontal(left, "changed")
+    return pl.when(pl.col("expires") <= at).then(over).otherwise("changed")
 
 
 def _stands(at: datetime) -> pl.Expr:

@@ -21,13 +21,12 @@ from pydantic_settings import (
 from tidegate.canonical import Rejected, Shape, canonical
 from tidegate.model import Kind, Tlp
 from tidegate.settings.detonation import Detonation
+from tidegate.settings.readers import Readers
 
-READER = re.compile(r"[A-Za-z0-9._-]{1,64}")
-LEAST_PASSWORD = 16
 NAMED = re.compile(r"\$([A-Z][A-Z0-9_]*)")  # a key, in an address
 
 
-class Settings(Detonation):
+class Settings(Readers, Detonation):
     """What a deployment decides. The description of each field is its documentation."""
 
     model_config = SettingsConfigDict(
@@ -162,14 +161,6 @@ class Settings(Detonation):
     lists_cap: int = Field(
         20_000, ge=0, le=1_000_000, description="Indicators that lists and exports hold."
     )
-    readers: dict[str, SecretStr] = Field(
-        {},
-        description="Who may read lists, exports and TAXII, by name, with their passwords:"
-        ' `{"firewall": "sixteen characters or more"}`; unset = this machine, or the API key.',
-    )
-    partners: dict[str, SecretStr] = Field(
-        {}, description="Others who may read what is for others: exports, MISP, TAXII's `shared`."
-    )
     allow_list: list[str] = Field(
         [], description="Domains, addresses and networks that are never indicators."
     )
@@ -269,28 +260,6 @@ class Settings(Detonation):
     @classmethod
     def _networks(cls, entries: list[str]) -> list[str]:
         return [_one_of((Shape.ADDRESS,), entry, "address or network") for entry in entries]
-
-    @field_validator("readers", "partners")
-    @classmethod
-    def _hard_to_guess(cls, given: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        """Refuse names that Basic authentication cannot say, and passwords that can be tried."""
-        for name, password in given.items():
-            if not READER.fullmatch(name):
-                raise ValueError("a name is made of letters, digits, dots, dashes and underscores")
-            if len(password.get_secret_value()) < LEAST_PASSWORD:
-                raise ValueError(f"the password of {name} has under {LEAST_PASSWORD} characters")
-        return given
-
-    @model_validator(mode="after")
-    def _one_name_each(self) -> Self:
-        """Nobody is both one of ours and a partner, and no password opens both doors."""
-        secrets = [
-            {one.get_secret_value() for one in each.values()}
-            for each in (self.readers, self.partners)
-        ]
-        if self.readers.keys() & self.partners.keys() or secrets[0] & secrets[1]:
-            raise ValueError("readers and partners share a name or a password")
-        return self
 
     @field_validator("redis_url")
     @classmethod

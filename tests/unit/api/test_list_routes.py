@@ -119,8 +119,13 @@ def test_head_tells_the_same_without_the_list(site):
 def test_what_expires_leaves_though_no_cycle_comes(site):
     site.publish(row("a.example", expires=NOW + timedelta(minutes=20)), row("b.example"))
     assert site.client.get(LIST).headers["x-tidegate-count"] == "2"
-    site.now += timedelta(minutes=31)
-    assert site.client.get(LIST).text == "b.example\n"
+    site.now += timedelta(minutes=29)
+    known = {"If-Modified-Since": format_datetime(site.now, usegmt=True)}
+    assert site.client.get(LIST, headers=known).status_code == HTTPStatus.NOT_MODIFIED
+    site.now += timedelta(minutes=2)
+    assert site.client.get(LIST, headers=known).text == "b.example\n"
+    again = site.client.get(LIST)
+    assert parsedate_to_datetime(again.headers["last-modified"]) == NOW + timedelta(minutes=30)
 
 
 def test_scores_choose(site):

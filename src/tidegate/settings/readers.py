@@ -1,0 +1,45 @@
+"""Who may read what is published."""
+
+import re
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LEAST = 16  # characters of a password
+
+
+class Readers(BaseSettings):
+    """Names and passwords for those who can show no API key."""
+
+    readers: dict[str, SecretStr] = Field(
+        {},
+        description="Who may read lists, exports and TAXII, by name, with their passwords:"
+        ' `{"firewall": "sixteen characters or more"}`; unset = this machine, or the API key.',
+    )
+    partners: dict[str, SecretStr] = Field(
+        {}, description="Others who may read what is for others: exports, MISP, TAXII's `shared`."
+    )
+
+    @field_validator("readers", "partners")
+    @classmethod
+    def _hard_to_guess(cls, given: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        """Refuse names that Basic authentication cannot say, and passwords that can be tried."""
+        for name, password in given.items():
+            if not NAME.fullmatch(name):
+                raise ValueError("a name is made of letters, digits, dots, dashes and underscores")
+            if len(password.get_secret_value()) < LEAST:
+                raise ValueError(f"the password of {name} has under {LEAST} characters")
+        return given
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> Self:
+        """Nobody is both one of ours and a partner, and no password opens both doors."""
+        secrets = [
+            {one.get_secret_value() for one in each.values()}
+            for each in (self.readers, self.partners)
+        ]
+        if self.readers.keys() & self.partners.keys() or secrets[0] & secrets[1]:
+            raise ValueError("readers and partners share a name or a password")
+        return self
