@@ -17,8 +17,11 @@ from tidegate.warninglists.matching import network_columns
 
 ADDRESSES = (Kind.IPV4, Kind.IPV6, Kind.CIDR)
 HASHES = (Kind.MD5, Kind.SHA1, Kind.SHA256)
+V4, V6 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}", r"[0-9a-f]*:[0-9a-f:]*:[0-9a-f]*"
 SAFE = {
-    **dict.fromkeys(ADDRESSES, r"^[0-9a-f.:]+(?:/[0-9]{1,3})?$"),
+    Kind.IPV4: f"^{V4}$",
+    Kind.IPV6: f"^{V6}$",
+    Kind.CIDR: f"^(?:{V4}/(?:[12]?[0-9]|3[0-2])|{V6}/(?:[1-9]?[0-9]|1[01][0-9]|12[0-8]))$",
     **dict.fromkeys(HASHES, r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$"),
     Kind.DOMAIN: r"^[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$",
     # No user information before the host: it may be a password.
@@ -126,9 +129,8 @@ def whole(now: datetime) -> datetime:
 def render(rows: pl.DataFrame, form: Format, min_score: int, at: datetime, own: Tlp) -> Rendered:
     """Write what the published set (`rows`) has for a format, live at `at`, for our own devices.
 
-    `at` is a whole `STEP`, so that a list is not another one with each entry that expires.
-
-    Only what the gate would block is in it: who reads a list cannot warn or watch.
+    `at` is a whole `STEP`, so that a list is not another one with each entry that expires. Only
+    what the gate would block is in it: who reads a list cannot warn or watch.
     """
     kinds = pl.col("kind").cast(pl.String).is_in([kind.value for kind in form.kinds])
     of_kind = rows.filter(kinds)

@@ -133,7 +133,12 @@ def test_two_schemes_of_one_url_are_one_entry_where_there_is_no_scheme():
     assert (lines(found), found.covered) == (["evil.example/a"], 1)
 
 
-TEXTS = st.text(max_size=60) | st.text("ab.:/;#*?\n\r \\'\"^$|\u2028", max_size=60)
+ODD = ["a/99", "999.9.9.9", "1.2.3.4/33", "1.2.3.4/999", ":::/1", "::/129", "a.b", "1.2.3.4\n"]
+TEXTS = (
+    st.text(max_size=60)
+    | st.sampled_from(ODD)
+    | st.text("ab.:/;#*?\n\r \\'\"^$|\u2028", max_size=60)
+)
 
 
 @settings(max_examples=30)
