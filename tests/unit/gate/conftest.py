@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -23,9 +24,9 @@ from tidegate.gate.run import Gated, apply, make_plan
 from tidegate.gate.world import Target, World
 from tidegate.hygiene import Policy
 from tidegate.model import Kind, Sighting
+from tidegate.ports import FeedState
 from tidegate.sightings import SCHEMA, STATE, TIME, fingerprinted, frame, unique
 from tidegate.simulator import entra
-
 
 # Rows that several tests share lie beside them; tests are imported by path.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -77,7 +78,9 @@ class Gate:
 
     def world(self, *targets: Target, **more: Any) -> World:
         grades = {"alpha": "A", "beta": "B"}
-        known = Knowledge(self.store, self.store, self.clock, self.policy, grades, frozenset())
+        feeds = SimpleNamespace(state=lambda _: FeedState())
+        parts = (self.store, feeds, self.clock, self.policy, grades, frozenset())
+        known = Knowledge(*parts, advisory=self.advisory)
         return World(
             known,
             targets or (self.target(),),

@@ -126,7 +126,7 @@ def test_markings_that_are_referred_to_are_there():
         (Match(versions=frozenset({"2026-03-01T11:00:00.000Z", "first"})), 5),
         (Match(ids=frozenset({indicator_id(row("a.example")["id"]), "indicator--no"})), 1),
     ],
-    ids=str,
+    ids=map(str, range(10)),
 )
 def test_what_is_asked_for_is_what_comes(match, count):
     assert len(visit(held(the_set(row("a.example"), row("b.example"))), 2, match)) == count
