@@ -187,8 +187,9 @@ def _target(name: str, world: World) -> Target:
 
 def stands(world: World) -> dict[str, Any]:
     """Return how all targets stand, as JSON has it."""
-    found = [status(target, world) for target in world.targets]
-    return {"at": world.knowledge.clock(), "targets": [_standing(one, world) for one in found]}
+    found = [_standing(status(target, world), world) for target in world.targets]
+    rejected = found[0]["refused"] if found else {}
+    return {"at": world.knowledge.clock(), "rejected": rejected, "targets": found}
 
 
 def _standing(one: Status, world: World) -> dict[str, Any]:
@@ -222,7 +223,7 @@ def _item(row: dict[str, Any]) -> Item:
 
 def _changes(target: Target, world: World, limit: int, before: str | None) -> Changes:
     """Fill a page. A continuation names a run, and how many of its changes were told."""
-    run, _, told = (before or "").partition("+")
+    run, _, told = (before or "").partition("~")
     skip = int(told) if told.isdecimal() else 0
     items: list[Changed] = []
     for name, rows in changes(target, world, run or None, including=skip > 0):
@@ -230,7 +231,7 @@ def _changes(target: Target, world: World, limit: int, before: str | None) -> Ch
         part = rows[start : start + limit - len(items)]
         items += [_changed(row, name, target) for row in part.iter_rows(named=True)]
         if len(items) == limit:
-            return Changes(items=items, continuation=f"{name}+{start + len(part)}")
+            return Changes(items=items, continuation=f"{name}~{start + len(part)}")
     return Changes(items=items, continuation=None)
 
 

@@ -25,6 +25,11 @@ STRONGEST = "BlockAndRemediate"  # a detonation asks for it, and the gate does n
 FILES = (Kind.MD5, Kind.SHA1, Kind.SHA256)
 GONE = "no source reports it any more"
 CONTEXT = ("tags", "first_seen", "tlp")  # what only some targets keep
+GENERAL = {
+    "covered by ": "covered by a domain or an address",
+    "analyst: ": "called harmless by an analyst",
+    "signed by ": "signed, and on very many machines",
+}
 ANALYST = "analyst"  # how the reason begins when a person says that it is harmless
 
 
@@ -157,11 +162,18 @@ def plan(
         kept=len(wanted) - len(changes),
         chosen=len(wanted),
         slots=terms.slots,
-        refused=tally(selected["why_not"]),
+        refused=tally(_in_general(selected["why_not"])),
         others=len(current) - count,
         postponed=len(removals) + len(changes) - len(done),
         held=_told(held, selected),
     )
+
+
+def _in_general(why: pl.Series) -> pl.Series:
+    """Return reasons without what is said of one indicator alone, to be counted."""
+    for begins, general in GENERAL.items():
+        why = why.str.replace(f"^{begins}.*$", general)
+    return why
 
 
 def _there(current: Sequence[Enforced]) -> dict[str, Enforced]:

@@ -154,6 +154,22 @@ def test_a_plan_counts_itself():
     assert made(row("b.example")).id == made(row("b.example", 91)).id != made(row("c.example")).id
 
 
+def test_reasons_are_counted_in_general():
+    one = made(
+        row("a.example", 90, "covered by b.example"),
+        row("c.example", 90, "covered by d.example"),
+        row("e.example", 0, "analyst: ours"),
+        row("f.example", 0, "signed by X and on 20000 machines"),
+        row("g.example", 0, "warninglist alexa"),
+    )
+    assert one.refused == {
+        "covered by a domain or an address": 2,
+        "called harmless by an analyst": 1,
+        "signed, and on very many machines": 1,
+        "warninglist alexa": 1,
+    }
+
+
 def test_a_plan_is_told_without_what_is_held():
     by_hand = remembered("x.example", drift="changed", noticed=NOW)
     told = document(made(row("a.example"), held=[by_hand, remembered("y.example")]))
