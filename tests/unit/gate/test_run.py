@@ -10,6 +10,7 @@ from tidegate.gate import journal
 from tidegate.gate.carry import BATCH
 from tidegate.gate.cycle import cycle
 from tidegate.gate.held import REMOVED
+from tidegate.gate.mark import Word, mark, word
 from tidegate.gate.plan import Actions
 from tidegate.gate.published import published
 from tidegate.gate.status import changes, enforced, status
@@ -246,6 +247,24 @@ def test_what_somebody_changed_is_shown_and_left_alone(gate):
     assert gate.holds() == {"a.example": "Allowed"}
     resume(gate.world().targets[0], gate.world(), take_back=True)
     assert [change.do for change in gate.apply().plan.changes] == ["remove"]
+
+
+def test_what_an_analyst_calls_harmless_goes_at_once_whatever_waits(gate):
+    bad = gate.seen("a.example")
+    gate.knows(bad)
+    gate.apply()
+    gate.apply()
+    gate.by_hand("a.example", action="Audit")
+    closed = gate.world(gate.target(asks=True), ask_above=0)
+    mark(
+        [word(bad.kind, bad.value, Word.HARMLESS, "ours", "alex", gate.clock())],
+        gate.store,
+        gate.clock(),
+    )
+    gate.knows(bad, gate.seen("b.example"))
+    done = gate.apply(closed)
+    assert done.held_back
+    assert gate.holds() == {}
 
 
 # --- undo ---------------------------------------------------------------------------------------
