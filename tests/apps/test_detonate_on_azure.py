@@ -3,6 +3,7 @@
 What this does not show: the host's timers, its own way with queues, roles and private networks.
 """
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -211,6 +212,30 @@ def test_what_waits_is_approved_over_http(world):
     turns = {one["key"]: one["turn"] for one in http(everything, "GET", case)[1]["responses"]}
     assert set(turns.values()) == {"succeeded"}
     assert any("device.isolate desk-1" in text for text in world.comments(1))
+
+
+def test_the_gate_waits_for_a_person_and_then_enforces(world):
+    app = world.instance()
+    post(app, 1)
+    world.until_ended(app, cases=1)
+    memory, everything = world.tenant.scene.memory, app["http_app_func"]
+    for one in memory.all("indicators"):
+        memory.delete("indicators", one["id"])
+    tick(app["gate"])
+    [defender] = http(everything, "GET", "/api/gate")[1]["targets"]
+    assert (defender["held"], defender["reason"]) == (0, None)
+    assert defender["waiting"]["why"] == "a person applies what changes here"
+    said = json.dumps({"plan": defender["waiting"]["plan"], "by": "night shift"})
+    status, told = http(everything, "POST", "/api/gate/apply", said.encode())
+    assert status == 200
+    [defender] = told["targets"]
+    assert (defender["waiting"], defender["last"]["by"]) == (None, "night shift")
+    assert defender["held"] == len(memory.all("indicators")) > 0
+    tick(app["gate"])
+    assert http(everything, "GET", "/api/gate")[1]["targets"][0]["held"] == defender["held"]
+    stored = set(world.houses[-1].objects.names("gate/"))
+    assert {"gate/defender/state.json", "gate/defender/held.parquet"} < stored
+    assert "gate/published.parquet" in stored
 
 
 def test_a_store_that_is_down_costs_no_attempt_of_the_platform(world):
