@@ -60,7 +60,8 @@ def test() -> None:
     web(check=True)
     azurite()
     pytest("-n", "2", "-m", "not slow")
-    pytest("-n", "2", "-m", "slow", "--ignore=tests/e2e")
+    # More processes than cores: many of these tests wait, for a server or for a clock.
+    pytest("-n", "4", "--dist", "worksteal", "-m", "slow", "--ignore=tests/e2e")
     pytest("-m", "slow", "tests/e2e")  # the browser's driver keeps its thread for itself
 
 

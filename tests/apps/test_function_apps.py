@@ -27,7 +27,12 @@ pytestmark = pytest.mark.slow
 NAMES = ["ingest", "detonate", "maps"]
 TIMERS = {
     "ingest": {"feeds": "0 */15 * * * *"},
-    "detonate": {"alerts": "0 * * * * *", "finished": "30 * * * * *", "sweep": "15 */5 * * * *"},
+    "detonate": {
+        "alerts": "0 * * * * *",
+        "finished": "30 * * * * *",
+        "sweep": "15 */5 * * * *",
+        "gate": "45 */15 * * * *",
+    },
     "maps": {"datasets": "0 */5 * * * *"},
 }
 OPEN = {

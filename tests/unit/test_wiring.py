@@ -79,7 +79,7 @@ def test_one_machine_needs_no_cloud(heavy):
 def test_parts_are_built_once_and_closed_with_the_house(tmp_path):
     with local(Settings(home=tmp_path)) as house:
         assert house.detonate is house.detonate
-        assert house.detonate.enforcement.enforcement is house.gate.enforcement
+        assert house.detonate.enforcement.enforcement is house.gate.targets[0].enforcement
         assert house.ingest.feeds is house.gate.knowledge.feeds
     assert house.tenant.defender.startswith("http://127.0.0.1:")
 

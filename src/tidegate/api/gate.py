@@ -27,6 +27,8 @@ DECIDED = problems(
         409: "The plan is another one by now, or there is nothing to take back.",
     }
 )
+NO_TARGET = problems({404: "There is no such target."})
+FAR = 1_000_000
 Where = Annotated[str, Query(max_length=64, description="The target's name.")]
 
 
@@ -119,13 +121,15 @@ def _state(routes: APIRouter, world: World) -> None:
 
 
 def _rows(routes: APIRouter, world: World) -> None:
-    @routes.get("/set", summary="List what is enforced", dependencies=[Depends(spelled)])
+    told = [Depends(spelled)]
+
+    @routes.get("/set", summary="List what is enforced", dependencies=told, responses=NO_TARGET)
     def get_set(
         target: Where = DEFENDER,
         kind: Annotated[Kind | None, Query(description="Of this kind.")] = None,
         q: Annotated[str | None, Query(max_length=2048, description="Part of a value.")] = None,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-        continuation: Annotated[int, Query(ge=0, description="That of the last page.")] = 0,
+        continuation: Annotated[int, Query(ge=0, le=FAR, description="That of the last page.")] = 0,
     ) -> Items:
         """List what the gate holds at a target, the best first."""
         found = _narrowed(enforced(_target(target, world), world), kind, q)
@@ -134,7 +138,7 @@ def _rows(routes: APIRouter, world: World) -> None:
         rows = page.iter_rows(named=True)
         return Items(items=[_item(row) for row in rows], total=len(found), continuation=following)
 
-    @routes.get("/changes", summary="List what changed", dependencies=[Depends(spelled)])
+    @routes.get("/changes", summary="List what changed", dependencies=told, responses=NO_TARGET)
     def get_changes(
         target: Where = DEFENDER,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,

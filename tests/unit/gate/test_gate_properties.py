@@ -108,6 +108,9 @@ class Gate(RuleBasedStateMachine):
     def live(self, now):
         return unexpired(frame(self.found.values()).lazy(), now)
 
+    def written(self):
+        return frame(self.found.values()).lazy().select("id", "source", written="first_seen")
+
     @rule(
         name=names,
         source=st.sampled_from("ab"),

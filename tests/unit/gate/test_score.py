@@ -76,7 +76,8 @@ def reference(sightings, known=KNOWN):
         doubt = {Voice.FEED: 1.0, Voice.OWN: 1.0}
         for (voice, _), weight in weights.items():
             doubt[voice] *= 1 - weight
-        found[indicator] = 100 * (1 - max(doubt[Voice.FEED], 0.05) * doubt[Voice.OWN])
+        heard = max(doubt[Voice.FEED], 0.05 + doubt[Voice.FEED] / 2)
+        found[indicator] = 100 * (1 - heard * doubt[Voice.OWN])
         if indicator in words:
             found[indicator] = -words[indicator][1]
     return found
