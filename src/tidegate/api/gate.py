@@ -46,6 +46,9 @@ class Undoing(BaseModel):
     target: str = Field(DEFENDER, max_length=64)
     by: str = Field(min_length=1, max_length=100, description="Who decides, for the record.")
     why: str = Field(min_length=1, max_length=500, description="Why, for the record.")
+    run: str | None = Field(
+        None, max_length=100, description="The run, which must be the last one still."
+    )
 
 
 class Resuming(BaseModel):
@@ -158,7 +161,7 @@ def _approval(routes: APIRouter, world: World, allowed: list[Any]) -> None:
         waiting = journal.state(world.objects, target.name).waiting
         if waiting is None or waiting.plan != said.plan:
             raise HTTPException(HTTPStatus.CONFLICT, "this plan waits no more")
-        most = round(GROWN * (waiting.adds + waiting.removes))
+        most = round(GROWN * waiting.moves)
         done = apply(target, world, by=said.by, most=most)
         if done.held_back:
             raise HTTPException(HTTPStatus.CONFLICT, done.held_back)
@@ -170,9 +173,9 @@ def _pauses(routes: APIRouter, world: World, allowed: list[Any]) -> None:
     def post_undo(said: Undoing) -> dict[str, Any]:
         """Take back what the last run changed, and pause."""
         try:
-            undo(_target(said.target, world), world, said.by, said.why)
+            undo(_target(said.target, world), world, said.by, said.why, said.run)
         except NothingToUndo as nothing:
-            raise HTTPException(HTTPStatus.CONFLICT, "nothing was changed yet") from nothing
+            raise HTTPException(HTTPStatus.CONFLICT, str(nothing)) from nothing
         return stands(world)
 
     @routes.post("/resume", summary="Go on after a pause", responses=DECIDED, dependencies=allowed)

@@ -80,6 +80,9 @@ def status(as_json: AsJson = False) -> None:
 def undo(
     why: Annotated[str, typer.Option("--because", help="Why, for the record.")],
     target: Name = DEFENDER,
+    run: Annotated[
+        str | None, typer.Option("--run", help="The run, which must be the last one still.")
+    ] = None,
     yes: Yes = False,
     by: By = OWNER,
     as_json: AsJson = False,
@@ -94,9 +97,9 @@ def undo(
             asked = f"the last run at {where.title}, {where.address}"
             typer.confirm(f"Take back {asked}, and pause?", abort=True, err=True)
         try:
-            done = take_back(where, opened.gate, by, why)
-        except NothingToUndo:
-            fail("no run has changed anything yet")
+            done = take_back(where, opened.gate, by, why, run)
+        except NothingToUndo as nothing:
+            fail(str(nothing))
     if as_json:
         emit(asdict(done))
     else:

@@ -5,19 +5,20 @@ of each change is written down at the end. A run that never ended is settled by 
 target: every write there is an upsert or a delete, so whatever is missing comes with the next plan.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tidegate.gate import held, journal, refused
-from tidegate.gate.held import Held
+from tidegate.gate.held import Held, key, ours
 from tidegate.gate.journal import DONE, PENDING, Ran, State
 from tidegate.gate.plan import Change
 from tidegate.gate.world import Target, World
 from tidegate.lease import Lease
 from tidegate.model import Do, Effect, Kind
-from tidegate.ports import BadPayload, Conflict, Placed, SourceDown
+from tidegate.ports import BadPayload, Placed, SourceDown
 
 BATCH = 500  # Defender takes no more at once
+THEIRS = "somebody else has made it meanwhile"
 UNKNOWN = "broken off; what was not done comes again"
 
 
@@ -79,7 +80,10 @@ def job(
 
 
 def carry_out(work: Job, memory: Mapping[str, Held], state: State, lease: Lease) -> State:
-    """Make the changes and remember them, under the lease of the target."""
+    """Make the changes and remember them, under the lease of the target.
+
+    Raises Conflict once the lease is lost: whoever has it now has looked what this run did.
+    """
     objects, name = work.world.objects, work.target.name
     if not work.changes:
         held.save(objects, name, memory.values())
@@ -89,27 +93,31 @@ def carry_out(work: Job, memory: Mapping[str, Held], state: State, lease: Lease)
     work.write()
     reason = _batches(work, lease)
     held.save(objects, name, _after(memory, work).values())
-    reasons = {one.id: said for one, said in work.failed.items()}
+    # What is there already stays there though it is not extended: only who is new has to wait.
+    reasons = {one.id: said for one, said in work.failed.items() if one.do == "add"}
     refused.remember(objects, name, reasons, work.world.knowledge.clock())
     work.write()
-    return work.remember(_ended(begun, work, reason))
+    if reason is not None:
+        # Part of what was sent may have arrived: the next cycle looks, and ends the run.
+        return work.remember(replace(begun, reason=reason))
+    return work.remember(_ended(begun, work, None))
 
 
 def applied(work: Job, state: State) -> Applied:
     """Return what became of a job, in short."""
     removed = sum(one.do == "remove" for one in work.done)
     failed = {one.enforced.value: said for one, said in work.failed.items()}
-    reason = state.last.reason if state.last and state.last.run == work.run else None
+    reason = state.reason if state.pending == work.run else None
     return Applied(len(work.done) - removed, removed, failed, reason, work.run)
 
 
 def _batches(work: Job, lease: Lease) -> str | None:
     """Send batch after batch; return why it was broken off."""
     for number, batch in enumerate(_parts(work.changes)):
+        lease.check()
         try:
-            lease.check()
             _once(number, batch, work)
-        except (SourceDown, BadPayload, Conflict) as error:
+        except (SourceDown, BadPayload) as error:
             return str(error)
     return None
 
@@ -140,20 +148,35 @@ def _once(number: int, batch: slice, work: Job) -> None:
 
 
 def _removed(some: Sequence[Change], target: Target) -> list[str]:
-    target.enforcement.remove([one.enforced.id for one in some if one.enforced.id])
-    return [DONE] * len(some)
+    def remove(part: Sequence[Change]) -> list[str]:
+        target.enforcement.remove([one.enforced.id for one in part if one.enforced.id])
+        return [DONE] * len(part)
+
+    return _halved(some, remove)
 
 
 def _added(some: Sequence[Change], target: Target) -> list[str]:
-    """Import; what spoils the whole call is found by halving it."""
+    """Import what nobody else has made meanwhile: an import would write over it."""
+    current = target.enforcement.current(fresh=True)
+    theirs = {key(one) for one in current if not ours(one)}
+    free = [one for one in some if one.id not in theirs]
+
+    def add(part: Sequence[Change]) -> list[str]:
+        return [_outcome(one) for one in target.enforcement.add([one.enforced for one in part])]
+
+    said = dict(zip((one.id for one in free), _halved(free, add), strict=True))
+    return [said.get(one.id, THEIRS) for one in some]
+
+
+def _halved(some: Sequence[Change], send: Callable[[Sequence[Change]], list[str]]) -> list[str]:
+    """Send all; what spoils the whole call is found by halving it."""
     try:
-        placed = target.enforcement.add([one.enforced for one in some])
+        return send(some) if some else []
     except BadPayload as error:
         if len(some) == 1:
             return [str(error)]
         half = len(some) // 2
-        return _added(some[:half], target) + _added(some[half:], target)
-    return [_outcome(one) for one in placed]
+        return _halved(some[:half], send) + _halved(some[half:], send)
 
 
 def _outcome(placed: Placed) -> str:
@@ -206,12 +229,14 @@ def settled(state: State, memory: Mapping[str, Held], target: Target, world: Wor
         return state
     rows = journal.read(world.objects, target.name, state.pending)
     changes = () if rows is None else tuple(map(journal.change, rows.iter_rows(named=True)))
+    # Before the run is ended: from then on what differs from this was changed by somebody else.
+    held.save(world.objects, target.name, memory.values())
     work = replace(job(changes, target, world, ""), run=state.pending)
     if not changes:
         return work.remember(replace(state, pending=None))
     work.outcomes[:] = [_looked(one, memory.get(one.id)) for one in work.changes]
     work.write()
-    return work.remember(_ended(state, work, UNKNOWN))
+    return work.remember(_ended(state, work, state.reason or UNKNOWN))
 
 
 def touched(state: State, target: Target, world: World) -> frozenset[str]:

@@ -26,7 +26,7 @@ def lifted(rows: pl.DataFrame, held: pl.Series) -> pl.DataFrame:
     hygiene has to say.
     """
     urls = rows.filter(pl.col("kind").cast(pl.String) == Kind.URL.value)
-    hosts = host(urls["kind"].cast(pl.String), urls["value"]).str.strip_chars("[]")
+    hosts = _named(urls["kind"], urls["value"])
     grouped = (
         urls.sort("score", "id", descending=[True, False])
         .group_by(hosts.alias("value"), maintain_order=True)
@@ -43,6 +43,23 @@ def lifted(rows: pl.DataFrame, held: pl.Series) -> pl.DataFrame:
     named = grouped.with_columns(ids(grouped["kind"], grouped["value"]).alias("id"))
     enough = (pl.col("for") >= LIFTED_FROM) | pl.col("id").is_in(held.implode())
     return named.filter(enough).select(*LIFTED)
+
+
+def lifted_ids(kind: pl.Series, value: pl.Series) -> pl.Series:
+    """Return the id that the host of each row has as an indicator."""
+    rows = pl.DataFrame({"value": _named(kind, value)}).with_columns(_kind().alias("kind"))
+    return ids(rows["kind"], rows["value"])
+
+
+def _named(kind: pl.Series, value: pl.Series) -> pl.Series:
+    return host(kind.cast(pl.String), value).str.strip_chars("[]")
+
+
+def above_harmless(harmless: pl.DataFrame) -> list[str]:
+    """Return the names that would take along what analysts called harmless (`kind`, `value`)."""
+    said = harmless.filter(pl.col("kind").is_in([Kind.URL.value, Kind.DOMAIN.value]))
+    parts = [name.split(".") for name in _named(said["kind"], said["value"]).drop_nulls()]
+    return sorted({".".join(labels[at:]) for labels in parts for at in range(len(labels))})
 
 
 def _kind() -> pl.Expr:
@@ -63,7 +80,7 @@ def covers(rows: pl.DataFrame) -> pl.DataFrame:
     below = rows.filter(kind.is_in([Kind.DOMAIN.value, Kind.URL.value]))
     if tops.is_empty() or below.is_empty():
         return pl.DataFrame(schema={"id": pl.String, "by": pl.String})
-    names = host(below["kind"].cast(pl.String), below["value"]).str.strip_chars("[]")
+    names = _named(below["kind"], below["value"])
     asked = below.select("id", "strong").with_columns(names.alias("host"))
     found = [_at(asked, tops, labels) for labels in (*range(1, DEPTH + 1), None)]
     return pl.concat(found).unique("id", keep="first", maintain_order=True)

@@ -1,15 +1,14 @@
 """One cycle of the gate: hear, learn, choose, enforce, publish."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from tidegate.gate import journal
 from tidegate.gate.feedback import hear
 from tidegate.gate.found import asked, found
 from tidegate.gate.learn import learn
-from tidegate.gate.run import Gated, apply
+from tidegate.gate.run import Gated, Taken, apply
 from tidegate.gate.share import renew
-from tidegate.gate.world import Target, World
+from tidegate.gate.world import World
 from tidegate.ports import BadPayload, Conflict, SourceDown
 
 FEEDBACK, PUBLISHED = "feedback", "published"  # no targets, but they may fail like those
@@ -28,7 +27,8 @@ def cycle(world: World) -> Iterator[Gated]:
         try:
             yield apply(target, world, rows)
         except (SourceDown, BadPayload) as error:
-            _note(target, world, str(error))
+            if not isinstance(error, Taken):
+                journal.note(world.objects, target.name, str(error))
             yield Gated(target.name, reason=str(error))
     try:
         renew(world, rows)
@@ -43,9 +43,3 @@ def _heard(world: World) -> Iterator[Gated]:
             hear(world.feedback)
         except (SourceDown, BadPayload) as error:
             yield Gated(FEEDBACK, reason=f"nothing was heard: {error}")
-
-
-def _note(target: Target, world: World, reason: str) -> None:
-    state = journal.state(world.objects, target.name)
-    if state.reason != reason:
-        journal.remember(world.objects, target.name, replace(state, reason=reason))

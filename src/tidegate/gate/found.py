@@ -4,8 +4,10 @@ import polars as pl
 
 from tidegate.gate import held, pool
 from tidegate.gate.candidates import candidates, those
+from tidegate.gate.cover import lifted
 from tidegate.gate.prevalence import ask
 from tidegate.gate.ranking import Wanted
+from tidegate.gate.select import LOYALTY
 from tidegate.gate.world import World
 from tidegate.model import Kind
 
@@ -20,14 +22,17 @@ def found(world: World, *, remembers: bool = True) -> pl.DataFrame:
     most = max(world.lists.most, *(target.limit for target in world.targets), 1)
     wanted = Wanted(
         most=most,
-        least_score=world.least_score,
+        # URLs for whose sake a host is held may score a little less, too.
+        least_score=max(world.least_score - LOYALTY, 0.0),
         held=pl.Series("id", sorted(mine), dtype=pl.String),
         kinds=tuple(kind for kind in Kind if kind in asked),
     )
     rows, after = candidates(world.knowledge, wanted, pool.remembered(world.objects))
     if remembers:
         pool.remember(after, world.objects)
-    return rows
+    # What is known of hosts that could stand for their URLs counts, however little it scores.
+    clean = rows.filter(pl.col("unclean").is_null())
+    return completed(rows, lifted(clean, wanted.held)["id"], world)
 
 
 def completed(rows: pl.DataFrame, ids: pl.Series, world: World) -> pl.DataFrame:

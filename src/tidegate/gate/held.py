@@ -133,14 +133,16 @@ def reconciled(
 
 
 def _seen(before: Held | None, found: str, one: Enforced, now: datetime, *, known: bool) -> Held:
-    """Return what is held now. What was not read since it was written, or not known, is taken."""
+    """Return what is held now. What is not known, or is back again, is taken as it is."""
     kind, value = one.kind or Kind.DOMAIN, one.value
-    if before is None:
+    if before is None or before.drift == REMOVED:
         return Held(found, kind, value, one.action, one.expires, now, read=True)
-    if not before.read or not known:
+    if not known:
         return replace(
             before, action=one.action, expires=one.expires, read=True, drift=None, noticed=None
         )
+    if not before.read:  # the other side may have rounded the time that we wrote
+        before = replace(before, expires=one.expires, read=True)
     drift = _changed(before, one)
     return replace(before, drift=drift, noticed=(before.noticed or now) if drift else None)
 
@@ -166,6 +168,4 @@ def _missing(one: Held, now: datetime) -> Held | None:
     if one.drift == REMOVED:
         return one if one.noticed and now - one.noticed < REMEMBERED else None
     ended = one.expires is not None and one.expires <= now
-    if ended or not one.read:
-        return None
-    return replace(one, drift=REMOVED, noticed=now)
+    return None if ended else replace(one, drift=REMOVED, noticed=now)

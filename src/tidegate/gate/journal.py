@@ -6,6 +6,7 @@ more for the picture of the last days.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -15,9 +16,9 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from tidegate.gate.plan import Change
-from tidegate.model import Kind
-from tidegate.ports import APPLICATION, Enforced, Objects
-from tidegate.sightings import KINDS, TIME
+from tidegate.model import Kind, Tlp
+from tidegate.ports import APPLICATION, Conflict, Enforced, Objects
+from tidegate.sightings import KINDS, TIME, TLPS
 
 HOUR = timedelta(hours=1)
 KEPT = 400  # runs in the state: more than two days of one every ten minutes
@@ -60,6 +61,7 @@ class Waiting:
     adds: int
     removes: int
     why: str
+    moves: int = 0  # all that changes for anybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,9 @@ CHANGES: dict[str, Any] = {
             f"{side}severity": pl.String(),
             f"{side}alerts": pl.Boolean(),
             f"{side}groups": pl.List(pl.String()),
+            f"{side}tags": pl.List(pl.String()),
+            f"{side}first_seen": TIME,
+            f"{side}tlp": TLPS,
         }.items()
     },
 }
@@ -120,7 +125,8 @@ CHANGES: dict[str, Any] = {
 
 `ref` is the target's own id; `outcome` is `pending`, `done`, or why it failed.
 """
-SIDE = ("action", "expires", "title", "description", "severity", "alerts", "groups")
+SAID = ("action", "expires", "title", "description", "severity", "alerts", "first_seen")
+SIDE = (*SAID, "groups", "tags", "tlp")
 
 
 def state(objects: Objects, target: str) -> State:
@@ -139,8 +145,20 @@ def prepare(objects: Objects, target: str) -> str:
     """Make sure that there is a state to lease; return its name."""
     name = f"gate/{target}/lock"
     if objects.get(name) is None:
-        objects.put(name, b"")
+        with suppress(Conflict):  # another process made it meanwhile
+            objects.put(name, b"", if_absent=True)
     return name
+
+
+def note(objects: Objects, target: str, reason: str) -> None:
+    """Say why a target could not be looked at; whoever writes the state meanwhile knows better."""
+    stored = objects.get(_state(target))
+    before = State() if stored is None else DOCUMENT.validate_json(stored.data)
+    if before.reason != reason:
+        etag = stored.etag if stored else None
+        data = DOCUMENT.dump_json(replace(before, reason=reason))
+        with suppress(Conflict):
+            objects.put(_state(target), data, if_match=etag, if_absent=stored is None)
 
 
 def run_id(plan: str, now: datetime) -> str:
@@ -223,7 +241,7 @@ def _plain(value: object) -> object:
 
 def enforced(row: dict[str, Any], side: str = "") -> Enforced:
     """Return what a row of `CHANGES` says the target was to hold; `before_`: held until then."""
-    said = {name: row[side + name] for name in SIDE}
+    said = {name: row[side + name] for name in SAID}
     return Enforced(
         kind=Kind(row["kind"]),
         value=row["value"],
@@ -231,5 +249,8 @@ def enforced(row: dict[str, Any], side: str = "") -> Enforced:
         application=APPLICATION,
         score=row["score"] or 0.0,
         threat=row["threat"],
-        **{**said, "groups": tuple(said["groups"] or ())},
+        groups=tuple(row[side + "groups"] or ()),
+        tags=tuple(row[side + "tags"] or ()),
+        tlp=Tlp(row[side + "tlp"]),
+        **said,
     )

@@ -131,7 +131,8 @@ def harmless(known: Knowledge) -> pl.DataFrame:
     rows = known.sightings.state(ANALYST).filter(
         (pl.col("expires") > known.clock()) & (pl.col("confidence") == CONFIDENCE[Word.HARMLESS])
     )
-    return rows.select("id", why=pl.lit(f"{ANALYST}: ") + pl.col("threat"))
+    why = pl.lit(f"{ANALYST}: ") + pl.col("threat")
+    return rows.select("id", why.alias("why"), pl.col("kind").cast(pl.String), "value")
 
 
 def speaker(said: Sighting) -> str:

@@ -18,7 +18,7 @@ from tidegate.sightings import empty
 Exceptions = Mapping[str, frozenset[str]]
 """The warninglists whose entries a source means, by its name."""
 
-NOTHING_SAID = empty({"id": pl.String(), "why": pl.String()})
+NOTHING_SAID = empty({name: pl.String() for name in ("id", "why", "kind", "value")})
 """What analysts called harmless, one row per indicator; here nothing."""
 
 

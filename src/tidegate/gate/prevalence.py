@@ -97,7 +97,7 @@ def _answers(
         except BadPayload as bad:
             if isinstance(bad, Refused) and bad.code == FORBIDDEN:
                 return  # it would say so of the others, too
-            continue
+            facts = FileFacts()  # nothing to learn of this one, and others wait
         machines = min(facts.everywhere or 0, MOST_MACHINES)
         yield value, machines, _named(facts.signer) if facts.trusted else "", now
 

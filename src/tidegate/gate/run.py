@@ -12,17 +12,22 @@ from tidegate.gate.carry import Applied, applied, carry_out, job, settled, touch
 from tidegate.gate.found import completed, found
 from tidegate.gate.held import Held, key, ours, reconciled
 from tidegate.gate.journal import State, Waiting
-from tidegate.gate.mark import harmless
+from tidegate.gate.mark import harmless, words
 from tidegate.gate.plan import ANALYST, Change, Plan, Terms, plan
 from tidegate.gate.select import Caps, Verdicts, select
 from tidegate.gate.share import context
 from tidegate.gate.world import Target, World
 from tidegate.lease import Busy, Lease
 from tidegate.lease import held as leased
-from tidegate.ports import Enforced, SourceDown
+from tidegate.ports import Conflict, Enforced, SourceDown
 from tidegate.sharing import stricter
 
+HELD_BY_OTHERS = "held by an analyst"
 REMOVED_SHARE, REMOVED_LEAST = 0.2, 50  # of the set at once, for reasons of the indicators' own
+
+
+class Taken(SourceDown):
+    """Another process is changing the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,17 @@ def look(target: Target, world: World) -> Look:
     current = tuple(target.enforcement.current(fresh=True))
     memory = held.load(world.objects, target.name)
     known = reconciled(memory, current, touched(state, target, world), now)
-    return Look(current, known, state)
+    return Look(current, _spoken_for(known, world), state)
+
+
+def _spoken_for(memory: dict[str, Held], world: World) -> dict[str, Held]:
+    """Leave out drift about which an analyst has said malicious since: the gate may act again."""
+    said = {one.indicator: one.last_seen for one in words(world.knowledge) if one.confidence}
+    return {
+        found: one
+        for found, one in memory.items()
+        if not (one.drift and one.noticed and found in said and said[found] > one.noticed)
+    }
 
 
 def make_plan(
@@ -119,10 +134,25 @@ def _verdicts(
     return Verdicts(
         held=held_ids,
         dwelling=pl.Series("id", young, dtype=pl.String),
+        strong=pl.Series("id", _strong(seen), dtype=pl.String),
         secret=rows.filter(stricter(target.up_to))["id"],
-        barred=common | refused.refused(world.objects, target.name, now),
+        barred=common | refused.refused(world.objects, target.name, now) | _taken(seen),
         harmless=harmless(known),
     )
+
+
+def _strong(seen: Look) -> list[str]:
+    """Return the ids of ours that block now."""
+    blocks = (one for one in seen.current if ours(one) and one.action not in {"Audit", "Warn", ""})
+    return [found for one in blocks if (found := key(one))]
+
+
+def _taken(seen: Look) -> dict[str, str]:
+    """Return by id what is not ours to choose: analysts hold it, or somebody changed it by hand."""
+    theirs = {
+        found: HELD_BY_OTHERS for one in seen.current if not ours(one) and (found := key(one))
+    }
+    return {one.id: one.drift for one in seen.memory.values() if one.drift} | theirs
 
 
 def apply(
@@ -164,14 +194,16 @@ def exclusive(target: Target, world: World) -> Iterator[Lease]:
         with leased(world.objects, name, world.new_lease()) as lease:
             yield lease
     except Busy as error:
-        raise SourceDown(f"another process is changing {target.title}") from error
+        raise Taken(f"another process is changing {target.title}") from error
+    except Conflict as error:
+        raise Taken(f"another process took over {target.title}: {error}") from error
 
 
 def _held_back(made: Plan, state: State, target: Target, world: World) -> str | None:
     """Say why a plan has to wait for a person; None if it need not."""
     if state.paused is not None:
         return f"paused by {state.paused.by}: {state.paused.why}"
-    if not made.changes:
+    if not _moves(made):
         return None
     if target.asks:
         return "a person applies what changes here"
@@ -193,12 +225,18 @@ def _moves(made: Plan) -> int:
 def _grown(made: Plan, most: int | None) -> str | None:
     """Say so if a plan is not the one that a person saw."""
     changes = _moves(made)
-    return f"the plan has grown to {changes:,} changes" if most and changes > most else None
+    grown = most is not None and changes > most
+    return f"the plan has grown to {changes:,} changes" if grown else None
 
 
 def _urgent(change: Change) -> bool:
-    """Whether a change waits for nobody: a person has called the indicator harmless."""
-    return change.do == "remove" and change.why.startswith(ANALYST)
+    """Whether a change waits for nobody.
+
+    A person has called the indicator harmless; or it is there and only goes on: else all that is
+    enforced would end while a plan waits.
+    """
+    harmless = change.do == "remove" and change.why.startswith(ANALYST)
+    return harmless or change.do == "extend"
 
 
 def _told(state: State, made: Plan, target: Target, world: World, why: str | None) -> State:
@@ -224,4 +262,4 @@ def _waiting(state: State, made: Plan, now: datetime, why: str | None) -> Waitin
         return None
     before = state.waiting
     since = before.at if before and before.plan == made.id else now
-    return Waiting(made.id, since, made.count("add"), made.count("remove"), why)
+    return Waiting(made.id, since, made.count("add"), made.count("remove"), why, _moves(made))

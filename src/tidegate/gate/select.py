@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from tidegate.gate.cover import covers, lifted
+from tidegate.gate.cover import above_harmless, covers, lifted, lifted_ids
 from tidegate.gate.meant import NOTHING_SAID, Exceptions, unclean
 from tidegate.hygiene import Policy, liftable
 from tidegate.model import Kind
@@ -27,7 +27,10 @@ ENFORCEABLE = (
 )
 NOTHING: Exceptions = {}
 NOBODY = pl.Series("id", [], dtype=pl.String)
+LOYALTY = 5.0  # points that a holder may score less
 STAYS = 1_000.0  # more than any score: who dwells comes first
+NAMES = (Kind.DOMAIN.value, Kind.IPV4.value, Kind.IPV6.value)
+PARTLY = "an analyst calls part of it harmless"
 TOO_LOW, NO_SLOT = "score too low", "no slot left"
 CEILING, COVERED = "no slot left for ", "covered by "
 ELECTIVE = (TOO_LOW, NO_SLOT, COVERED)  # reasons that can wait; all others are the indicator's own
@@ -45,7 +48,7 @@ class Caps:
 
     slots: int
     least_score: float = 50.0
-    loyalty: float = 5.0
+    loyalty: float = LOYALTY
     kinds: tuple[Kind, ...] = ENFORCEABLE
     floors: Mapping[Kind, int] = field(default_factory=dict)
     ceilings: Mapping[Kind, int] = field(default_factory=dict)
@@ -57,12 +60,13 @@ class Verdicts:
     """What is known of candidates besides their score.
 
     `held` are the ids that hold a slot now, `dwelling` those of them that came only lately,
-    `secret` those that a marking keeps here. `barred` says by id why one is not to be enforced,
-    `harmless` what analysts called so.
+    `strong` those that block; `secret` are those that a marking keeps here. `barred` says by id why
+    one is not to be enforced, `harmless` what analysts called so.
     """
 
     held: pl.Series = field(default_factory=lambda: NOBODY)
     dwelling: pl.Series = field(default_factory=lambda: NOBODY)
+    strong: pl.Series = field(default_factory=lambda: NOBODY)
     secret: Sequence[str] | pl.Series = ()
     barred: Mapping[str, str] = field(default_factory=dict)
     harmless: pl.DataFrame = field(default_factory=lambda: NOTHING_SAID)
@@ -87,21 +91,34 @@ def select(
     rows = _ranked(scored.with_columns(pl.lit(0, pl.UInt32).alias("for")), known, caps)
     judged = rows.with_columns(_refused(known, caps).alias("why_not"))
     hosts = _hosts(judged, known, policy, caps)
-    whole = pl.concat([judged, hosts], how="diagonal_relaxed") if len(hosts) else judged
-    return _placed(_covered(_limited(whole, caps), caps), caps).drop("dwells")
+    whole = judged
+    if len(hosts):
+        others = judged.join(hosts.select("id"), on="id", how="anti")
+        whole = pl.concat([others, hosts], how="diagonal_relaxed")
+    covered = _covered(_limited(_once(whole), caps), known, caps)
+    return _placed(covered, caps).drop("dwells")
 
 
 def _ranked(rows: pl.DataFrame, known: Verdicts, caps: Caps) -> pl.DataFrame:
     held, dwells = (pl.col("id").is_in(some.implode()) for some in (known.held, known.dwelling))
-    bonus = pl.col("held").cast(pl.Float64) * caps.loyalty + pl.col("dwells") * STAYS
-    return rows.with_columns(held.alias("held"), dwells.alias("dwells")).with_columns(
-        (pl.col("score") + bonus).alias("rank")
-    )
+    loyal = (pl.col("held") | _on_held(rows, known.held)).cast(pl.Float64)
+    rank = pl.col("score") + loyal * caps.loyalty + pl.col("dwells") * STAYS
+    told = rows.with_columns(held.alias("held"), dwells.alias("dwells"))
+    return told.with_columns(rank.alias("rank"))
+
+
+def _on_held(rows: pl.DataFrame, held: pl.Series) -> pl.Series:
+    """Tell the URLs whose host is held: it is held for their sake."""
+    urls = rows["kind"].cast(pl.String) == Kind.URL.value
+    if held.is_empty() or not urls.any():
+        return pl.repeat(value=False, n=len(rows), eager=True)
+    return urls & lifted_ids(rows["kind"], rows["value"]).is_in(held.implode())
 
 
 def _refused(known: Verdicts, caps: Caps) -> pl.Expr:
     kinds = pl.col("kind").cast(pl.String)
     barred = pl.col("id").replace_strict(known.barred, default=None, return_dtype=pl.String)
+    above = kinds.is_in(NAMES) & pl.col("value").is_in(above_harmless(known.harmless))
     return (
         pl.when(~kinds.is_in([kind.value for kind in caps.kinds]))
         .then(pl.lit("not taken: ") + kinds)
@@ -109,6 +126,8 @@ def _refused(known: Verdicts, caps: Caps) -> pl.Expr:
         .then(pl.lit("marked too strictly (TLP)"))
         .when(pl.col("unclean").is_not_null())
         .then(pl.col("unclean"))
+        .when(above)
+        .then(pl.lit(PARTLY))
         .when(barred.is_not_null())
         .then(barred)
         .when(pl.col("rank") < caps.least_score)
@@ -119,7 +138,9 @@ def _refused(known: Verdicts, caps: Caps) -> pl.Expr:
 def _hosts(judged: pl.DataFrame, known: Verdicts, policy: Policy, caps: Caps) -> pl.DataFrame:
     """Return the hosts that may stand for their URLs; the others nobody asked for."""
     named = lifted(judged.filter(pl.col("why_not").is_null()), known.held)
-    hosts = named.join(judged.select("id"), on="id", how="anti")
+    # Whatever is known of a host itself, but for a low score, speaks against it.
+    against = judged.filter(pl.col("why_not").ne_missing(TOO_LOW))
+    hosts = named.join(against.select("id"), on="id", how="anti")
     hosts = hosts.filter(liftable(hosts["value"], policy))
     why = unclean(hosts, policy, NOTHING, known.harmless).alias("unclean")
     ranked = _ranked(hosts.with_columns(why), known, caps)
@@ -128,14 +149,15 @@ def _hosts(judged: pl.DataFrame, known: Verdicts, policy: Policy, caps: Caps) ->
     return fit.filter(pl.col("why_not").is_null()).with_columns(kind)
 
 
-def _covered(rows: pl.DataFrame, caps: Caps) -> pl.DataFrame:
+def _covered(rows: pl.DataFrame, known: Verdicts, caps: Caps) -> pl.DataFrame:
     """Refuse what another name covers, and let that name rank as high as the best below it."""
-    strong = (pl.col("score") >= caps.strong).alias("strong")
+    blocks = pl.col("id").is_in(known.strong.implode()).cast(pl.Float64)
+    strong = (pl.col("score") + blocks * caps.loyalty >= caps.strong).alias("strong")
     able = rows.filter(pl.col("why_not").is_null()).with_columns(strong)
     found = covers(able).rename({"by": "cover"})
     joined = rows.join(found, on="id", how="left")
     best = joined.drop_nulls("cover").group_by(value="cover").agg(pl.col("rank").max().alias("top"))
-    names = pl.col("kind").cast(pl.String).is_in([Kind.DOMAIN.value, Kind.IPV4, Kind.IPV6])
+    names = pl.col("kind").cast(pl.String).is_in(NAMES)
     told = pl.when(pl.col("cover").is_not_null()).then(pl.lit(COVERED) + pl.col("cover"))
     return (
         joined.join(best, on="value", how="left")
@@ -145,6 +167,14 @@ def _covered(rows: pl.DataFrame, caps: Caps) -> pl.DataFrame:
         )
         .drop("cover", "top")
     )
+
+
+def _once(rows: pl.DataFrame) -> pl.DataFrame:
+    """Refuse what differs from a better one in case alone: to Defender both are one."""
+    alike = [pl.col("kind"), pl.col("value").str.to_lowercase(), _able()]
+    again = _able() & (pl.int_range(pl.len()).over(alike) > 0)
+    told = pl.when(again).then(pl.lit(f"{COVERED}another spelling")).otherwise("why_not")
+    return _best_first(rows).with_columns(told.alias("why_not"))
 
 
 def _placed(rows: pl.DataFrame, caps: Caps) -> pl.DataFrame:

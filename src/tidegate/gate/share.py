@@ -2,10 +2,11 @@
 
 import polars as pl
 
+from tidegate.gate import prevalence
 from tidegate.gate.knowledge import Knowledge
 from tidegate.gate.mark import harmless
 from tidegate.gate.plan import HOLDS, Actions
-from tidegate.gate.published import PUBLISHED, publish
+from tidegate.gate.published import PUBLISHED, publish, published
 from tidegate.gate.select import Caps, Verdicts, select
 from tidegate.gate.world import Lists, World
 from tidegate.sharing import stricter
@@ -17,14 +18,24 @@ BLOCK, AUDIT = "Block", "Audit"
 
 def renew(world: World, rows: pl.DataFrame) -> pl.DataFrame:
     """Publish the best of what was found, and return the set. Raises SourceDown, Conflict."""
-    wanted = chosen(world.knowledge, world.lists, rows, world.least_score)
-    return publish(wanted, world.knowledge.clock(), world.objects)
+    known, lists, now = world.knowledge, world.lists, world.knowledge.clock()
+    before = published(world.objects)[0].filter(pl.col("gone").is_null())
+    facts = prevalence.remembered(world.objects, now)
+    verdicts = Verdicts(
+        held=before["id"],
+        strong=before.filter(pl.col("action") == BLOCK)["id"],
+        secret=rows.filter(stricter(lists.up_to))["id"],
+        barred=prevalence.barred(rows, facts, before["id"]),
+        harmless=harmless(known),
+    )
+    wanted = chosen(known, lists, rows, verdicts, world.least_score)
+    return publish(wanted, now, world.objects)
 
 
-def chosen(known: Knowledge, lists: Lists, rows: pl.DataFrame, least: float) -> pl.DataFrame:
+def chosen(
+    known: Knowledge, lists: Lists, rows: pl.DataFrame, verdicts: Verdicts, least: float
+) -> pl.DataFrame:
     """Return what is to be published, with the columns of `PUBLISHED` that it can tell."""
-    kept_here = rows.filter(stricter(lists.up_to))["id"]
-    verdicts = Verdicts(secret=kept_here, harmless=harmless(known))
     caps = Caps(lists.most, least, kinds=lists.kinds)
     selected = select(rows, verdicts, known.policy, caps, known.exceptions)
     best = selected.filter(pl.col("why_not").is_null())

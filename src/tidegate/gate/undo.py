@@ -11,7 +11,7 @@ from datetime import datetime
 from tidegate.gate import held, journal
 from tidegate.gate.carry import Applied, applied, carry_out, job, settled
 from tidegate.gate.held import key, ours
-from tidegate.gate.journal import DONE, Paused
+from tidegate.gate.journal import DONE, Paused, State
 from tidegate.gate.plan import HOLDS, Change
 from tidegate.gate.run import Look, exclusive, look
 from tidegate.gate.world import Target, World
@@ -21,21 +21,21 @@ TAKEN_BACK = "taken back"
 
 
 class NothingToUndo(Exception):
-    """There is no run that changed anything."""
+    """There is no such run to take back."""
 
 
-def undo(target: Target, world: World, by: str, why: str) -> Applied:
+def undo(target: Target, world: World, by: str, why: str, run: str | None = None) -> Applied:
     """Take back what the last run changed, and pause. Raises NothingToUndo, SourceDown, BadPayload.
 
-    To undo an undo makes the changes again.
+    To undo an undo makes the changes again: at a target that is paused the `run` has to be named,
+    so that who asks twice does not do so by mistake.
     """
     with exclusive(target, world) as lease:
         seen = look(target, world)
         state = settled(seen.state, seen.memory, target, world)
-        run = next((one.run for one in state.runs if one.added + one.removed + one.replaced), None)
-        rows = None if run is None else journal.read(world.objects, target.name, run)
+        rows = journal.read(world.objects, target.name, _last(state, run))
         if rows is None:
-            raise NothingToUndo
+            raise NothingToUndo("the run is forgotten")
         now = world.knowledge.clock()
         before = [journal.change(row) for row in rows.iter_rows(named=True)]
         done = [one for one, said in zip(before, rows["outcome"], strict=True) if said == DONE]
@@ -44,6 +44,18 @@ def undo(target: Target, world: World, by: str, why: str) -> Applied:
         work = job(changes, target, world, "undo", by)
         # Paused first: whatever becomes of the rest, nothing is chosen anew meanwhile.
         return applied(work, carry_out(work, seen.memory, work.remember(paused), lease))
+
+
+def _last(state: State, asked: str | None) -> str:
+    """Return the last run that changed anything, if that is the one that is asked for."""
+    found = next((one.run for one in state.runs if one.added + one.removed + one.replaced), None)
+    if found is None:
+        raise NothingToUndo("nothing was changed yet")
+    if asked is None and state.paused is not None:
+        raise NothingToUndo("it is paused already: name the run that is to be taken back")
+    if asked not in {None, found}:
+        raise NothingToUndo("there was another run since")
+    return found
 
 
 def _inverse(done: list[Change], seen: Look, now: datetime) -> Iterator[Change]:
@@ -84,5 +96,4 @@ def resume(target: Target, world: World, *, take_back: bool = False) -> None:
         journal.remember(world.objects, target.name, replace(state, paused=None))
         if take_back:
             known = held.load(world.objects, target.name).values()
-            mine = (replace(one, read=False) for one in known if one.drift != held.REMOVED)
-            held.save(world.objects, target.name, mine)
+            held.save(world.objects, target.name, (one for one in known if one.drift is None))

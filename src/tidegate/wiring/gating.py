@@ -64,6 +64,7 @@ class Gating(Detonating):
     @property
     def _in_sentinel(self) -> Target | None:
         """Hunting, not blocking: nobody is asked, and what is common may be looked for."""
+        from tidegate.gate.plan import Actions
         from tidegate.gate.select import ENFORCEABLE
         from tidegate.gate.world import Target
         from tidegate.model import Kind
@@ -76,7 +77,7 @@ class Gating(Detonating):
             enforcement=self.sentinel,
             limit=self.settings.sentinel_cap,
             kinds=(*ENFORCEABLE, Kind.CIDR),
-            actions=self._actions,
+            actions=Actions(block=0.0),  # it knows no actions: another one would be no news
             up_to=self.settings.gate_tlp,
             holds=SENTINEL_HOLDS,
             context=True,

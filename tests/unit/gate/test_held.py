@@ -66,10 +66,12 @@ def test_rounded_times_are_no_drift():
     assert after(MINE, there(expires=NOW + 5 * DAY - timedelta(seconds=59))) == MINE
 
 
-def test_what_was_written_is_taken_as_it_is_read_the_first_time():
+def test_of_what_was_written_only_the_time_may_be_another_one_when_it_is_read_first():
     fresh = replace(MINE, read=False)
     found = after(fresh, there(expires=NOW + 4 * DAY))
     assert (found.expires, found.read, found.drift) == (NOW + 4 * DAY, True, None)
+    assert after(fresh, there(action="Allowed")).drift.endswith("Block became Allowed")
+    assert after(fresh).drift == REMOVED
 
 
 def test_what_somebody_took_away_is_remembered_for_a_while():
@@ -77,12 +79,16 @@ def test_what_somebody_took_away_is_remembered_for_a_while():
     assert (found.drift, found.noticed) == (REMOVED, NOW)
     assert after(found, now=NOW + REMEMBERED - DAY) == found
     assert after(found, now=NOW + REMEMBERED) is None
-    assert after(found, there()) == MINE
+    back = after(found, there(action="Audit"), now=NOW + DAY)
+    assert (back.drift, back.action, back.since) == (None, "Audit", NOW + DAY)
 
 
-def test_what_ended_by_itself_or_never_arrived_is_no_drift():
+def test_what_ended_by_itself_is_no_drift():
     assert after(MINE, now=NOW + 6 * DAY) is None
-    assert after(replace(MINE, read=False)) is None
+
+
+def test_a_target_that_is_not_sure_what_it_holds_is_no_drift():
+    assert after(MINE, there(action="")) == MINE
 
 
 def test_what_a_broken_run_touched_is_nobodys_doing():

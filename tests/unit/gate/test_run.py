@@ -16,8 +16,8 @@ from tidegate.gate.published import published
 from tidegate.gate.status import changes, enforced, status
 from tidegate.gate.undo import NothingToUndo, resume, undo
 from tidegate.gate.world import Target
-from tidegate.model import Kind
-from tidegate.ports import BadPayload, SourceDown
+from tidegate.model import Kind, Tlp
+from tidegate.ports import BadPayload, Conflict, Placed, SourceDown
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -316,7 +316,13 @@ def test_to_undo_an_undo_makes_the_changes_again(gate):
     gate.apply()
     undo(world.targets[0], world, "alex", "one")
     turn(gate, timedelta(seconds=1))
-    undo(world.targets[0], world, "alex", "two")
+    with pytest.raises(NothingToUndo, match="paused already"):
+        undo(world.targets[0], world, "alex", "asked twice")
+    assert gate.holds() == {}
+    last = journal.state(gate.objects, "defender").last.run
+    with pytest.raises(NothingToUndo, match="another run since"):
+        undo(world.targets[0], world, "alex", "two", run="earlier")
+    undo(world.targets[0], world, "alex", "two", run=last)
     assert gate.holds() == {"a.example": "Block"}
 
 
@@ -396,6 +402,228 @@ def test_old_runs_are_forgotten(gate):
 
 def test_a_batch_is_what_defender_takes():
     assert BATCH == 500
+
+
+# --- what went wrong once -----------------------------------------------------------------------
+
+
+class Faulty:
+    """A target whose calls do what `faults` say, by name: an error after or instead of the call."""
+
+    def __init__(self, inner, **faults) -> None:
+        self.inner, self.faults = inner, faults
+
+    def current(self, *, fresh=False):
+        return self.inner.current()
+
+    def add(self, wanted):
+        return self.faults.get("add", self.inner.add)(wanted)
+
+    def remove(self, ids):
+        return self.faults.get("remove", self.inner.remove)(ids)
+
+
+def lost(call):
+    """The call is made, and its answer lost."""
+
+    def made(given):
+        call(given)
+        raise SourceDown("the connection broke")
+
+    return made
+
+
+def faulty(gate, **faults):
+    return gate.world(replace(gate.target(), enforcement=Faulty(gate.defender, **faults)))
+
+
+def test_a_refused_extension_takes_nothing_away(gate):
+    gate.knows(gate.seen("a.example"))
+    gate.apply()
+    turn(gate, 4 * DAY)
+    gate.knows(gate.seen("a.example"))
+
+    def refuse(wanted):
+        return [Placed(one.value, failure="InternalServerError") for one in wanted]
+
+    assert list(gate.apply(faulty(gate, add=refuse)).applied.failed) == ["a.example"]
+    assert [one.do for one in gate.apply().plan.changes] == ["extend"]
+
+
+@pytest.mark.parametrize("what", ["add", "remove"])
+def test_an_answer_that_is_lost_is_nobodys_doing(gate, what):
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    gate.apply()
+    turn(gate, 4 * DAY)
+    both = [gate.seen("a.example"), gate.seen("b.example")]
+    gate.knows(*(both if what == "add" else both[:1]))
+    call = gate.defender.add if what == "add" else gate.defender.remove
+    done = gate.apply(faulty(gate, **{what: lost(call)}))
+    assert done.applied.reason == "the connection broke"
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    for _ in range(2):
+        done = gate.apply()
+        assert done.plan.drift == []
+    assert gate.holds().keys() == {"a.example", "b.example"}
+
+
+def test_what_cannot_be_deleted_keeps_nothing_else_from_happening(gate):
+    gate.knows(*(gate.seen(f"d{n}.example") for n in range(6)))
+    gate.apply()
+    [stuck] = [one.id for one in gate.defender.current() if one.value == "d3.example"]
+
+    def remove(ids):
+        if stuck in ids:
+            raise BadPayload("403: forbidden")
+        gate.defender.remove(ids)
+
+    gate.knows(gate.seen("new.example"))
+    done = gate.apply(faulty(gate, remove=remove)).applied
+    assert (done.removed, done.written, done.failed) == (5, 1, {"d3.example": "403: forbidden"})
+    assert gate.holds().keys() == {"d3.example", "new.example"}
+
+
+def test_an_analyst_who_acts_before_the_next_cycle_is_heard(gate):
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    gate.apply()
+    gate.by_hand("a.example", action="Allowed")
+    gate.by_hand("b.example")
+    assert gate.apply().plan.changes == ()
+    assert gate.holds() == {"a.example": "Allowed"}
+
+
+def test_an_analyst_who_makes_an_indicator_while_we_plan_is_not_written_over(gate):
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    seen = gate.defender.current
+
+    def late(*, fresh=False):
+        found = seen()
+        gate.analyst("a.example")  # after the first look
+        return found
+
+    gate.defender.__dict__["current"] = late
+    done = gate.apply().applied
+    assert done.failed == {"a.example": "somebody else has made it meanwhile"}
+    assert gate.holds() == {"a.example": "Allowed", "b.example": "Block"}
+
+
+def test_who_is_not_enforced_covers_nobody_and_takes_no_slot(gate):
+    url = gate.seen("http://bad.example/a", kind=Kind.URL)
+    gate.knows(gate.seen("bad.example"), url)
+    gate.analyst("bad.example", action="Audit")
+    done = gate.apply(gate.world(gate.target(limit=2)))
+    assert done.plan.refused == {"held by an analyst": 1}
+    assert gate.holds() == {"bad.example": "Audit", "http://bad.example/a": "Block"}
+
+
+def urls(gate, *scores: int, tlp: Tlp = Tlp.CLEAR):
+    return [
+        gate.seen(f"http://many.example/{n}", score, Kind.URL, tlp=tlp)
+        for n, score in enumerate(scores)
+    ]
+
+
+def test_a_host_with_a_low_score_of_its_own_is_lifted_once_and_stays(gate):
+    gate.knows(gate.seen("many.example", 10), *urls(gate, 90, 90, 90, 90))
+    gate.apply()
+    for _ in range(3):
+        turn(gate, HOUR)
+        gate.knows(gate.seen("many.example", 10), *urls(gate, 90, 90, 90, 90))
+        assert gate.apply().plan.changes == ()
+    assert gate.holds() == {"many.example": "Block"}
+
+
+def test_a_host_at_the_threshold_does_not_flap(gate):
+    gate.knows(*urls(gate, 52, 52, 52))
+    gate.apply()
+    gate.knows(*urls(gate, 48, 48, 48))
+    assert gate.apply().plan.changes == ()
+
+
+def test_a_host_that_is_marked_is_not_lifted(gate):
+    secret = gate.seen("many.example", 10, source="beta", tlp=Tlp.RED, tags=("operation",))
+    gate.knows(secret, *urls(gate, 90, 90, 90))
+    list(cycle(gate.world()))
+    assert "many.example" not in gate.holds()
+    told = published(gate.objects)[0]
+    assert "many.example" not in told["value"].to_list()
+    assert told["tags"].explode(empty_as_null=False).to_list() == []
+
+
+def harmless(gate, one) -> None:
+    now = gate.clock()
+    mark([word(one.kind, one.value, Word.HARMLESS, "ours", "alex", now)], gate.store, now)
+
+
+def test_no_name_takes_along_what_an_analyst_calls_harmless(gate):
+    some = urls(gate, 90, 90, 90, 90)
+    gate.knows(*some)
+    gate.apply()
+    assert gate.holds() == {"many.example": "Block"}
+    harmless(gate, some[0])
+    gate.apply()
+    assert gate.holds().keys() == {one.value for one in some[1:]}
+    gate.knows(*some, gate.seen("many.example"))
+    assert gate.apply().plan.refused["an analyst calls part of it harmless"] == 1
+
+
+def test_a_word_that_says_malicious_brings_back_what_somebody_took_away(gate):
+    gate.knows(gate.seen("a.example"))
+    gate.apply()
+    gate.by_hand("a.example")
+    assert gate.apply().plan.changes == ()
+    turn(gate, HOUR)
+    now = gate.clock()
+    mark([word(Kind.DOMAIN, "a.example", Word.MALICIOUS, "seen", "alex", now)], gate.store, now)
+    assert [one.do for one in gate.apply().plan.changes] == ["add"]
+
+
+def test_what_is_there_goes_on_while_a_plan_waits(gate):
+    gate.knows(gate.seen("a.example"))
+    gate.apply()
+    turn(gate, 4 * DAY)
+    gate.knows(gate.seen("a.example"), gate.seen("b.example"))
+    done = gate.apply(gate.world(gate.target(asks=True)))
+    assert (done.held_back, done.applied.written) == ("a person applies what changes here", 1)
+    turn(gate, 4 * DAY)
+    gate.knows(gate.seen("a.example"))
+    assert gate.apply(gate.world(gate.target(asks=True))).held_back is None
+    assert gate.holds() == {"a.example": "Block"}
+
+
+def test_a_plan_that_replaces_can_be_approved(gate):
+    gate.knows(*(gate.seen(f"d{n}.example", 60) for n in range(20)))
+    gate.apply()
+    gate.knows(*(gate.seen(f"d{n}.example", 90) for n in range(20)))
+    world = gate.world(ask_above=4)
+    gate.apply(world)
+    waits = journal.state(gate.objects, "defender").waiting
+    assert (waits.adds, waits.removes, waits.moves) == (0, 0, 20)
+    assert gate.apply(world, by="alex", most=waits.moves).applied.written == 20
+    assert gate.apply(world, by="alex", most=0).held_back is None
+
+
+def test_a_pause_is_not_lost_to_who_cannot_look(gate, monkeypatch):
+    target = gate.target()
+    name = journal.prepare(gate.objects, "defender")
+    gate.objects.acquire(name, 60, "6f1dd1c8-8a5a-4a1e-9d0e-2f9f4a1c7b35")
+    [done] = list(cycle(gate.world(target)))
+    assert done.reason == "another process is changing Microsoft Defender"
+    assert journal.state(gate.objects, "defender").reason is None
+
+
+def test_who_lost_the_lease_writes_nothing_any_more(gate, monkeypatch):
+    gate.knows(gate.seen("a.example"))
+
+    def gone(_):
+        raise Conflict("the lease is another's")
+
+    monkeypatch.setattr("tidegate.lease.Lease.check", gone)
+    with pytest.raises(SourceDown, match="another process took over"):
+        gate.apply()
+    monkeypatch.undo()
+    assert gate.objects.get("gate/defender/held.parquet") is None
+    assert gate.apply().applied.written == 1
 
 
 # --- dying --------------------------------------------------------------------------------------
@@ -496,9 +724,11 @@ def test_a_target_that_is_throttled_half_way_gets_the_rest_later(gate, monkeypat
     assert done.applied.written == BATCH
     assert "429" in done.applied.reason or "too many" in done.applied.reason.lower()
     assert done.failed
-    assert journal.state(gate.objects, "defender").last.reason == done.applied.reason
+    assert journal.state(gate.objects, "defender").reason == done.applied.reason
     turn(gate, timedelta(minutes=2))
     assert gate.apply().applied.written == 5
+    first = journal.state(gate.objects, "defender").runs[-1]
+    assert (first.added, first.reason) == (BATCH, done.applied.reason)
 
 
 def test_what_is_remembered_is_plain_json(gate):
