@@ -1,4 +1,4 @@
-/** Text enters the page through these two functions only, and always as text. */
+/** Text enters the page through these functions only, and always as text. */
 
 type Attributes = Readonly<Record<string, string | number | boolean>>;
 
@@ -20,4 +20,12 @@ export function part<E extends HTMLElement = HTMLElement>(id: string): E {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`index.html has no #${id}`);
   return element as E;
+}
+
+/** The same for what is drawn. */
+export function shape(tag: string, attributes: Attributes = {}, ...children: readonly (Node | string)[]): SVGElement {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag) as SVGElement;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
+  return made;
 }

@@ -1,7 +1,6 @@
 /** What the server says of cases: the contract of /api/cases. Times are ISO. */
 
-import { isCalledOff } from "../catalogue.ts";
-import { plain } from "./text.ts";
+import { ask, tell } from "../server.ts";
 
 /** The most that the list asks for: what a person looks through, and what a server likes to send. */
 export const MOST = 200;
@@ -125,23 +124,5 @@ export async function fetchCase(id: string, signal: AbortSignal): Promise<Case> 
 
 /** Writes down what a person decided about one thing. */
 export async function decide(id: string, what: Decision, by: string, only: string): Promise<void> {
-  await ask(`/api/cases/${encodeURIComponent(id)}/${what}`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ by, only }),
-    signal: AbortSignal.timeout(20_000),
-  });
-}
-
-async function ask(path: string, options: RequestInit): Promise<unknown> {
-  const answer = await fetch(path, { cache: "no-store", ...options }).catch((error: unknown) => {
-    if (isCalledOff(error)) throw error;
-    throw new Error("the server cannot be reached");
-  });
-  const body: unknown = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Error(said(answer.status, body));
-  return body;
-}
-
-function said(status: number, body: unknown): string {
-  const detail = (body as { detail?: unknown } | null)?.detail;
-  return typeof detail === "string" && detail !== "" ? `${plain(detail.slice(0, 300))} (${status})` : `the server answered ${status}`;
+  await tell(`/api/cases/${encodeURIComponent(id)}/${what}`, { by, only });
 }

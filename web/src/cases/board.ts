@@ -1,37 +1,37 @@
-/** What stands above a case: the clock, how fresh all is, the counts, and the list with its search. */
+/** What stands above a case: how fresh all is, the counts, and the list with its search. */
 
 import { el, part } from "../dom.ts";
 import * as format from "../format.ts";
+import { Freshness } from "../freshness.ts";
+import { Part } from "../part.ts";
 import { MOST, type Summary } from "./api.ts";
 import { tallied } from "./figures.ts";
 import { List, type Open } from "./list.ts";
-import { Part } from "./part.ts";
 import { Search } from "./search.ts";
 
 export class Board {
   readonly list: List;
   readonly search = new Search(() => this.#showList());
   readonly #tiles = new Part(part("tiles"));
+  readonly #freshness = new Freshness();
   readonly #again: () => void;
   #cases: readonly Summary[] | null = null;
-  #checked: number | null = null;
-  #trouble: string | null = null;
 
   constructor(open: Open, again: () => void) {
     this.list = new List(part("cases"), open);
     this.#again = again;
-    setInterval(() => this.#tick(), 1_000);
     this.tell(false);
   }
 
   show(cases: readonly Summary[]): void {
-    [this.#cases, this.#checked, this.#trouble] = [cases, Date.now(), null];
+    this.#cases = cases;
+    this.#freshness.answered();
     this.#showTiles(); // what takes room from the list comes before it
     this.#showList();
   }
 
   complain(trouble: string): void {
-    this.#trouble = trouble;
+    this.#freshness.trouble = trouble;
   }
 
   of(id: string): Summary | null {
@@ -40,19 +40,19 @@ export class Board {
 
   /** Says why there is nothing to show, if there is nothing; a case that is open is something. */
   tell(opened: boolean): void {
-    this.#tick();
+    this.#freshness.tick();
     const nothing = opened ? null : this.#nothing();
     part("notice").hidden = nothing === null;
     part("board").hidden = nothing !== null;
     if (nothing === null) return;
     const again = el("button", { type: "button" }, "Try again");
     again.addEventListener("click", this.#again);
-    part("notice").replaceChildren(el("strong", {}, nothing[0]), el("p", {}, nothing[1]), ...(this.#trouble === null ? [] : [again]));
+    part("notice").replaceChildren(el("strong", {}, nothing[0]), el("p", {}, nothing[1]), ...(this.#freshness.trouble === null ? [] : [again]));
   }
 
   #nothing(): [title: string, text: string] | null {
     if (this.#cases !== null && this.#cases.length > 0) return null;
-    if (this.#trouble !== null) return ["No cases", `They were asked for, but ${this.#trouble}. The page tries again every ten seconds.`];
+    if (this.#freshness.trouble !== null) return ["No cases", `They were asked for, but ${this.#freshness.trouble}. The page tries again every ten seconds.`];
     return this.#cases === null ? ["Loading", "Asking for the cases…"] : ["No cases", "No alert has been taken yet."];
   }
 
@@ -76,19 +76,5 @@ export class Board {
       ["Oldest open case", tally.oldest === null ? "–" : format.span(tally.oldest), "", "since it was opened"],
     ];
     this.#tiles.show(shown, () => shown.map(([name, text, kind, title]) => el("div", { class: kind, title }, el("dt", {}, name), el("dd", {}, text))));
-  }
-
-  #tick(): void {
-    const now = Date.now();
-    part("clock").textContent = `${format.clock(now)} UTC`;
-    part("clock").setAttribute("datetime", new Date(now).toISOString());
-    const text = this.#status(now);
-    if (part("status").textContent !== text) part("status").textContent = text;
-    part("status").dataset["state"] = this.#trouble !== null ? "offline" : this.#checked === null ? "waiting" : "live";
-  }
-
-  #status(now: number): string {
-    if (this.#trouble !== null) return `Offline${this.#checked === null ? "" : `, as of ${format.minute(this.#checked)} UTC`}: ${this.#trouble}`;
-    return this.#checked === null ? "Connecting…" : `Live · checked ${format.ago(now - this.#checked)}`;
   }
 }

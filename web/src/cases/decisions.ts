@@ -29,6 +29,13 @@ export function waiting(one: Case): Choice[] {
 export const chosen = (key: string, effect: Deed, names: Names): Choice =>
   ({ key, name: `${deed(effect, names)}${joined(effect.do)}${target(effect, names)}`, deed: effect });
 
+/** What a person is asked. `place` names the button that asked it, beside which the question stands. */
+export interface Question {
+  readonly what: Decision;
+  readonly choices: readonly Choice[];
+  readonly place: string;
+}
+
 const joined = (what: string): string => (/^(device|file)\./.test(what) ? " on " : what.startsWith("indicator.") ? " " : " · ");
 
 /** What makes an effect the one that it is, whatever people call its target. */

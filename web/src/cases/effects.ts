@@ -1,12 +1,12 @@
 /** What is written into the tenant's records, and how it ended. */
 
 import { el } from "../dom.ts";
+import { folded, isolated, moment, type Word } from "../pieces.ts";
+import { lined, plain } from "../text.ts";
 import type { Case, Effect } from "./api.ts";
 import { chosen, namesOf, isRevoked, undoableEffects, type Choice } from "./decisions.ts";
-import { folded, isolated, moment } from "./pieces.ts";
 import { button, form, standing, undo, type Deciding } from "./responses.ts";
-import { lined, plain } from "./text.ts";
-import { deed, target, type Names, type Word } from "./words.ts";
+import { deed, target, type Names } from "./words.ts";
 
 const SHOWN = 12;
 

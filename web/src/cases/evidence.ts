@@ -2,10 +2,10 @@
 
 import { el } from "../dom.ts";
 import * as format from "../format.ts";
+import { badge, facts, folded, isolated, moment, outward, report, texts, type Piece } from "../pieces.ts";
+import { fileName, plain, readable, technique } from "../text.ts";
 import type { Artefact } from "./api.ts";
 import { verdictOf } from "./figures.ts";
-import { badge, facts, folded, isolated, moment, outward, report, texts, type Piece } from "./pieces.ts";
-import { fileName, plain, readable, technique } from "./text.ts";
 import { state, verdict } from "./words.ts";
 
 const SHOWN = 12; // indicators, behaviours and devices, before the others are folded away

@@ -2,11 +2,11 @@
 
 import { el } from "../dom.ts";
 import * as format from "../format.ts";
+import { Part } from "../part.ts";
+import { badge, isolated } from "../pieces.ts";
+import { plain } from "../text.ts";
 import type { Summary } from "./api.ts";
 import { worst } from "./figures.ts";
-import { badge, isolated } from "./pieces.ts";
-import { Part } from "./part.ts";
-import { plain } from "./text.ts";
 import { stage, verdict } from "./words.ts";
 
 interface Line {

@@ -1,13 +1,15 @@
 /** The page of the cases: what was detonated, what came of it, and what a person decides. */
 
+import { named } from "../address.ts";
 import { isCalledOff } from "../catalogue.ts";
+import type { Answer } from "../confirm.ts";
 import { part } from "../dom.ts";
+import { sentence } from "../server.ts";
 import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
 import { decide, fetchCase, fetchCases, type Case } from "./api.ts";
 import { Board } from "./board.ts";
-import type { Question } from "./confirm.ts";
-import { decidable, Pending } from "./decisions.ts";
+import { decidable, Pending, type Question } from "./decisions.ts";
 import { isOpen } from "./figures.ts";
 import { View } from "./view.ts";
 import { DECISIONS } from "./words.ts";
@@ -20,7 +22,7 @@ const narrow = matchMedia("(max-width: 900px)"); // as in cases.css: there the c
 class Page {
   readonly #pending = new Pending();
   readonly #board = new Board((id, focus) => this.#go(id, focus), () => void this.#watch.now());
-  readonly #view = new View(this.#pending, (question, by) => this.#decide(question, by));
+  readonly #view = new View(this.#pending, (question, answer) => this.#decide(question, answer));
   readonly #watch = new Watch((signal) => this.#ask(signal), () => (this.#busy() ? SOON : EVERY));
   #selected: string | null = null;
   #case: Case | null = null;
@@ -71,7 +73,7 @@ class Page {
   }
 
   /** Decides one by one, by their keys: "all" would be whatever the server asks by then. */
-  async #decide({ what, choices }: Question, by: string): Promise<string | null> {
+  async #decide({ what, choices }: Question, { by }: Answer): Promise<string | null> {
     const one = this.#case;
     if (one === null) return "the case is gone";
     const left = choices.filter(({ key }) => decidable(one, what).has(key) && !this.#pending.of(one.id).has(key));
@@ -132,17 +134,6 @@ class Page {
 
   #complain(text: string): void {
     if (part("trouble").textContent !== text) part("trouble").textContent = text;
-  }
-}
-
-const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** The id in the address; null where there is none, or none that can be read. */
-function named(hash: string): string | null {
-  try {
-    return decodeURIComponent(hash.slice(1)) || null;
-  } catch {
-    return null;
   }
 }
 

@@ -1,12 +1,12 @@
 /** What is done on devices, in its order, and what a person is asked. */
 
+import type { Confirmation } from "../confirm.ts";
 import { el } from "../dom.ts";
+import { badge, isolated, moment, type Word } from "../pieces.ts";
+import { plain } from "../text.ts";
 import type { Case, Decision, Response } from "./api.ts";
-import type { Confirmation, Question } from "./confirm.ts";
-import { chosen, namesOf, undoableResponses, waiting, type Choice } from "./decisions.ts";
-import { badge, isolated, moment } from "./pieces.ts";
-import { plain } from "./text.ts";
-import { deed, DECISIONS, target, turn, type Names, type Word } from "./words.ts";
+import { chosen, namesOf, undoableResponses, waiting, type Choice, type Question } from "./decisions.ts";
+import { deed, DECISIONS, target, turn, type Names } from "./words.ts";
 
 export type Ask = (question: Question) => void;
 
@@ -15,7 +15,7 @@ const ENDED = new Set(["succeeded", "needless", "failed", "rejected"]);
 /** What is decided about here and now. */
 export interface Deciding {
   readonly pending: ReadonlyMap<string, Decision>;
-  readonly open: Confirmation | null;
+  readonly open: Confirmation<Question> | null;
   readonly ask: Ask;
 }
 
@@ -75,5 +75,5 @@ export function button(what: Decision, choices: readonly Choice[], place: string
   return made;
 }
 
-export const form = (open: Confirmation | null, places: readonly string[]): HTMLElement[] =>
+export const form = (open: Deciding["open"], places: readonly string[]): HTMLElement[] =>
   open !== null && places.includes(open.question.place) ? [open.form] : [];

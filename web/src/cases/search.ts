@@ -1,9 +1,9 @@
 /** What of the list is to be seen: the words, the stage, the verdict, and who comes first. */
 
 import { el, part } from "../dom.ts";
+import { remember, remembered } from "../remember.ts";
 import type { Summary } from "./api.ts";
 import { filtered, sorted } from "./figures.ts";
-import { remember, remembered } from "./remember.ts";
 import { stageNames, verdictNames } from "./words.ts";
 
 export class Search {

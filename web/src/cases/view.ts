@@ -1,16 +1,17 @@
 /** One case, opened: its way, its evidence, what is done about it and what a person decides. */
 
+import { Asking, type Decide } from "../confirm.ts";
 import { el, part } from "../dom.ts";
+import { Part } from "../part.ts";
+import { badge, facts, isolated, moment, type Piece } from "../pieces.ts";
+import { plain } from "../text.ts";
 import type { Case, Summary } from "./api.ts";
-import { Confirmation, type Decide, type Question } from "./confirm.ts";
-import { decidable, type Pending } from "./decisions.ts";
+import { asked as worded } from "./asked.ts";
+import { decidable, type Pending, type Question } from "./decisions.ts";
 import { effects } from "./effects.ts";
 import { evidence } from "./evidence.ts";
 import { verdictOf, worst } from "./figures.ts";
-import { Part } from "./part.ts";
-import { badge, facts, isolated, moment, type Piece } from "./pieces.ts";
 import { responses, type Deciding } from "./responses.ts";
-import { plain } from "./text.ts";
 import { timeline, timelineOf } from "./timeline.ts";
 import { stage, verdict } from "./words.ts";
 
@@ -21,19 +22,18 @@ export class View {
   readonly #host = part("case");
   readonly #parts = Object.fromEntries(PARTS.map((name) => [name, new Part(part(`case-${name}`))])) as Record<Name, Part>;
   readonly #pending: Pending;
-  readonly #decide: Decide;
+  readonly #asking: Asking<Question>;
   #case: Case | null = null;
-  #open: Confirmation | null = null;
 
-  constructor(pending: Pending, decide: Decide) {
+  constructor(pending: Pending, decide: Decide<Question>) {
     this.#pending = pending;
-    this.#decide = decide;
+    this.#asking = new Asking(this.#host, worded, decide, () => this.#case && this.#showDeeds(this.#case));
   }
 
   /** Shows what is known so far of a case that was just opened. */
   begin(summary: Summary | null, id: string): void {
     this.#case = null;
-    this.#open = null;
+    this.#asking.forget();
     this.#host.scrollTop = 0;
     this.#parts.head.show(["begun", id, summary?.title ?? null], () => title(summary?.title ?? id));
     for (const name of PARTS.slice(1)) part(`case-${name}`).closest("section")!.hidden = true;
@@ -41,7 +41,8 @@ export class View {
 
   show(one: Case, now = Date.now()): void {
     this.#case = one;
-    this.#withdraw(one);
+    // It may have been answered meanwhile, by somebody else or by the verdict.
+    this.#asking.withdraw(({ what, choices }) => choices.some(({ key }) => decidable(one, what).has(key)));
     const way = timelineOf(one, now);
     this.#parts.head.show([one.alert, one.stage, one.reason, one.asked, one.artefacts.map(verdictOf)], () => head(one));
     this.#parts.way.show(way, () => timeline(way));
@@ -53,38 +54,10 @@ export class View {
   }
 
   #showDeeds(one: Case): void {
-    const deciding: Deciding = { pending: this.#pending.of(one.id), open: this.#open, ask: (question) => this.#ask(question) };
-    const decided = [[...deciding.pending], this.#open?.question ?? null];
+    const deciding: Deciding = { pending: this.#pending.of(one.id), open: this.#asking.open, ask: (question) => this.#asking.ask(question) };
+    const decided = [[...deciding.pending], this.#asking.open?.question ?? null];
     this.#parts.responses.show([one.id, one.responses, one.asked, decided], () => responses(one, deciding));
     this.#parts.effects.show([one.id, one.effects, one.revoked, decided], () => effects(one, deciding));
-  }
-
-  #ask(question: Question): void {
-    if (this.#open?.question.place === question.place || this.#open?.busy) {
-      this.#open.focus();
-      return;
-    }
-    const asked: Confirmation = new Confirmation(question, this.#decide, () => this.#close(asked));
-    this.#open = asked;
-    if (this.#case) this.#showDeeds(this.#case);
-    asked.focus();
-  }
-
-  #close(asked: Confirmation): void {
-    if (this.#open !== asked) return; // another case is open by now
-    const inside = asked.form.contains(document.activeElement);
-    this.#open = null;
-    if (this.#case) this.#showDeeds(this.#case);
-    const buttons = [...this.#host.querySelectorAll<HTMLElement>("[data-focus]")];
-    if (inside) buttons.find((one) => one.dataset["focus"] === asked.question.place)?.focus();
-  }
-
-  /** Takes a question back that has been answered meanwhile, by somebody else or by the verdict. */
-  #withdraw(one: Case): void {
-    if (this.#open === null || this.#open.busy) return;
-    const { what, choices } = this.#open.question;
-    const left = decidable(one, what);
-    if (!choices.some(({ key }) => left.has(key))) this.#open = null;
   }
 }
 

@@ -1,14 +1,8 @@
 /** What things are called: stages, verdicts, turns, and what is done on devices and in records. Pure. */
 
+import type { Word } from "../pieces.ts";
+import { fileName, plain, readable } from "../text.ts";
 import type { Decision, Deed } from "./api.ts";
-import { fileName, plain, readable } from "./text.ts";
-
-export type Tone = "fresh" | "warn" | "bad" | "";
-
-export interface Word {
-  readonly word: string;
-  readonly tone: Tone;
-}
 
 type Words = Readonly<Record<string, Word>>;
 

@@ -3,6 +3,8 @@
 import { isCalledOff } from "../catalogue.ts";
 import { el, part } from "../dom.ts";
 import * as format from "../format.ts";
+import { Freshness } from "../freshness.ts";
+import { sentence } from "../server.ts";
 import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
 import { health, percent } from "./figures.ts";
@@ -12,15 +14,12 @@ import { fetchValue, type Value } from "./value.ts";
 
 class Page {
   readonly #table = new Table(part<HTMLTableElement>("worth"), part<HTMLTableRowElement>("heads"));
+  readonly #freshness = new Freshness();
   readonly #watch = new Watch((signal) => this.#ask(signal));
   #value: Value | null = null;
-  #checked: number | null = null;
-  #trouble: string | null = null;
 
   start(): void {
     new ThemeSwitch(part<HTMLButtonElement>("theme"), () => {});
-    this.#tick();
-    setInterval(() => this.#tick(), 1_000);
     this.#tell();
     void this.#watch.now();
   }
@@ -28,12 +27,11 @@ class Page {
   async #ask(signal: AbortSignal): Promise<void> {
     try {
       this.#value = await fetchValue(signal);
-      this.#checked = Date.now();
-      this.#trouble = null;
+      this.#freshness.answered(Date.parse(this.#value.at));
       this.#show(this.#value);
     } catch (error) {
       if (isCalledOff(error)) return;
-      this.#trouble = error instanceof Error ? error.message : String(error);
+      this.#freshness.trouble = sentence(error);
     }
     this.#tell();
   }
@@ -50,31 +48,14 @@ class Page {
     if (part("live").textContent !== spoken) part("live").textContent = spoken;
   }
 
-  #tick(): void {
-    const now = Date.now();
-    part("clock").textContent = `${format.clock(now)} UTC`;
-    part("clock").setAttribute("datetime", new Date(now).toISOString());
-    const text = this.#status(now);
-    if (part("status").textContent !== text) part("status").textContent = text;
-    part("status").dataset["state"] = this.#trouble !== null ? "offline" : this.#checked === null ? "waiting" : "live";
-  }
-
-  #status(now: number): string {
-    if (this.#trouble !== null) {
-      const known = this.#value === null ? "" : `, as of ${format.minute(Date.parse(this.#value.at))} UTC`;
-      return `Offline${known}: ${this.#trouble}`;
-    }
-    return this.#checked === null ? "Connecting…" : `Live · checked ${format.ago(now - this.#checked)}`;
-  }
-
   /** The message where there is nothing to show. */
   #tell(): void {
-    this.#tick();
+    this.#freshness.tick();
     const notice = part("notice");
     const [title, text] = this.#nothing() ?? ["", ""];
     notice.hidden = title === "";
     notice.replaceChildren(el("strong", {}, title), el("p", {}, text));
-    if (this.#trouble === null) return;
+    if (this.#freshness.trouble === null) return;
     const again = el("button", { type: "button" }, "Try again");
     again.addEventListener("click", () => void this.#watch.now());
     notice.append(again);
@@ -82,7 +63,7 @@ class Page {
 
   #nothing(): [title: string, text: string] | null {
     if (this.#value !== null && this.#value.feeds.length > 0) return null;
-    if (this.#trouble !== null) return ["No data", `It was asked for, but ${this.#trouble}. The page tries again every minute.`];
+    if (this.#freshness.trouble !== null) return ["No data", `It was asked for, but ${this.#freshness.trouble}. The page tries again every minute.`];
     if (this.#value === null) return ["Loading", "Judging the feeds…"];
     return ["No feeds", "No feed is switched on."];
   }

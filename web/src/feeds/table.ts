@@ -2,7 +2,8 @@
 
 import { el } from "../dom.ts";
 import * as format from "../format.ts";
-import { curve, health, lead, number, percent, sorted, WORDS, type Key } from "./figures.ts";
+import { health, lead, number, percent, sorted, WORDS, type Key } from "./figures.ts";
+import { spark } from "./spark.ts";
 import type { Feed, Value } from "./value.ts";
 
 interface Column {
@@ -25,9 +26,6 @@ const COLUMNS: readonly Column[] = [
   { head: "Known harmless", key: "harmless", large: true, class: "figure", says: "named by warninglists" },
   { head: "Churn", key: "churn", large: true, class: "figure", says: "what comes and goes per answer" },
 ];
-
-const BOX = { width: 120, height: 26 };
-const SVG = "http://www.w3.org/2000/svg";
 
 export class Table {
   readonly #table: HTMLTableElement;
@@ -134,30 +132,6 @@ function answered(feed: Feed, now: number): HTMLElement {
   const badge = el("span", { class: `badge ${tone}`, title: feed.history.reason ?? "" }, word);
   const when = feed.fetched === null ? "never answered" : format.ago(now - Date.parse(feed.fetched));
   return el("td", { role: "cell", class: "health", "data-head": "Health" }, badge, el("span", { class: "small" }, when));
-}
-
-function spark({ history, feed }: Feed): SVGElement {
-  const { line, area, dots, refused } = curve(history.volume, history.refused, BOX.width, BOX.height);
-  const drawing = shape("svg", { viewBox: `0 -2 ${BOX.width} ${BOX.height + 4}`, preserveAspectRatio: "none", class: "spark", role: "img" });
-  drawing.setAttribute("aria-label", spoken(feed, history));
-  drawing.append(shape("path", { class: "floor", d: `M0 ${BOX.height}H${BOX.width}` }));
-  if (line) drawing.append(shape("path", { class: "area", d: area }), shape("path", { class: "line", d: line }));
-  drawing.append(...dots.map(([x, y]) => shape("rect", { class: "dot", x: Math.max(0, x - 3), y, width: 3, height: Math.max(2, BOX.height - y) })));
-  drawing.append(...refused.map((x) => shape("rect", { class: "refused", x: Math.min(x, BOX.width - 2), y: -2, width: 2, height: BOX.height + 2 })));
-  return drawing;
-}
-
-function spoken(feed: string, { volume, quarantined }: Feed["history"]): string {
-  const rows = volume.filter((some) => some !== null);
-  if (rows.length === 0) return `${feed}: no rows in 30 days`;
-  const held = quarantined === 0 ? "" : `; ${format.count(quarantined)} fetches in quarantine`;
-  return `${feed}: from ${format.count(Math.min(...rows))} to ${format.rows(Math.max(...rows))} in 30 days, last ${format.count(rows[rows.length - 1])}${held}`;
-}
-
-function shape(tag: string, attributes: Readonly<Record<string, string | number>>): SVGElement {
-  const made = document.createElementNS(SVG, tag) as SVGElement;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
-  return made;
 }
 
 function details(feed: Feed): HTMLElement {

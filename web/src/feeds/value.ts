@@ -1,6 +1,6 @@
 /** What the server says of feeds: the contract of GET /api/feeds/value. Times are ISO, shares 0 to 1. */
 
-import { isCalledOff } from "../catalogue.ts";
+import { ask } from "../server.ts";
 
 export type Advice = "drop" | "look" | "keep" | "early";
 
@@ -50,6 +50,10 @@ export interface Feed {
     readonly seconds_per_unique: number | null;
     readonly units_per_unique: number | null;
   };
+  /** Measured on what the tenant saw, 0 to 1. Older servers measure none of the three. */
+  readonly precision?: number | null;
+  readonly hits?: number | null;
+  readonly false_positives?: number | null;
   readonly advice: Advice;
   readonly because: string;
 }
@@ -63,12 +67,7 @@ export interface Value {
 
 /** Reads what the server said; throws a sentence for the analyst. */
 export async function fetchValue(signal: AbortSignal): Promise<Value> {
-  const answer = await fetch("/api/feeds/value", { cache: "no-cache", signal }).catch((error: unknown) => {
-    if (isCalledOff(error)) throw error;
-    throw new Error("the server cannot be reached");
-  });
-  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  const body = (await answer.json().catch(() => null)) as Value | null;
+  const body = (await ask("/api/feeds/value", { cache: "no-cache", signal })) as Value | null;
   if (!Array.isArray(body?.feeds)) throw new Error("the server sent something that is no list of feeds");
   return body;
 }

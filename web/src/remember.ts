@@ -2,7 +2,7 @@
 
 export type Remembered = "by" | "waiting-first";
 
-const name = (what: Remembered): string => `tidegate.cases.${what}`;
+const name = (what: Remembered): string => `tidegate.${what}`;
 
 export function remembered(what: Remembered): string {
   try {

@@ -1,9 +1,16 @@
-/** Small pieces that several parts of a case are made of. */
+/** Small pieces that pages are made of. */
 
-import { el } from "../dom.ts";
-import * as format from "../format.ts";
+import { el } from "./dom.ts";
+import * as format from "./format.ts";
 import { linkable, plain } from "./text.ts";
-import type { Word } from "./words.ts";
+
+export type Tone = "fresh" | "warn" | "bad" | "";
+
+/** A word of ours for something, and how good that is. */
+export interface Word {
+  readonly word: string;
+  readonly tone: Tone;
+}
 
 export type Piece = Node | string;
 

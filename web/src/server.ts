@@ -1,0 +1,41 @@
+/** Asks the server; what goes wrong becomes a sentence for the analyst. */
+
+import { isCalledOff } from "./catalogue.ts";
+import { plain } from "./text.ts";
+
+/** The server answered, and it was no. */
+export class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number, text: string) {
+    super(text);
+    this.status = status;
+  }
+}
+
+const PATIENCE = 20_000;
+
+/** The answer as JSON. */
+export async function ask(path: string, options: RequestInit): Promise<unknown> {
+  const answer = await fetch(path, { cache: "no-store", ...options }).catch((error: unknown) => {
+    if (isCalledOff(error)) throw error;
+    throw new Error("the server cannot be reached");
+  });
+  const body: unknown = await answer.json().catch(() => null);
+  if (!answer.ok) throw new Refused(answer.status, said(answer.status, body));
+  return body;
+}
+
+/** Tells the server what a person decided. */
+export const tell = (path: string, body: unknown): Promise<unknown> =>
+  ask(path, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+
+function said(status: number, body: unknown): string {
+  const detail = (body as { detail?: unknown } | null)?.detail;
+  return typeof detail === "string" && detail !== "" ? `${plain(detail.slice(0, 300))} (${status})` : `the server answered ${status}`;
+}
+
+export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
