@@ -9,7 +9,7 @@ export default defineConfig({
     cssTarget: "esnext",
     assetsInlineLimit: 0, // `script-src 'self'` and `connect-src 'self'` admit no data: address
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ["index.html", "feeds.html", "cases.html"] },
+    rolldownOptions: { input: ["index.html", "feeds.html", "cases.html", "gate.html"] },
     sourcemap: false,
     reportCompressedSize: true,
   },

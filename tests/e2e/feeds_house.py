@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import uvicorn
+from fastapi import FastAPI
 
 from tidegate import serve
 from tidegate.declare.feed import feeds
@@ -127,8 +128,11 @@ class FeedsHouse:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def application(self) -> FastAPI:
+        return serve.application(self.house)
+
     def open(self) -> None:
-        app = serve.application(self.house)
+        app = self.application()
         # It listens before there is a server, so that nobody is turned away who comes at once.
         listener = socket.create_server(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]

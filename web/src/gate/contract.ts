@@ -1,0 +1,225 @@
+/** What the server says of the gate: the contract of /api/gate. Times are ISO. Pure. */
+
+import { counts, fields, figure, isFields, list, many, text, texts, time, type Fields } from "../read.ts";
+
+export type Counts = readonly (readonly [name: string, count: number])[];
+
+export interface Paused {
+  readonly by: string;
+  readonly at: string | null;
+  readonly why: string;
+}
+
+export interface Plan {
+  readonly plan: string;
+  readonly at: string | null;
+  readonly adds: number;
+  readonly removes: number;
+  readonly why: string;
+}
+
+export interface Run {
+  readonly run: string;
+  readonly at: string | null;
+  readonly added: number;
+  readonly extended: number;
+  readonly removed: number;
+  readonly failed: number;
+}
+
+export interface Drifted {
+  readonly kind: string;
+  readonly value: string;
+  readonly what: string;
+}
+
+export interface Hour {
+  readonly hour: string | null;
+  readonly added: number;
+  readonly removed: number;
+}
+
+export interface Target {
+  readonly name: string;
+  readonly title: string;
+  /** Why it could not be read; null if it could. */
+  readonly reason: string | null;
+  /** How many it takes; 0 where there is no limit. */
+  readonly limit: number;
+  readonly others: number;
+  readonly headroom: number;
+  readonly slots: number;
+  readonly held: number;
+  readonly kinds: Counts;
+  readonly sources: Counts;
+  readonly actions: Counts;
+  /** How many score 0 to 10, 10 to 20, and so on. */
+  readonly scores: readonly number[];
+  readonly waiting: Plan | null;
+  readonly drift: readonly Drifted[];
+  readonly drifted: number;
+  readonly churn: readonly Hour[];
+  /** How many changes an hour may bring; 0 where that is not bounded. */
+  readonly churnLimit: number;
+  readonly last: Run | null;
+}
+
+export interface Gate {
+  readonly at: string | null;
+  readonly paused: Paused | null;
+  readonly rejected: Counts;
+  readonly targets: readonly Target[];
+}
+
+export interface Change {
+  readonly at: string | null;
+  readonly run: string;
+  readonly target: string;
+  readonly do: string;
+  readonly kind: string;
+  readonly value: string;
+  readonly defanged: string;
+  readonly score: number | null;
+  readonly why: string;
+  /** "done", or what went wrong. */
+  readonly outcome: string;
+}
+
+export interface Changes {
+  readonly items: readonly Change[];
+  readonly continuation: string | null;
+}
+
+/** An indicator in the set of a target. */
+export interface Held {
+  readonly id: string;
+  readonly kind: string;
+  readonly value: string;
+  readonly action: string;
+  readonly since: string | null;
+  readonly expires: string | null;
+}
+
+const TENTHS = 10;
+
+export function readGate(sent: unknown): Gate {
+  const { at, paused, rejected, targets } = fields(sent);
+  if (!Array.isArray(targets)) throw new Error("the server sent something that is no state of the gate");
+  return { at: time(at), paused: optional(paused, readPaused), rejected: counts(rejected), targets: targets.map(readTarget) };
+}
+
+const optional = <T>(sent: unknown, read: (known: Fields) => T): T | null =>
+  isFields(sent) ? read(sent) : null;
+
+const readPaused = ({ by, at, why }: Fields): Paused => ({ by: text(by), at: time(at), why: text(why) });
+
+function readTarget(sent: unknown): Target {
+  const one = fields(sent);
+  const scores = list(one["by_score"]).map(many);
+  return {
+    name: text(one["name"]), title: text(one["title"]) || text(one["name"]), reason: text(one["reason"]) || null,
+    limit: many(one["limit"]), others: many(one["others"]), headroom: many(one["headroom"]), slots: many(one["slots"]), held: many(one["held"]),
+    kinds: counts(one["by_kind"]), sources: counts(one["by_source"]), actions: counts(one["by_action"]),
+    scores: Array.from({ length: TENTHS }, (_, at) => scores[at] ?? 0),
+    waiting: optional(one["waiting"], readPlan), drift: list(one["drift"]).map(readDrifted), drifted: many(one["drifted"]),
+    churn: list(one["churn"]).map(readHour), churnLimit: many(one["churn_limit"]), last: optional(one["last"], readRun),
+  };
+}
+
+const readPlan = ({ plan, at, adds, removes, why }: Fields): Plan =>
+  ({ plan: text(plan), at: time(at), adds: many(adds), removes: many(removes), why: text(why) });
+
+const readRun = ({ run, at, added, extended, removed, failed }: Fields): Run =>
+  ({ run: text(run), at: time(at), added: many(added), extended: many(extended), removed: many(removed), failed: many(failed) });
+
+function readDrifted(sent: unknown): Drifted {
+  const { kind, value, what } = fields(sent);
+  return { kind: text(kind), value: text(value), what: text(what) };
+}
+
+function readHour(sent: unknown): Hour {
+  const { hour, added, removed } = fields(sent);
+  return { hour: time(hour), added: many(added), removed: many(removed) };
+}
+
+export function readChanges(sent: unknown): Changes {
+  const { items, continuation } = fields(sent);
+  if (!Array.isArray(items)) throw new Error("the server sent something that is no list of changes");
+  return { items: items.map(readChange), continuation: text(continuation) || null };
+}
+
+function readChange(sent: unknown): Change {
+  const one = fields(sent);
+  const said = (name: string): string => text(one[name]);
+  return {
+    at: time(one["at"]), run: said("run"), target: said("target"), do: said("do"), kind: said("kind"), value: said("value"),
+    defanged: said("defanged"), score: figure(one["score"]), why: said("why"), outcome: said("outcome") || "done",
+  };
+}
+
+export interface Page {
+  readonly items: readonly Held[];
+  readonly continuation: string | null;
+}
+
+export function readSet(sent: unknown): Page {
+  const { items, continuation } = fields(sent);
+  if (!Array.isArray(items)) throw new Error("the server sent something that is no set");
+  return { items: items.map(readHeld), continuation: text(continuation) || null };
+}
+
+function readHeld(sent: unknown): Held {
+  const { id, kind, value, action, since, expires } = fields(sent);
+  return { id: text(id), kind: text(kind), value: text(value), action: text(action), since: time(since), expires: time(expires) };
+}
+
+/** What one source says of an indicator; `why` is there if that does not count. */
+export interface Said {
+  readonly source: string;
+  readonly confidence: number | null;
+  readonly first: string | null;
+  readonly last: string | null;
+  readonly expires: string | null;
+  readonly tags: readonly string[];
+  readonly threat: string;
+  readonly reference: string;
+  readonly tlp: string;
+  readonly why: string;
+}
+
+export interface Known {
+  readonly id: string;
+  readonly kind: string;
+  readonly value: string;
+  readonly defanged: string;
+  readonly score: number | null;
+  readonly never: string | null;
+  readonly place: string;
+  /** As the server has them: a formula may get further terms. */
+  readonly terms: readonly Fields[];
+  readonly sightings: readonly Said[];
+  readonly expired: readonly Said[];
+  readonly suppressed: readonly Said[];
+}
+
+export function readKnown(sent: unknown): Known {
+  const one = fields(sent);
+  if (text(one["value"]) === "") throw new Error("the server sent something that is no indicator");
+  const asn = figure(one["asn"]);
+  const place = [text(one["country"]), asn === null ? "" : `AS${asn}`, text(one["as_name"])];
+  const said = (name: string): Said[] => list(one[name]).map(readSaid);
+  return {
+    id: text(one["id"]), kind: text(one["kind"]), value: text(one["value"]), defanged: text(one["defanged"]),
+    score: figure(one["score"]), never: text(one["never_enforced"]) || null, place: place.filter(Boolean).join(" · "),
+    terms: list(one["terms"]).map(fields), sightings: said("sightings"), expired: said("expired"), suppressed: said("suppressed"),
+  };
+}
+
+function readSaid(sent: unknown): Said {
+  const one = fields(sent);
+  return {
+    source: text(one["source"]), confidence: figure(one["confidence"]), first: time(one["first_seen"]), last: time(one["last_seen"]),
+    expires: time(one["expires"]), tags: texts(one["tags"]), threat: text(one["threat"]), reference: text(one["reference"]),
+    tlp: text(one["tlp"]), why: text(one["why"]),
+  };
+}
