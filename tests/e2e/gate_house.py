@@ -1,213 +1,163 @@
-"""A month of feeds on the real server, and beside it a gate that is made up: routes from fixtures.
+"""A month of feeds on the real server, and a real gate before two targets in memory.
 
-Look-ups, feeds and the page are real. What `/api/gate…` and marks answer is `GateHouse.state`,
-`changes` and `held`, in the shape that the page is promised; `posted` has what people decided.
+Defender has had three runs, refused one indicator, was changed by hand, and has a plan that waits;
+Sentinel is paused since its last run was taken back. `begin_anew` brings all of that back.
 """
 
-import copy
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, HTTPException
 from feeds_house import SHOWN, FeedsHouse, live_through_a_month
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, Route
 
+from tidegate.api.gate import stands
 from tidegate.canonical import defanged
 from tidegate.declare.feed import feeds
+from tidegate.gate.cycle import cycle
+from tidegate.gate.mark import unmark
+from tidegate.gate.status import changes
+from tidegate.gate.undo import undo
+from tidegate.gate.world import World
+from tidegate.model import Kind, indicator_id
+from tidegate.ports import APPLICATION, Enforced, Placed
 from tidegate.settings import Settings
 from tidegate.wiring import local, now
 
 HOSTILE = "<img src=x onerror=alert(1)> in\u202evoice\u200b.exe"
 READ = "<img src=x onerror=alert(1)> in[U+202E]voice[U+200B].exe"
-ENFORCED, FREE = "192.0.2.100", "192.0.2.101"  # both are reported, one is in the set
+LIMITS, ASK_ABOVE = (120, 160, 300), 30
+LONG = "score fell below the bar; " * 20
 LONG_URL = "http://login.example/" + "a" * 900
-REASON = "score fell below the bar; " * 20
-MADE, PAGE = 250, 100
-HOUR = timedelta(hours=1)
+PLACES: dict[str, Any] = {"headroom": 20, "floors": {Kind.IPV4: 60}}
+NOBODY_KNOWS = "203.0.113.250"
+DOUBTED = "it blocked the shop"
+LOCKED = "the portal says no"
 
 State = dict[str, Any]
 
 
 def ago(hours: float) -> str:
-    return (now() - hours * HOUR).isoformat()
+    return (now() - timedelta(hours=hours)).isoformat()
 
 
-def target(name: str, title: str, limit: int, held: int, **what: Any) -> State:
-    """A target that holds so many, with nothing to decide or to worry about."""
-    parts = {"Block": held - held // 10, "Audit": held // 10}
-    churn = [
-        {"hour": ago(47 - n), "added": 40 + n * 7 % 90, "removed": n * 5 % 60} for n in range(48)
-    ]
-    return {
-        "name": name,
-        "title": title,
-        "reason": None,
-        "limit": limit,
-        "others": 0,
-        "headroom": 0,
-        "slots": limit,
-        "held": held,
-        "by_kind": {"ipv4": held // 2, "domain": held // 3, "url": held - held // 2 - held // 3},
-        "by_source": {"cins": held // 2, "emerging_threats": held // 3, "vmray": held // 50},
-        "by_score": [0, 0, 0, 0, 0, held // 50, held // 8, held // 4, held // 3, held // 4],
-        "by_action": parts,
-        "waiting": None,
-        "drift": [],
-        "drifted": 0,
-        "churn": churn,
-        "churn_limit": 500,
-        "last": {
-            "run": f"r1-{name}",
-            "at": ago(0.2),
-            "added": 120,
-            "extended": 900,
-            "removed": 1,
-            "failed": 0,
-        },
-        **what,
-    }
+class Kept:
+    """A target in memory, where analysts hold two indicators of their own."""
 
+    def __init__(self) -> None:
+        theirs = ("198.51.100.253", "198.51.100.254")
+        self.held = {one: Enforced(Kind.IPV4, one, "Block", id=one) for one in theirs}
+        self.refuses = 0  # so many of those that come next
 
-def full() -> State:
-    """A full Defender with all that may be, Sentinel out of reach, and lists without a limit."""
-    sources = {f"source_{n:02}": 900 - 40 * n for n in range(14)} | {HOSTILE: 12, "analyst": 7}
-    drift = [{"kind": "ipv4", "value": f"203.0.113.{n}", "what": "the action"} for n in range(9)]
-    drift.append({"kind": "domain", "value": HOSTILE, "what": REASON})
-    plan = {"plan": "p7", "at": ago(0.1), "adds": 4_200, "removes": 1, "why": f"{HOSTILE}: many"}
-    defender = target(
-        "defender",
-        "Microsoft Defender",
-        15_000,
-        14_200,
-        others=600,
-        headroom=200,
-        slots=14_200,
-        by_source=sources,
-        drift=drift,
-        drifted=137,
-        waiting=plan,
-    )
-    sentinel = target("sentinel", "Microsoft Sentinel", 50_000, 9_000, reason=HOSTILE)
-    sentinel["last"] |= {"failed": 12}
-    lists = target("lists", "Published lists", 0, 13_000, last=None, churn=[])
-    return {
-        "at": ago(0.02),
-        "paused": None,
-        "rejected": {"warninglist": 812, "private_address": 44, "popular_domain": 301, HOSTILE: 3},
-        "targets": [defender, sentinel, lists],
-    }
+    def current(self, *, fresh: bool = False) -> list[Enforced]:
+        return list(self.held.values())
 
+    def add(self, wanted: Sequence[Enforced]) -> list[Placed]:
+        return [self._place(one) for one in wanted]
 
-def change(n: int) -> State:
-    """The n-th newest change; some of them are odd."""
-    kind, value = ("ipv4", f"198.51.100.{n % 256}")
-    if n % 10 == 3:
-        kind, value = ("filename", HOSTILE) if n % 20 == 3 else ("url", LONG_URL)
-    do = ("add", "extend", "remove", "add", "replace")[n % 5]
-    return {
-        "at": ago(0.1 + n / 10),
-        "run": f"r{n // 40}",
-        "target": ("defender", "sentinel")[n % 2],
-        "do": do,
-        "kind": kind,
-        "value": value,
-        "defanged": defanged(value),
-        "score": None if n == 1 else 91.25 - n / 10,
-        "why": (f"{HOSTILE} from {REASON}", "scored 91 from cins and ipsum")[n % 7 > 0],
-        "outcome": "done" if n % 60 != 9 else f"refused by the target: {HOSTILE}",
-    }
+    def _place(self, one: Enforced) -> Placed:
+        if self.refuses > 0:
+            self.refuses -= 1
+            return Placed(one.value, failure=LOCKED)
+        self.held[one.value] = replace(one, id=one.value, application=APPLICATION)
+        return Placed(one.value, one.value)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        for one in ids:
+            del self.held[one]
+
+    def ours(self) -> list[str]:
+        return [value for value, one in self.held.items() if one.application == APPLICATION]
 
 
 @dataclass
 class GateHouse(FeedsHouse):
-    """The server with a gate whose answers a test may change."""
+    """The server, its gate, and the targets."""
 
-    state: State = field(default_factory=full)
-    changes: list[State] = field(default_factory=lambda: [change(n) for n in range(MADE)])
-    held: dict[str, list[State]] = field(default_factory=dict)
-    posted: list[tuple[str, State]] = field(default_factory=list)
+    targets: dict[str, Kept] = field(default_factory=dict)
+    touched: tuple[str, ...] = ()  # by hand, at Defender: one changed, one removed
+    enforced: str = ""  # at Defender, and several feeds report it
+    back: timedelta = timedelta()
+    _kept: dict[str, dict[str, Enforced]] = field(default_factory=dict)
 
-    def application(self) -> FastAPI:
-        """The real application, and the made-up routes."""
-        app = super().application()
-        app.include_router(made_up(self))
-        return app
+    @property
+    def world(self) -> World:
+        return self.house.gate
+
+    def bounded(self, limit: int, ask_above: int | None = None) -> World:
+        """The gate with targets of this size, all in memory."""
+        made = self.world
+        known = replace(made.knowledge, clock=lambda: now() - self.back)
+        targets = tuple(
+            replace(one, enforcement=self.targets[one.name], limit=limit, **PLACES)
+            for one in made.targets
+        )
+        outside = {"feedback": None, "devices": None}
+        bounds = {"churn": 500, "ask_above": ask_above}
+        return replace(made, knowledge=known, targets=targets, **outside, **bounds)
+
+    def live(self) -> None:
+        """Let the gate have run three times, and people at Defender and Sentinel."""
+        self.targets = {one.name: Kept() for one in self.world.targets}
+        first, second, third = LIMITS
+        self.back = timedelta(hours=30)
+        run(self.bounded(first))
+        run(self.bounded(first))  # only what was seen there can be seen to have changed
+        self._change_by_hand()
+        self.back = timedelta(hours=5)
+        self.targets["defender"].refuses = 1
+        world = self.bounded(second)
+        run(world)
+        undo(world.targets[1], world, "Robin Example", DOUBTED)
+        self.back = timedelta()
+        self.house.gate = self.bounded(third, ASK_ABOVE)
+        run(self.world)
+        self._keep()
+
+    def _change_by_hand(self) -> None:
+        defender = self.targets["defender"]
+        changed, removed, self.enforced = [
+            one for one in defender.ours() if one.startswith("192.0.2.")
+        ][:3]
+        self.touched = (changed, removed)
+        defender.held[changed] = replace(defender.held[changed], action="Allowed")
+        del defender.held[removed]
+
+    @property
+    def _objects(self) -> Path:
+        return self.house.settings.home / "objects" / "gate"
+
+    def _keep(self) -> None:
+        shutil.copytree(self._objects, self._objects.with_name("kept"))
+        self._kept = {name: dict(one.held) for name, one in self.targets.items()}
 
     def begin_anew(self) -> None:
         """Forget what a test did."""
-        fresh = GateHouse(self.house)
-        self.state, self.changes, self.posted = fresh.state, fresh.changes, []
-        self.held = {"defender": [_held(ENFORCED)], "sentinel": [], "lists": []}
+        shutil.rmtree(self._objects)
+        shutil.copytree(self._objects.with_name("kept"), self._objects)
+        for name, held in self._kept.items():
+            self.targets[name].held = dict(held)
+        marked = [indicator_id(Kind.IPV4, one) for one in (self.enforced, NOBODY_KNOWS)]
+        unmark(marked, self.world.knowledge.sightings, now())
 
-    def of(self, name: str) -> State:
-        """The state of one target."""
-        return next(one for one in self.state["targets"] if one["name"] == name)
+    def standing(self, name: str) -> State:
+        """What the server tells of a target."""
+        return next(one for one in stands(self.world)["targets"] if one["name"] == name)
 
-
-def _held(value: str) -> State:
-    said = {"id": f"ipv4:{value}", "kind": "ipv4", "value": value, "defanged": defanged(value)}
-    times = {"since": "2026-11-20T10:00:00Z", "expires": "2026-12-20T10:00:00Z"}
-    return said | times | {"score": 80.0, "sources": ["cins"], "threat": None, "action": "Block"}
-
-
-def made_up(house: GateHouse) -> APIRouter:
-    """The routes that the page is promised, from what the house has."""
-    routes = APIRouter(prefix="/api")
-
-    @routes.get("/gate")
-    def get_gate() -> State:
-        return house.state
-
-    @routes.get("/gate/changes")
-    def get_changes(target: str = "", limit: int = PAGE, before: str = "0") -> State:
-        mine = [one for one in house.changes if target in {"", one["target"]}]
-        end = int(before) + limit
-        return {
-            "items": mine[int(before) : end],
-            "continuation": str(end) if end < len(mine) else None,
-        }
-
-    @routes.get("/gate/set")
-    def get_set(target: str, q: str = "", kind: str = "", limit: int = PAGE) -> State:
-        mine = [one for one in house.held[target] if q in one["value"] and kind in one["kind"]]
-        return {"items": mine[:limit], "total": len(mine), "continuation": None}
-
-    _decisions(routes, house)
-    return routes
+    def changes(self, name: str) -> int:
+        """How many changes at a target are remembered."""
+        found = self.world.target(name)
+        assert found is not None
+        return sum(len(rows) for _, rows in changes(found, self.world, None))
 
 
-def _decisions(routes: APIRouter, house: GateHouse) -> None:
-    @routes.post("/gate/apply")
-    def post_apply(said: State) -> State:
-        mine = house.of(said["target"])
-        if mine["waiting"] is None or mine["waiting"]["plan"] != said["plan"]:
-            raise HTTPException(HTTPStatus.CONFLICT, "another plan waits by now")
-        house.posted.append(("apply", said))
-        mine["waiting"] = None
-        return copy.deepcopy(house.state)
-
-    @routes.post("/gate/undo")
-    def post_undo(said: State) -> State:
-        house.posted.append(("undo", said))
-        house.of(said["target"])["last"] = None
-        house.state["paused"] = {"by": said["by"], "at": ago(0), "why": said["why"]}
-        return house.state
-
-    @routes.post("/gate/resume")
-    def post_resume(said: State) -> State:
-        house.posted.append(("resume", said))
-        house.state["paused"] = None
-        return house.state
-
-    @routes.post("/indicators/mark")
-    def post_mark(said: State) -> State:
-        house.posted.append(("mark", said))
-        return {}
+def run(world: World) -> None:
+    """Run the gate once."""
+    assert [one.reason for one in cycle(world)] == [None, None]
 
 
 @contextmanager
@@ -216,12 +166,65 @@ def gate_house(home: Path, page: Path) -> Iterator[GateHouse]:
     off = sorted(feeds().keys() - set(SHOWN))
     with local(Settings(home=home, page=page, feeds_off=off)) as opened:
         running = GateHouse(opened)
-        running.begin_anew()
+        running.live()
         running.open()
         try:
             yield running
         finally:
             running.close()
+
+
+def full() -> State:
+    """A full Defender with all that may be, Sentinel out of reach, and one that is new."""
+    drift = [{"kind": "ipv4", "value": f"203.0.113.{n}", "what": "the action"} for n in range(9)]
+    drift.append({"kind": "domain", "value": HOSTILE, "what": LONG})
+    churn = [{"hour": ago(47 - n), "added": 40 + n * 7 % 90, "removed": n} for n in range(48)]
+    last = {"run": "r1", "at": ago(0.2), "added": 120, "failed": 12, "by": HOSTILE}
+    defender = {
+        "name": "defender",
+        "title": "Microsoft Defender",
+        "at": ago(0.1),
+        "limit": 15_000,
+        "others": 600,
+        "headroom": 200,
+        "slots": 14_200,
+        "held": 14_200,
+        "by_kind": {"ipv4": 9_000, "domain": 5_200},
+        "by_source": {f"source_{n:02}": 900 - 40 * n for n in range(14)} | {HOSTILE: 12},
+        "by_score": [0, 0, 0, 0, 0, 200, 2_000, 4_000, 5_000, 3_000],
+        "by_action": {"Block": 13_000, HOSTILE: 1_200},
+        "refused": {HOSTILE: 3, "no slot left": 1_000_000},
+        "drift": drift,
+        "drifted": 137,
+        "waiting": {"plan": "p7", "at": ago(0.1), "adds": 4_200, "removes": 1, "why": HOSTILE},
+        "churn": churn,
+        "churn_limit": 130,
+        "last": {**last, "reason": HOSTILE},
+    }
+    sentinel = {"name": "sentinel", "title": HOSTILE, "reason": HOSTILE}
+    paused = {"by": HOSTILE, "at": ago(1), "why": LONG}
+    return {"targets": [defender, {**sentinel, "paused": paused}, {"name": "none"}]}
+
+
+def made_up(route: Route) -> None:
+    """Answer with changes of which some are odd."""
+    route.fulfill(json={"items": [_change(n) for n in range(50)], "continuation": None})
+
+
+def _change(n: int) -> State:
+    value = {3: HOSTILE, 8: LONG_URL}.get(n % 10, f"198.51.100.{n}")
+    return {
+        "at": ago(0.1 + n / 10),
+        "run": f"r{n // 40}",
+        "do": ("add", "remove", "replace", "add", "extend")[n % 5],
+        "kind": {3: "filename", 8: "url"}.get(n % 10, "ipv4"),
+        "value": value,
+        "defanged": defanged(value),
+        "action": HOSTILE,
+        "score": None if n == 1 else 91.25 - n / 10,
+        "why": f"{HOSTILE} from {LONG}",
+        "outcome": {4: "pending", 9: HOSTILE}.get(n % 10, "done"),
+    }
 
 
 @dataclass

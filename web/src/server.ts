@@ -27,10 +27,10 @@ export async function ask(path: string, options: RequestInit): Promise<unknown> 
 }
 
 /** Tells the server what a person decided. */
-export const tell = (path: string, body: unknown): Promise<unknown> =>
+export const tell = (path: string, body: unknown, patience = PATIENCE): Promise<unknown> =>
   ask(path, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout(patience),
   });
 
 function said(status: number, body: unknown): string {

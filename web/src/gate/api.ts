@@ -9,9 +9,9 @@ const INDICATORS = 100;
 
 export const fetchGate = async (signal: AbortSignal): Promise<Gate> => readGate(await ask("/api/gate", { signal }));
 
-/** The newest changes, or those before a continuation; of one target, or of all where it is empty. */
+/** The newest changes at a target, or those before a continuation. */
 export async function fetchChanges(target: string, before: string | null, signal: AbortSignal): Promise<Changes> {
-  const asked = new URLSearchParams({ limit: String(CHANGES), ...(target !== "" && { target }), ...(before !== null && { before }) });
+  const asked = new URLSearchParams({ target, limit: String(CHANGES), ...(before !== null && { before }) });
   return readChanges(await ask(`/api/gate/changes?${asked}`, { signal }));
 }
 
@@ -60,8 +60,11 @@ async function find({ kind, value }: Known, target: string, signal: AbortSignal)
 
 export type Word = "malicious" | "harmless";
 
-export const apply = (target: string, plan: string, by: string): Promise<unknown> => tell("/api/gate/apply", { target, plan, by });
-export const undo = (target: string, by: string, why: string): Promise<unknown> => tell("/api/gate/undo", { target, by, why });
-export const resume = (by: string): Promise<unknown> => tell("/api/gate/resume", { by });
+const LONG = 300_000; // a full target takes its indicators in parts, and so many a minute
+
+export const apply = (target: string, plan: string, by: string): Promise<unknown> => tell("/api/gate/apply", { target, plan, by }, LONG);
+/** `run` is the one that was seen: no other is taken back in its place. */
+export const undo = (target: string, run: string, by: string, why: string): Promise<unknown> => tell("/api/gate/undo", { target, run, by, why }, LONG);
+export const resume = (target: string, by: string): Promise<unknown> => tell("/api/gate/resume", { target, by });
 export const mark = (value: string, word: Word, because: string, by: string): Promise<unknown> =>
   tell("/api/indicators/mark", { value, word, because, by });

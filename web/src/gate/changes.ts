@@ -8,10 +8,10 @@ import { sentence } from "../server.ts";
 import { plain, readable } from "../text.ts";
 import { fetchChanges } from "./api.ts";
 import type { Change, Changes as Page, Target } from "./contract.ts";
-import { filtered, isFailed, renewed, shortened, shown } from "./figures.ts";
-import { deed, failed, kind, SORTS } from "./words.ts";
+import { filtered, isFailed, isPending, renewed, shortened, shown } from "./figures.ts";
+import { deed, failed, kind, pending, SORTS } from "./words.ts";
 
-const HEADS = ["When", "Target", "Change", "Score", "Indicator", "Why"];
+const HEADS = ["When", "Change", "Score", "Indicator", "Why"];
 
 /** Enough lines of the chosen sort, before somebody has to ask for more. */
 const ENOUGH = 20;
@@ -27,7 +27,6 @@ export class Changes {
   #asking: AbortController | null = null;
   #page: Page | null = null;
   #further = false; // whether older pages than the first have been read
-  #titles: ReadonlyMap<string, string> = new Map();
 
   constructor(explain: (value: string) => void, again: () => void) {
     this.#explain = explain;
@@ -37,6 +36,7 @@ export class Changes {
     this.#target.addEventListener("change", () => {
       this.#page = null;
       this.#asking?.abort();
+      this.#draw();
       again();
     });
     this.#more.addEventListener("click", () => void this.#read());
@@ -44,17 +44,15 @@ export class Changes {
 
   /** The targets that there are to choose from. */
   name(targets: readonly Target[]): void {
-    this.#titles = new Map(targets.map(({ name, title }) => [name, title]));
-    const chosen = this.#target.value;
-    const options = [["", "All targets"], ...this.#titles].map(([value, title]) => el("option", { value }, plain(title)));
-    this.#targets.show([...this.#titles], () => options);
-    this.#target.value = this.#titles.has(chosen) ? chosen : "";
-    this.#draw();
+    const [chosen, named] = [this.#target.value, targets.map(({ name, title }) => [name, plain(title)] as const)];
+    this.#targets.show(named, () => named.map(([value, title]) => el("option", { value }, title)));
+    this.#target.value = named.some(([name]) => name === chosen) ? chosen : named[0]?.[0] ?? "";
   }
 
   /** Reads what is new. */
   async ask(signal: AbortSignal): Promise<void> {
     const target = this.#target.value;
+    if (target === "") return;
     const fresh = await fetchChanges(target, null, signal);
     if (target !== this.#target.value) return;
     this.#further &&= this.#page !== null;
@@ -110,7 +108,7 @@ export class Changes {
   #draw(): void {
     const lines = this.#lines();
     const read = this.#page?.items.length ?? 0;
-    this.#rows.show([lines, [...this.#titles]], () => lines.map((one) => this.#row(one)));
+    this.#rows.show(lines, () => lines.map((one) => this.#row(one)));
     this.#more.hidden = !this.#page?.continuation;
     const of = lines.length === read ? "" : ` of ${format.count(read)}`;
     part("changes-found").textContent = this.#page === null ? "Reading…" : `${format.count(lines.length)}${of} ${read === 1 ? "change" : "changes"}${this.#page.continuation ? "; there are older ones" : ""}`;
@@ -120,9 +118,9 @@ export class Changes {
 
   #row(one: Change): HTMLElement {
     const cells: [head: string, ...content: (Node | string)[]][] = [
-      ["When", one.at === null ? "–" : moment(one.at)], ["Target", isolated(plain(this.#titles.get(one.target) ?? one.target))],
-      ["Change", badge(isFailed(one) ? failed(one.do) : deed(one.do))],
-      ["Score", one.score === null ? "–" : shown(Math.round(10 * one.score) / 10)], ["Indicator", this.#indicator(one)],
+      ["When", one.at === null ? "–" : moment(one.at)],
+      ["Change", badge(isFailed(one) ? failed(one.do) : isPending(one) ? pending(one.do) : deed(one.do)), " ", isolated(plain(one.action), "small")],
+      ["Score", shown(one.score, 1)], ["Indicator", this.#indicator(one)],
       ["Why", long(one.why), ...(isFailed(one) ? [el("p", { class: "trouble" }, long(one.outcome))] : [])],
     ];
     return el("tr", { role: "row" }, ...cells.map(([head, ...content]) => el("td", { role: "cell", class: head.toLowerCase(), "data-head": head }, ...content)));

@@ -50,7 +50,7 @@ export function scores(target: Target): HTMLElement {
 
 const CHURN = { width: 480, height: 72 };
 
-export function churn({ churn: hours, churnLimit }: Target): HTMLElement[] {
+export function churn({ churn: hours, churnLimit, postponed }: Target): HTMLElement[] {
   const sum = (of: (one: (typeof hours)[number]) => number): number => hours.reduce((all, one) => all + of(one), 0);
   const limit = churnLimit === 0 ? "" : `; at most ${format.count(churnLimit)} changes an hour`;
   const text = `${format.count(sum(({ added }) => added))} in, ${format.count(sum(({ removed }) => removed))} out${limit}`;
@@ -62,7 +62,8 @@ export function churn({ churn: hours, churnLimit }: Target): HTMLElement[] {
   });
   const svg = drawing(CHURN, `Hour by hour: ${text}`, ...parts, shape("path", { class: "floor", d: `M0 ${floor}H${CHURN.width}` }));
   const scale = el("p", { class: "scale", "aria-hidden": "true" }, el("span", {}, hour(hours[0].hour)), el("span", {}, hour(hours[hours.length - 1].hour)));
-  return [el("figure", {}, svg, scale), el("p", { class: "facts" }, `${text}.`)];
+  const late = postponed === 0 ? "" : ` ${format.count(postponed)} more ${postponed === 1 ? "waits" : "wait"} for later runs.`;
+  return [el("figure", {}, svg, scale), el("p", { class: "facts" }, `${text}.${late}`)];
 }
 
 const hour = (iso: string | null): string => (iso === null ? "–" : `${format.day(Date.parse(iso))} ${format.clock(Date.parse(iso)).slice(0, 5)}`);

@@ -23,8 +23,13 @@ export interface Run {
   readonly at: string | null;
   readonly added: number;
   readonly extended: number;
+  readonly replaced: number;
   readonly removed: number;
   readonly failed: number;
+  /** Who had it carried out; empty where nobody had to. */
+  readonly by: string;
+  /** Why it broke off; empty if it did not. */
+  readonly reason: string;
 }
 
 export interface Drifted {
@@ -42,8 +47,11 @@ export interface Hour {
 export interface Target {
   readonly name: string;
   readonly title: string;
+  /** When it was looked at last; null where it never was. */
+  readonly at: string | null;
   /** Why it could not be read; null if it could. */
   readonly reason: string | null;
+  readonly paused: Paused | null;
   /** How many it takes; 0 where there is no limit. */
   readonly limit: number;
   readonly others: number;
@@ -55,33 +63,34 @@ export interface Target {
   readonly actions: Counts;
   /** How many score 0 to 10, 10 to 20, and so on. */
   readonly scores: readonly number[];
+  /** Why candidates were not chosen, and how many for each reason. */
+  readonly refused: Counts;
   readonly waiting: Plan | null;
   readonly drift: readonly Drifted[];
   readonly drifted: number;
   readonly churn: readonly Hour[];
   /** How many changes an hour may bring; 0 where that is not bounded. */
   readonly churnLimit: number;
+  /** How many planned changes wait for later runs. */
+  readonly postponed: number;
   readonly last: Run | null;
 }
 
 export interface Gate {
-  readonly at: string | null;
-  readonly paused: Paused | null;
-  readonly rejected: Counts;
   readonly targets: readonly Target[];
 }
 
 export interface Change {
   readonly at: string | null;
   readonly run: string;
-  readonly target: string;
   readonly do: string;
   readonly kind: string;
   readonly value: string;
   readonly defanged: string;
+  readonly action: string;
   readonly score: number | null;
   readonly why: string;
-  /** "done", or what went wrong. */
+  /** "done", "pending" while it is under way, or what went wrong. */
   readonly outcome: string;
 }
 
@@ -103,9 +112,9 @@ export interface Held {
 const TENTHS = 10;
 
 export function readGate(sent: unknown): Gate {
-  const { at, paused, rejected, targets } = fields(sent);
+  const { targets } = fields(sent);
   if (!Array.isArray(targets)) throw new Error("the server sent something that is no state of the gate");
-  return { at: time(at), paused: optional(paused, readPaused), rejected: counts(rejected), targets: targets.map(readTarget) };
+  return { targets: targets.map(readTarget).filter(({ name }) => name !== "") };
 }
 
 const optional = <T>(sent: unknown, read: (known: Fields) => T): T | null =>
@@ -117,20 +126,23 @@ function readTarget(sent: unknown): Target {
   const one = fields(sent);
   const scores = list(one["by_score"]).map(many);
   return {
-    name: text(one["name"]), title: text(one["title"]) || text(one["name"]), reason: text(one["reason"]) || null,
+    name: text(one["name"]), title: text(one["title"]) || text(one["name"]), at: time(one["at"]),
+    reason: text(one["reason"]) || null, paused: optional(one["paused"], readPaused),
     limit: many(one["limit"]), others: many(one["others"]), headroom: many(one["headroom"]), slots: many(one["slots"]), held: many(one["held"]),
     kinds: counts(one["by_kind"]), sources: counts(one["by_source"]), actions: counts(one["by_action"]),
     scores: Array.from({ length: TENTHS }, (_, at) => scores[at] ?? 0),
-    waiting: optional(one["waiting"], readPlan), drift: list(one["drift"]).map(readDrifted), drifted: many(one["drifted"]),
-    churn: list(one["churn"]).map(readHour), churnLimit: many(one["churn_limit"]), last: optional(one["last"], readRun),
+    refused: counts(one["refused"]), waiting: optional(one["waiting"], readPlan), drift: list(one["drift"]).map(readDrifted), drifted: many(one["drifted"]),
+    churn: list(one["churn"]).map(readHour), churnLimit: many(one["churn_limit"]), postponed: many(one["postponed"]), last: optional(one["last"], readRun),
   };
 }
 
 const readPlan = ({ plan, at, adds, removes, why }: Fields): Plan =>
   ({ plan: text(plan), at: time(at), adds: many(adds), removes: many(removes), why: text(why) });
 
-const readRun = ({ run, at, added, extended, removed, failed }: Fields): Run =>
-  ({ run: text(run), at: time(at), added: many(added), extended: many(extended), removed: many(removed), failed: many(failed) });
+const readRun = ({ run, at, added, extended, replaced, removed, failed, by, reason }: Fields): Run => ({
+  run: text(run), at: time(at), added: many(added), extended: many(extended), replaced: many(replaced), removed: many(removed),
+  failed: many(failed), by: text(by), reason: text(reason),
+});
 
 function readDrifted(sent: unknown): Drifted {
   const { kind, value, what } = fields(sent);
@@ -152,8 +164,8 @@ function readChange(sent: unknown): Change {
   const one = fields(sent);
   const said = (name: string): string => text(one[name]);
   return {
-    at: time(one["at"]), run: said("run"), target: said("target"), do: said("do"), kind: said("kind"), value: said("value"),
-    defanged: said("defanged"), score: figure(one["score"]), why: said("why"), outcome: said("outcome") || "done",
+    at: time(one["at"]), run: said("run"), do: said("do"), kind: said("kind"), value: said("value"), defanged: said("defanged"),
+    action: said("action"), score: figure(one["score"]), why: said("why"), outcome: said("outcome") || "done",
   };
 }
 
@@ -187,6 +199,33 @@ export interface Said {
   readonly why: string;
 }
 
+/** What a source adds to the score: `weight` is `reliability` times `confidence` times `decay`. */
+export interface Term {
+  readonly source: string;
+  readonly grade: string;
+  /** Measured, 0 to 1; null while no hit was judged. */
+  readonly precision: number | null;
+  readonly reliability: number | null;
+  readonly confidence: number | null;
+  readonly days: number | null;
+  readonly decay: number | null;
+  /** Sources of one group count once. */
+  readonly group: string;
+  readonly copies: readonly string[];
+  readonly weight: number | null;
+  /** Why it adds nothing; empty where it does. */
+  readonly uncounted: string;
+}
+
+/** What an analyst said. */
+export interface Marked {
+  readonly word: string;
+  readonly because: string;
+  readonly by: string;
+  readonly at: string | null;
+  readonly expires: string | null;
+}
+
 export interface Known {
   readonly id: string;
   readonly kind: string;
@@ -195,8 +234,10 @@ export interface Known {
   readonly score: number | null;
   readonly never: string | null;
   readonly place: string;
-  /** As the server has them: a formula may get further terms. */
-  readonly terms: readonly Fields[];
+  readonly marked: Marked | null;
+  /** Since when lists and exports serve it. */
+  readonly published: string | null;
+  readonly terms: readonly Term[];
   readonly sightings: readonly Said[];
   readonly expired: readonly Said[];
   readonly suppressed: readonly Said[];
@@ -211,7 +252,20 @@ export function readKnown(sent: unknown): Known {
   return {
     id: text(one["id"]), kind: text(one["kind"]), value: text(one["value"]), defanged: text(one["defanged"]),
     score: figure(one["score"]), never: text(one["never_enforced"]) || null, place: place.filter(Boolean).join(" · "),
-    terms: list(one["terms"]).map(fields), sightings: said("sightings"), expired: said("expired"), suppressed: said("suppressed"),
+    marked: optional(one["marked"], readMarked), published: time(one["published"]), terms: list(one["terms"]).map(readTerm),
+    sightings: said("sightings"), expired: said("expired"), suppressed: said("suppressed"),
+  };
+}
+
+const readMarked = ({ word, because, by, at, expires }: Fields): Marked =>
+  ({ word: text(word), because: text(because), by: text(by), at: time(at), expires: time(expires) });
+
+function readTerm(sent: unknown): Term {
+  const one = fields(sent);
+  return {
+    source: text(one["source"]), grade: text(one["grade"]), precision: figure(one["precision"]), reliability: figure(one["reliability"]),
+    confidence: figure(one["confidence"]), days: figure(one["age_days"]), decay: figure(one["decay"]), group: text(one["group"]),
+    copies: texts(one["copies"]), weight: figure(one["weight"]), uncounted: text(one["uncounted"]),
   };
 }
 

@@ -3,16 +3,16 @@
 import { isCalledOff } from "../catalogue.ts";
 import { Asking, type Answer } from "../confirm.ts";
 import { el, part } from "../dom.ts";
+import { percent } from "../feeds/figures.ts";
 import * as format from "../format.ts";
 import { Part } from "../part.ts";
 import { badge, facts, isolated, moment, report, texts, type Piece } from "../pieces.ts";
-import type { Fields } from "../read.ts";
 import { sentence } from "../server.ts";
 import { plain, readable } from "../text.ts";
 import { fetchHolds, fetchKnown, mark, type Hold, type Word } from "./api.ts";
 import { filled } from "./charts.ts";
-import type { Known, Said, Target } from "./contract.ts";
-import { analyst, columns, shown, type Column } from "./figures.ts";
+import type { Known, Marked, Said, Target, Term } from "./contract.ts";
+import { shown } from "./figures.ts";
 import { kind, reason, source, worded, type Question } from "./words.ts";
 
 /** What was found: `known` is null where nobody ever reported it. */
@@ -113,28 +113,40 @@ function head(known: Known | null, read: string): HTMLElement[] {
   const title = el("h3", {}, el("code", {}, isolated(read)));
   if (known === null) return [title, el("p", {}, "Nobody has ever reported it.")];
   const never = known.never === null ? badge({ word: "may be enforced", tone: "fresh" }) : badge({ word: "never enforced", tone: "warn" });
-  const word = analyst(known);
-  const marked = word === null ? [] : [badge({ word: `marked as ${word}`, tone: word === "malicious" ? "bad" : "fresh" })];
-  return [title, el("p", { class: "badges" }, badge({ word: kind(known.kind), tone: "" }), ...marked, never),
-    facts(["Hygiene", known.never === null ? "has nothing against it" : isolated(reason(known.never))], ["Where", known.place === "" ? "" : isolated(plain(known.place))])];
+  const { marked } = known;
+  const word = marked === null ? [] : [badge({ word: `marked as ${plain(marked.word)}`, tone: marked.word === "malicious" ? "bad" : "fresh" })];
+  return [title, el("p", { class: "badges" }, badge({ word: kind(known.kind), tone: "" }), ...word, never),
+    facts(["Analyst", ...(marked === null ? [] : spoken(marked))], ["Hygiene", known.never === null ? "has nothing against it" : isolated(reason(known.never))], ["Where", known.place === "" ? "" : isolated(plain(known.place))],
+      ["Published", ...(known.published === null ? [] : ["in lists since ", moment(known.published)])])];
 }
+
+const spoken = ({ because, by, at, expires }: Marked): Piece[] => [
+  isolated(plain(because)), ...(by === "" ? [] : [", by ", isolated(plain(by))]), ...(at === null ? [] : [", ", moment(at)]),
+  ...(expires === null ? [] : [", until ", moment(expires)]),
+];
 
 function score({ score: sum, terms }: Known): HTMLElement[] {
   const title = el("h4", {}, `Score ${sum === null ? "–" : shown(sum)} `, el("span", { class: "small" }, "of 100"));
   if (terms.length === 0) return [title, filled((sum ?? 0) / 100, "whole"), el("p", { class: "facts" }, "No source says anything of it now.")];
-  const heads = columns(terms);
-  const table = el("table", { class: "terms" },
-    el("thead", {}, el("tr", {}, ...["Source", ...heads.map(({ head: name }) => name)].map((name) => el("th", { scope: "col" }, plain(name))))),
-    el("tbody", {}, ...terms.map((term) => el("tr", {}, el("th", { scope: "row" }, isolated(source(String(term["source"] ?? "–")))), ...heads.map((column) => cell(term, column))))));
+  const heads = ["Source", "Weight", "Reliability", "Confidence", "Age", "Left by age"].map((name) => el("th", { scope: "col" }, name));
+  const table = el("table", { class: "terms" }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...terms.map(line)));
   return [title, filled((sum ?? 0) / 100, "whole"), scrolled("Terms of the score", table),
     el("p", { class: "facts" }, "A source’s weight is its reliability, times its own confidence, times what age has left of it. Weights of independent sources add up towards 100; those that copy each other count once.")];
 }
 
-function cell(term: Fields, { key, full }: Column): HTMLElement {
-  const value = term[key];
-  const text = key === "age_days" && typeof value === "number" ? `${shown(Math.round(10 * value) / 10)} d` : plain(shown(value));
-  return el("td", {}, isolated(text), ...(full !== null && typeof value === "number" ? [filled(value / full)] : []));
+function line(term: Term): HTMLElement {
+  const reliability = [term.grade === "" ? "" : `grade ${plain(term.grade)}`, term.precision === null ? "" : `${percent(term.precision)} right`].filter(Boolean).join(", ");
+  const copies = term.copies.length === 0 ? "" : `copies ${term.copies.map(source).join(", ")}`;
+  const said = term.uncounted === "" ? copies : `not counted: ${plain(term.uncounted)}`;
+  return el("tr", { class: term.uncounted === "" ? "" : "uncounted" },
+    el("th", { scope: "row" }, isolated(source(term.source) || "–"), ...(said === "" ? [] : [note(said)])),
+    el("td", {}, shown(term.weight), share(term.weight, 1)), el("td", {}, shown(term.reliability), share(term.reliability, 1), ...(reliability === "" ? [] : [note(reliability)])),
+    el("td", {}, shown(term.confidence), share(term.confidence, 100)), el("td", {}, term.days === null ? "–" : `${shown(term.days, 1)} d`),
+    el("td", {}, shown(term.decay), share(term.decay, 1)));
 }
+
+const share = (value: number | null, full: number): Piece => (value === null ? "" : filled(value / full));
+const note = (text: string): HTMLElement => el("span", { class: "small note" }, isolated(text));
 
 function holding(holds: readonly Hold[]): HTMLElement[] {
   const items = holds.map(({ target, title, held, trouble }) => {

@@ -31,6 +31,6 @@ function row(feed: Feed, now: number): HTMLElement {
 
 /** What the precision was measured on. */
 function measured({ hits, false_positives: wrong }: Feed): HTMLElement[] {
-  if (typeof hits !== "number" && typeof wrong !== "number") return [];
+  if ((hits ?? 0) + (wrong ?? 0) === 0) return [];
   return [el("span", { class: "small" }, ` ${format.count(hits ?? 0)} hits, ${format.count(wrong ?? 0)} wrong`)];
 }

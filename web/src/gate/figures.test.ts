@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { readChanges, readGate, readKnown, readSet, type Change, type Changes, type Target } from "./contract.ts";
-import { analyst, bars, churned, columns, filtered, quota, renewed, shortened, shown } from "./figures.ts";
+import { bars, churned, filtered, quota, renewed, shortened, shown } from "./figures.ts";
 
-const target = (odd: Record<string, unknown>): Target => readGate({ targets: [odd] }).targets[0];
+const target = (odd: Record<string, unknown>): Target => readGate({ targets: [{ name: "defender", ...odd }] }).targets[0];
 const parts = (odd: Record<string, unknown>): number[] => quota(target(odd)).map(({ count }) => count);
 const change = (value: string, odd: Record<string, unknown> = {}): Change =>
-  readChanges({ items: [{ at: "2026-11-21T10:00:00Z", run: "r1", target: "defender", do: "add", kind: "ipv4", value, ...odd }] }).items[0];
+  readChanges({ items: [{ at: "2026-11-21T10:00:00Z", run: "r1", do: "add", kind: "ipv4", value, ...odd }] }).items[0];
 const page = (values: string, continuation: string | null): Changes => ({ items: [...values].map((one) => change(one)), continuation });
 const read = ({ items }: Changes): string => items.map(({ value }) => value).join("");
 
@@ -56,19 +56,20 @@ test("changes are chosen by what was done, or by what was not", () => {
   expect(["", "add", "remove", "failed"].map(chosen)).toEqual(["abc", "ac", "b", "c"]);
 });
 
-test("terms that this page does not know come after those that it does", () => {
-  const terms = [{ source: "cins", decay: 1, weight: 0.5, counted_once: true }, { source: "ipsum", novelty: "x" }];
-  expect(columns(terms).map(({ head }) => head)).toEqual(["Weight", "Left by age", "counted once", "novelty"]);
+test("what is under way has not failed", () => {
+  expect(filtered([change("a", { outcome: "pending" })], "failed")).toEqual([]);
 });
 
-test("an analyst's word is told from what sources say", () => {
-  const word = (confidence: unknown, source = "analyst"): string | null =>
-    analyst(readKnown({ value: "192.0.2.1", sightings: [{ source, confidence }] }));
-  expect([word(100), word(0), word(null), word(100, "cins")]).toEqual(["malicious", "harmless", null, null]);
-});
+test.each([[0.123456, 2, "0.12"], [14, 2, "14"], [91.25, 1, "91.3"], [1_234, 0, "1,234"], [null, 2, "–"]])("%s with %s digits is shown as %s", (value, digits, text) =>
+  expect(shown(value, digits)).toBe(text));
 
-test.each([[0.123456, "0.123"], [14, "14"], ["x", "x"], [null, "–"], [undefined, "–"], [true, "true"]])("%s is shown as %s", (value, text) =>
-  expect(shown(value)).toBe(text));
+test("what sources and analysts say of an indicator is read as far as it makes sense", () => {
+  const known = readKnown({ value: "192.0.2.1", terms: [{ source: "cins", weight: 0.5, copies: ["a", 7], decay: "much" }, null], marked: { word: "harmless", at: "now" } });
+  expect(known.terms[0]).toMatchObject({ source: "cins", weight: 0.5, copies: ["a"], decay: null, precision: null, uncounted: "" });
+  expect(known.terms[1]).toMatchObject({ source: "", weight: null });
+  expect(known.marked).toEqual({ word: "harmless", because: "", by: "", at: null, expires: null });
+  expect(readKnown({ value: "192.0.2.1", marked: [] }).marked).toBeNull();
+});
 
 test("long texts end where no character is cut", () => {
   expect(shortened("short")).toBeNull();
@@ -77,10 +78,11 @@ test("long texts end where no character is cut", () => {
 });
 
 test("whatever is missing or odd becomes nothing", () => {
-  const odd = { targets: [{ held: -3, limit: "many", by_kind: [1], by_source: { a: 1, b: 2, c: NaN }, by_score: [1], churn: [null], last: {}, waiting: 7, drift: "x" }, null] };
-  const { at, paused, rejected, targets } = readGate({ at: "yesterday", paused: [], ...odd });
-  expect([at, paused, rejected, targets.length]).toEqual([null, null, [], 2]);
+  const odd = { targets: [{ name: "defender", held: -3, limit: "many", by_kind: [1], by_source: { a: 1, b: 2, c: NaN }, by_score: [1], churn: [null], last: {}, waiting: 7, at: "yesterday", paused: [], refused: "all", drift: "x" }, null] };
+  const { targets } = readGate(odd);
+  expect(targets.length).toBe(1); // what has no name is no target
   expect(targets[0]).toMatchObject({
+    at: null, paused: null, refused: [], postponed: 0,
     held: 0, limit: 0, kinds: [], sources: [["b", 2], ["a", 1]], scores: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0], waiting: null, drift: [],
     churn: [{ hour: null, added: 0, removed: 0 }], last: { run: "", at: null, added: 0 },
   });

@@ -1,8 +1,7 @@
 /** From what the server says of the gate to what is read: shares, bars, orders, filters. Pure. */
 
 import type { Feed } from "../feeds/value.ts";
-import type { Fields } from "../read.ts";
-import type { Change, Changes, Hour, Known, Target } from "./contract.ts";
+import type { Change, Changes, Hour, Target } from "./contract.ts";
 
 export interface Segment {
   readonly name: string;
@@ -76,7 +75,7 @@ export function churned(hours: readonly Hour[], limit: number, width: number, he
 
 const round = (value: number): number => Math.round(10 * value) / 10;
 
-const identity = ({ at, run, target, do: what, kind, value }: Change): string => JSON.stringify([at, run, target, what, kind, value]);
+const identity = ({ run, do: what, kind, value }: Change): string => JSON.stringify([run, what, kind, value]);
 
 /** What is shown, with what is new before it. Where the two do not meet, the new is all that is certain. */
 export function renewed(shown: Changes, fresh: Changes): Changes {
@@ -87,33 +86,12 @@ export function renewed(shown: Changes, fresh: Changes): Changes {
   return { items: [...fresh.items, ...older], continuation: older.length === 0 ? fresh.continuation : shown.continuation };
 }
 
-export const isFailed = ({ outcome }: Change): boolean => outcome !== "done";
+export const isPending = ({ outcome }: Change): boolean => outcome === "pending";
+export const isFailed = (one: Change): boolean => one.outcome !== "done" && !isPending(one);
 
 /** The changes of one sort: what was done, "failed", or any where it is empty. */
 export const filtered = (items: readonly Change[], what: string): readonly Change[] =>
   what === "" ? items : items.filter((one) => (what === "failed" ? isFailed(one) : one.do === what));
-
-export interface Column {
-  readonly key: string;
-  readonly head: string;
-  /** What a full bar stands for; null where there is nothing to fill. */
-  readonly full: number | null;
-}
-
-const TERMS: readonly Column[] = [
-  { key: "weight", head: "Weight", full: 1 }, // what it comes to; the others are its factors
-  { key: "reliability", head: "Reliability", full: 1 },
-  { key: "confidence", head: "Confidence", full: 100 },
-  { key: "age_days", head: "Age", full: null },
-  { key: "decay", head: "Left by age", full: 1 },
-];
-
-/** The columns of a score's terms: those that this page knows, then what else the server tells. */
-export function columns(terms: readonly Fields[]): Column[] {
-  const told = new Set(terms.flatMap((term) => Object.keys(term)));
-  const further = [...told].filter((key) => key !== "source" && !TERMS.some((one) => one.key === key));
-  return [...TERMS.filter(({ key }) => told.has(key)), ...further.map((key) => ({ key, head: key.replaceAll("_", " "), full: null }))];
-}
 
 const MOST = 160;
 
@@ -122,17 +100,8 @@ export const shortened = (text: string, most = MOST): string | null =>
   text.length <= most ? null : `${[...text.slice(0, most)].slice(0, -1).join("").trimEnd()}…`;
 
 /** Digits that matter, and no more. */
-export function shown(value: unknown): string {
-  if (typeof value === "number") return new Intl.NumberFormat("en-US", { maximumFractionDigits: 3 }).format(value);
-  if (typeof value === "string") return value;
-  return value === null || value === undefined ? "–" : JSON.stringify(value);
-}
+export const shown = (value: number | null, digits = 2): string =>
+  value === null ? "–" : new Intl.NumberFormat("en-US", { maximumFractionDigits: digits }).format(value);
 
 /** Of a feed's indicators the share that an independent source has, too. */
 export const shared = ({ contribution: { indicators, shared: some } }: Feed): number | null => (indicators === 0 ? null : some / indicators);
-
-/** What an analyst's word makes of it; null where none holds. */
-export function analyst({ sightings }: Known): "malicious" | "harmless" | null {
-  const word = sightings.find(({ source }) => source === "analyst")?.confidence ?? null;
-  return word === null ? null : word > 0 ? "malicious" : "harmless";
-}

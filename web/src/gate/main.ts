@@ -13,22 +13,20 @@ import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
 import { apply, fetchGate, resume, undo } from "./api.ts";
 import { Changes } from "./changes.ts";
-import { barList } from "./charts.ts";
 import { readGate, type Gate } from "./contract.ts";
 import { Explain } from "./explain.ts";
 import { feeds } from "./feeds.ts";
 import { Targets } from "./targets.ts";
-import { reason, type Question } from "./words.ts";
+import type { Question } from "./words.ts";
 
 const EVERY = 30_000;
 
 class Page {
   readonly #freshness = new Freshness();
-  readonly #targets = new Targets(part("targets"), part("paused"), (question, answer) => this.#decide(question, answer), () => this.#withdrawn());
+  readonly #targets = new Targets(part("targets"), (question, answer) => this.#decide(question, answer), () => this.#withdrawn());
   readonly #changes = new Changes((value) => this.#go(value), () => void this.#watch.now());
   readonly #explain = new Explain((text) => this.#decided(text));
   readonly #tiles = new Part(part("tiles"));
-  readonly #rejected = new Part(part("rejected"));
   readonly #feeds = new Part(part("feeds"));
   readonly #watch = new Watch((signal) => this.#ask(signal), () => EVERY);
   readonly #feedWatch = new Watch((signal) => this.#askFeeds(signal)); // they change more slowly, and cost the server more
@@ -46,7 +44,8 @@ class Page {
   }
 
   async #ask(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#askGate(signal), this.#askChanges(signal)]);
+    await this.#askGate(signal); // it names the targets
+    await this.#askChanges(signal);
     void this.#explain.again(this.#gate?.targets ?? []);
   }
 
@@ -86,7 +85,7 @@ class Page {
     this.#changes.name(gate.targets);
     const figures = tiles(gate);
     this.#tiles.show(figures, () => figures.map(([name, text, kind]) => el("div", { class: kind }, el("dt", {}, name), el("dd", {}, text))));
-    this.#rejected.show(gate.rejected, () => barList(gate.rejected, reason, "rejected"));
+    part("no-targets").hidden = gate.targets.length > 0;
   }
 
   /** Says why there is nothing to show, if there is nothing. */
@@ -169,8 +168,8 @@ const DONE: Readonly<Record<Question["what"], string>> = {
 function decide(question: Question, by: string, why: string): Promise<unknown> {
   switch (question.what) {
     case "apply": return apply(question.target, question.plan.plan, by);
-    case "undo": return undo(question.target, by, why);
-    case "resume": return resume(by);
+    case "undo": return undo(question.target, question.run.run, by, why);
+    case "resume": return resume(question.target, by);
     case "mark": throw new Error("a word on an indicator is no decision about a target");
   }
 }
@@ -179,16 +178,16 @@ function say(id: string, text: string): void {
   if (part(id).textContent !== text) part(id).textContent = text;
 }
 
-function tiles({ targets, rejected, at }: Gate): [name: string, text: string, kind: string][] {
+function tiles({ targets }: Gate): [name: string, text: string, kind: string][] {
   const sum = (of: (target: Gate["targets"][number]) => number): number => targets.reduce((all, target) => all + of(target), 0);
-  const [waiting, drifted, failed] = [targets.filter((one) => one.waiting !== null).length, sum((one) => one.drifted), sum((one) => one.last?.failed ?? 0)];
+  const number = (is: (target: Gate["targets"][number]) => boolean): number => targets.filter(is).length;
+  const [waiting, paused, drifted, failed] = [number((one) => one.waiting !== null), number((one) => one.paused !== null), sum((one) => one.drifted), sum((one) => one.last?.failed ?? 0)];
   return [
     ["Enforced, in all targets", format.count(sum((one) => one.held)), ""],
     ["Plans to approve", format.count(waiting), waiting > 0 ? "look" : ""],
+    ["Paused", format.count(paused), paused > 0 ? "look" : ""],
     ["Failed in last runs", format.count(failed), failed > 0 ? "drop" : ""],
     ["Changed by hand", format.count(drifted), drifted > 0 ? "look" : ""],
-    ["Rejected by hygiene", format.count(rejected.reduce((all, [, count]) => all + count, 0)), ""],
-    ["As of", at === null ? "–" : format.ago(Date.now() - Date.parse(at)), ""],
   ];
 }
 

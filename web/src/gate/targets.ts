@@ -7,7 +7,7 @@ import { Part } from "../part.ts";
 import { badge, folded, isolated, moment, type Word } from "../pieces.ts";
 import { plain, readable } from "../text.ts";
 import { barList, churn, quotaBar, scores } from "./charts.ts";
-import type { Drifted, Gate, Target } from "./contract.ts";
+import type { Drifted, Gate, Run, Target } from "./contract.ts";
 import * as words from "./words.ts";
 import { worded, type Question } from "./words.ts";
 
@@ -21,14 +21,12 @@ export class Targets {
   readonly #asking: Asking<Question>;
   readonly #withdrawn: () => void;
   readonly #cards = new Map<string, Card>();
-  readonly #pause: Card;
   #gate: Gate | null = null;
 
   /** `withdrawn` is told that the page took a question back, because it means nothing any more. */
-  constructor(host: HTMLElement, paused: HTMLElement, decide: Decide<Question>, withdrawn: () => void) {
+  constructor(host: HTMLElement, decide: Decide<Question>, withdrawn: () => void) {
     [this.#host, this.#withdrawn] = [host, withdrawn];
-    this.#pause = { host: paused, content: new Part(paused) };
-    this.#asking = new Asking(host.parentElement!, worded, decide, () => this.#gate && this.#draw(this.#gate));
+    this.#asking = new Asking(host, worded, decide, () => this.#gate && this.#draw(this.#gate));
   }
 
   show(gate: Gate): void {
@@ -39,9 +37,6 @@ export class Targets {
   }
 
   #draw(gate: Gate): void {
-    const open = this.#asking.open;
-    this.#pause.host.hidden = gate.paused === null;
-    this.#pause.content.show([gate.paused, open?.question.place === "resume"], () => this.#paused(gate));
     const names = new Set(gate.targets.map(({ name }) => name));
     for (const [name, { host }] of this.#cards) {
       if (names.has(name)) continue;
@@ -53,9 +48,9 @@ export class Targets {
 
   #place(target: Target, at: number): void {
     const { host, content } = this.#cards.get(target.name) ?? this.#added(target.name);
-    const open = this.#asking.open;
-    const mine = open !== null && [`apply ${target.name}`, `undo ${target.name}`].includes(open.question.place) ? open.question : null;
-    content.show([target, mine, age(target)], () => this.#content(target));
+    const asked = this.#asking.open?.question;
+    const mine = asked !== undefined && asked.what !== "mark" && asked.target === target.name ? asked : null;
+    content.show([target, mine, ages(target)], () => this.#content(target));
     if (this.#host.children[at] !== host) this.#host.insertBefore(host, this.#host.children[at] ?? null);
   }
 
@@ -70,7 +65,7 @@ export class Targets {
     return [
       el("header", {}, el("h3", {}, isolated(plain(target.title))), el("p", { class: "badges" }, ...standing(target).map(badge))),
       ...(target.reason === null ? [] : [el("p", { class: "trouble" }, "It could not be read: ", isolated(plain(target.reason)), ".")]),
-      ...quotaBar(target), ...this.#waiting(target), ...this.#last(target), el("div", { class: "charts" }, ...charts(target)), ...drift(target),
+      ...this.#paused(target), ...quotaBar(target), ...this.#waiting(target), ...this.#last(target), el("div", { class: "charts" }, ...charts(target)), ...drift(target),
     ];
   }
 
@@ -80,28 +75,28 @@ export class Targets {
     const button = this.#button("Approve", `Approve the plan for ${plain(title)}`, "approve", { place, what: "apply", target: name, title, plan });
     return [el("div", { class: "plan" },
       el("p", { class: "deed" }, el("strong", {}, `A plan waits: ${format.count(plan.adds)} to add, ${format.count(plan.removes)} to remove`), button),
-      el("p", { class: "facts" }, ...when(plan.at), isolated(plain(plan.why))), ...this.#form(place))];
+      el("p", { class: "facts" }, ...(plan.at === null ? [] : ["Since ", moment(plan.at), ": "]), isolated(plain(plan.why)), "."), ...this.#form(place))];
   }
 
-  #last({ name, title, last: run }: Target): HTMLElement[] {
-    if (run === null) return [el("p", { class: "facts" }, "It has never run.")];
+  #last({ name, title, at, last: run }: Target): HTMLElement[] {
+    const looked = el("p", { class: "facts" }, at === null ? "Nobody has looked at it yet." : "Looked at ", ...(at === null ? [] : [ago(at), "."]));
+    if (run === null) return [looked];
     const place = `undo ${name}`;
-    const able = run.added + run.removed > 0;
+    const able = run.added + run.replaced + run.removed > 0;
     const button = this.#button("Undo", `Undo the last run for ${plain(title)}`, "undo", { place, what: "undo", target: name, title, run });
-    const figures = [[run.added, "added"], [run.extended, "extended"], [run.removed, "removed"]] as const;
     return [el("div", { class: "last" }, el("p", { class: "deed" },
-      el("span", {}, "Last run ", ...(run.at === null ? [] : [el("time", { datetime: run.at, title: `${format.minute(Date.parse(run.at))} UTC` }, format.ago(Date.now() - Date.parse(run.at)))])),
-      ...(able ? [button] : [])),
-      el("p", { class: "figures" }, ...figures.map(([count, what]) => el("span", {}, el("strong", {}, format.count(count)), ` ${what}`)),
-        el("span", { class: run.failed === 0 ? "" : "trouble" }, el("strong", {}, format.count(run.failed)), " failed")), ...this.#form(place))];
+      el("span", {}, "Last change ", ...(run.at === null ? [] : [ago(run.at)]), ...(run.by === "" ? [] : [", by ", isolated(plain(run.by))])), ...(able ? [button] : [])),
+      figures(run), ...(run.reason === "" ? [] : [el("p", { class: "trouble" }, "It broke off: ", isolated(plain(run.reason)), ".")]), looked, ...this.#form(place))];
   }
 
-  #paused({ paused }: Gate): HTMLElement[] {
+  #paused({ name, title, paused }: Target): HTMLElement[] {
     if (paused === null) return [];
-    const button = this.#button("Resume", "Resume the gate", "approve", { place: "resume", what: "resume" });
-    return [el("p", { class: "deed" }, el("strong", {}, "The gate is paused. "), el("span", {}, "Nothing is planned or applied until somebody resumes it."), button),
+    const place = `resume ${name}`;
+    const button = this.#button("Resume", `Resume ${plain(title)}`, "approve", { place, what: "resume", target: name, title });
+    return [el("div", { class: "plan", role: "group", "aria-label": "Pause" },
+      el("p", { class: "deed" }, el("strong", {}, "Paused: nothing changes here until somebody resumes it"), button),
       el("p", { class: "facts" }, "By ", isolated(plain(paused.by) || "nobody known"), ...(paused.at === null ? [] : [", ", moment(paused.at)]), ...(paused.why === "" ? [] : [": ", isolated(plain(paused.why))])),
-      ...this.#form("resume")];
+      ...this.#form(place))];
   }
 
   #button(text: string, about: string, kind: string, question: Question): HTMLElement {
@@ -118,33 +113,45 @@ export class Targets {
 
 /** Whether what a person is asked about is still there to decide. */
 function isOpen(question: Question, gate: Gate): boolean {
-  if (question.what === "resume") return gate.paused !== null;
   if (question.what === "mark") return true;
   const target = gate.targets.find(({ name }) => name === question.target);
-  return question.what === "apply" ? target?.waiting?.plan === question.plan.plan : target?.last?.run === question.run.run;
+  switch (question.what) {
+    case "apply": return target?.waiting?.plan === question.plan.plan;
+    case "undo": return target?.last?.run === question.run.run;
+    case "resume": return (target?.paused ?? null) !== null;
+  }
 }
 
-/** What of a card changes by itself. */
-const age = ({ last }: Target): string => (last?.at ? format.ago(Date.now() - Date.parse(last.at)) : "");
+const since = (iso: string): string => format.ago(Date.now() - Date.parse(iso));
 
-function standing({ reason, waiting, drifted, last, held, slots }: Target): Word[] {
+const ago = (iso: string): HTMLElement => el("time", { datetime: iso, title: `${format.minute(Date.parse(iso))} UTC` }, since(iso));
+
+/** What of a card changes by itself. */
+const ages = ({ at, last }: Target): string[] => [at, last?.at ?? null].map((iso) => (iso === null ? "" : since(iso)));
+
+function standing({ at, reason, paused, waiting, drifted, last, held, slots }: Target): Word[] {
   const full: Word[] = slots > 0 && held >= slots ? [{ word: "full", tone: "" }] : [];
+  const reach: Word = reason !== null ? { word: "out of reach", tone: "bad" } : at === null ? { word: "new", tone: "" } : { word: "in reach", tone: "fresh" };
   return [
-    reason === null ? { word: "in reach", tone: "fresh" } : { word: "out of reach", tone: "bad" },
+    reach, ...(paused === null ? [] : [{ word: "paused", tone: "warn" } as const]),
     ...(waiting === null ? [] : [{ word: "waits for approval", tone: "warn" } as const]),
     ...(drifted === 0 ? [] : [{ word: `${format.count(drifted)} changed by hand`, tone: "warn" } as const]),
     ...(last === null || last.failed === 0 ? [] : [{ word: `${format.count(last.failed)} failed`, tone: "bad" } as const]), ...full,
   ];
 }
 
-const when = (iso: string | null): (Node | string)[] => (iso === null ? [] : [moment(iso), ": "]);
+function figures(run: Run): HTMLElement {
+  const told = [[run.added, "added"], [run.extended, "extended"], [run.replaced, "replaced"], [run.removed, "removed"]] as const;
+  return el("p", { class: "figures" }, ...told.map(([count, what]) => el("span", {}, el("strong", {}, format.count(count)), ` ${what}`)),
+    el("span", { class: run.failed === 0 ? "" : "trouble" }, el("strong", {}, format.count(run.failed)), " failed"));
+}
 
 function charts(target: Target): HTMLElement[] {
-  const { name, kinds, sources, actions } = target;
+  const { name, kinds, sources, actions, refused } = target;
   return [
     section("By kind", ...barList(kinds, words.kind, `kinds ${name}`)), section("By source", ...barList(sources, words.source, `sources ${name}`)),
     section("By action", ...barList(actions, plain, `actions ${name}`)), section("By score", scores(target)),
-    wide("Changes in 48 hours", ...churn(target)),
+    wide("Changes in 48 hours", ...churn(target)), wide("Not chosen, and why", ...barList(refused, words.reason, `refused ${name}`)),
   ];
 }
 

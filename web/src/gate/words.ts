@@ -18,6 +18,8 @@ const DEEDS: Readonly<Record<string, Word>> = {
 /** A word of tomorrow is shown as it stands. */
 export const deed = (what: string): Word => DEEDS[what] ?? { word: plain(what.replaceAll("_", " ")), tone: "" };
 
+export const pending = (what: string): Word => ({ word: `${plain(what.replaceAll("_", " "))} under way`, tone: "warn" });
+
 export const failed = (what: string): Word => ({ word: `${plain(what.replaceAll("_", " "))} failed`, tone: "bad" });
 
 export const SORTS: readonly (readonly [value: string, text: string])[] = [
@@ -43,7 +45,7 @@ export const reason = (text: string): string => plain(text.replaceAll("_", " "))
 export type Question = { readonly place: string } & (
   | { readonly what: "apply"; readonly target: string; readonly title: string; readonly plan: Plan }
   | { readonly what: "undo"; readonly target: string; readonly title: string; readonly run: Run }
-  | { readonly what: "resume" }
+  | { readonly what: "resume"; readonly target: string; readonly title: string }
   | { readonly what: "mark"; readonly word: Verdict; readonly value: string; readonly read: string }
 );
 
@@ -51,10 +53,7 @@ export function worded(question: Question): Wording {
   switch (question.what) {
     case "apply": return applied(question.title, question.plan);
     case "undo": return undone(question.title, question.run);
-    case "resume": return {
-      verb: "Resume", doing: "Resuming…", strong: true,
-      says: [asked("Resume the gate?"), follows("Its next run plans anew and applies what it plans; what is larger than the safety threshold waits for approval as always.")],
-    };
+    case "resume": return resumed(question.title);
     case "mark": return marked(question.word, question.read);
   }
 }
@@ -72,7 +71,13 @@ const undone = (title: string, run: Run): Wording => ({
   verb: "Undo", doing: "Undoing…", strong: true, reason: "Why",
   says: [asked("Take back the last run for ", isolated(plain(title)), "?"),
     follows(`${joined([[run.added, "that came in goes out again", "that came in go out again"], [run.removed, "that went out comes back", "that went out come back"]])}. ` +
-      "So that the next run does not do the same once more, the gate pauses until somebody resumes it.")],
+      "So that the next run does not do the same once more, the gate pauses there until somebody resumes it.")],
+});
+
+const resumed = (title: string): Wording => ({
+  verb: "Resume", doing: "Resuming…", strong: true,
+  says: [asked("Go on with ", isolated(plain(title)), "?"),
+    follows("The next run plans anew and applies what it plans. What is larger than the safety threshold waits for approval, as always.")],
 });
 
 const MARKS: Readonly<Record<Verdict, { readonly verb: string; readonly follows: string }>> = {
