@@ -34,7 +34,7 @@ LARGE = 3_000  # indicators: a feed to live on alone
 LEAST = 50.0
 ADDRESSES = (Kind.IPV4, Kind.IPV6)  # what nearly all of the later lists hold
 BEFORE, SNAPSHOTS, END = (
-    datetime(2026, 8, 17, 23, tzinfo=UTC),
+    datetime(2026, 8, 18, tzinfo=UTC),
     datetime(2026, 8, 22, 23, tzinfo=UTC),
     datetime(2026, 8, 23, 1, tzinfo=UTC),
 )

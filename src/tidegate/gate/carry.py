@@ -198,7 +198,8 @@ def _written(before: Held | None, change: Change, work: Job) -> Held:
     if before is None or before.drift:
         before = Held(change.id, one.kind or Kind.DOMAIN, one.value, one.action, one.expires, now)
     fresh = replace(before, action=one.action, expires=one.expires, read=False)
-    return replace(fresh, score=one.score, threat=one.threat)
+    sources = change.sources or before.sources
+    return replace(fresh, score=one.score, threat=one.threat, sources=sources)
 
 
 def _ended(state: State, work: Job, reason: str | None) -> State:

@@ -73,6 +73,7 @@ class Change:
     why: str
     before: Enforced | None = None
     elective: bool = False
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ def _change(
         if held is not None and held.drift == REMOVED:
             return None  # somebody took it away
         new, why = _wanted(row, None, terms, now)
-        return Change("add", found, new, why, elective=True)
+        return Change("add", found, new, why, elective=True, sources=_sources(row))
     if not ours(there) or (held is not None and held.drift):
         return None  # an analyst's word stands
     new, why = _wanted(row, there, terms, now)
@@ -242,7 +243,7 @@ def _wanted(
 ) -> tuple[Enforced, str]:
     actions = terms.actions
     kind, score = Kind(str(row["kind"])), float(str(row["score"]))
-    sources = ", ".join(map(str, row["sources"])) if isinstance(row["sources"], list) else ""
+    sources = ", ".join(_sources(row))
     action = actions.of(kind, score, there.action if there else None)
     blocks = action not in {"Audit", "Warn"}
     threat = str(row["threat"]) if row["threat"] else None
@@ -263,6 +264,10 @@ def _wanted(
     )
     stands = f", stands for {row['for']} URLs" if row["for"] else ""
     return enforced, f"score {score:.0f} ({sources}){stands}"
+
+
+def _sources(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(map(str, row["sources"] or ()))
 
 
 def _context(row: Mapping[str, Any]) -> dict[str, Any]:

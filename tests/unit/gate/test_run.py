@@ -365,7 +365,6 @@ def test_the_status_counts_the_set(gate):
     gate.analyst("x.example")
     world = gate.world(gate.target(limit=100, headroom=10))
     gate.apply(world)
-    gate.apply(world)
     found = status(world.targets[0], world)
     assert (found.held, found.state.others, found.state.slots) == (2, 1, 89)
     assert found.by_kind == {"domain": 1, "ipv4": 1}
