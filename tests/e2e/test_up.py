@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,15 +61,18 @@ class Up:
         """Wait for its end; return its code and its standard output."""
         assert self.process.stdout is not None
         assert self.process.stderr is not None
-        try:
-            self.process.wait(seconds)
-        finally:
-            self.process.kill()
-            self._reader.join()
-            out = self.process.stdout.read()
-            self.process.stdout.close()
-            self.process.stderr.close()
-        return self.process.returncode, out
+        # Read while it runs: a summary is longer than what a pipe holds.
+        with ThreadPoolExecutor(1) as pool:
+            out = pool.submit(self.process.stdout.read)
+            try:
+                self.process.wait(seconds)
+            finally:
+                self.process.kill()
+                self._reader.join()
+                said = out.result()
+                self.process.stdout.close()
+                self.process.stderr.close()
+        return self.process.returncode, said
 
 
 @pytest.fixture
@@ -128,15 +132,16 @@ def test_the_main_job_runs_once_and_a_second_time_for_nothing(up, tmp_path):
     assert {feed["origin"] for feed in first["feeds"]} == {"sample"}
     assert len(first["cases"]) == 10
     assert {case["stage"] for case in first["cases"]} <= ENDED
-    assert first["gated"]["applied"]["written"] > 0
-    assert first["gated"]["applied"]["failed"] == {}
+    assert [one["target"] for one in first["gated"]] == ["defender", "sentinel"]
+    assert all(one["applied"]["written"] > 0 for one in first["gated"])
+    assert all(one["applied"]["failed"] == {} for one in first["gated"])
     assert {each["result"] for each in first["maps"]} == {200}
     done = outside(home)
     assert set(done["comments"].values()) == {1}
 
     second = ran(up(home, "--once", "--json"))
     assert {feed["status"] for feed in second["feeds"]} == {"unchanged"}
-    assert second["gated"]["plan"]["changes"] == []
+    assert [one["plan"]["changes"] for one in second["gated"]] == [[], []]
     assert {each["result"] for each in second["maps"]} == {204}
     assert outside(home) == done
 

@@ -1,6 +1,6 @@
 """Everything at once."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
@@ -23,4 +23,9 @@ def up(
 
 
 def _summary_as_json(summary: Any) -> None:
-    emit(asdict(summary))
+    from tidegate.gate.plan import document
+
+    plans = [document(one.plan) if one.plan else None for one in summary.gated]
+    gated = [asdict(replace(one, plan=None)) for one in summary.gated]
+    told = [{**one, "plan": plan} for one, plan in zip(gated, plans, strict=True)]
+    emit({**asdict(replace(summary, gated=[])), "gated": told})
