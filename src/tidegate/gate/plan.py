@@ -80,7 +80,8 @@ class Change:
 class Plan:
     """Changes in the order in which they are applied, and the reasons of what was not chosen.
 
-    `postponed` counts the changes for which the churn of this hour did not suffice. `held` is what
+    `postponed` counts the changes that wait: the churn of this hour did not suffice, or what is to
+    go came only lately. `held` is what
     the gate holds now, drift included; `others` counts the indicators of others.
     """
 
