@@ -1,6 +1,7 @@
 """A map dataset as its folder declares it: `dataset.yaml` and, beside it, `query.kql`."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -34,6 +35,8 @@ GEO: dict[str, Type] = {
 }
 """What every dataset ends with. A query may answer any of them; we fill in the rest."""
 
+FINEST = timedelta(seconds=1)
+
 
 class Dataset(Ours):
     """What one layer of the map shows, and how it is kept."""
@@ -56,6 +59,11 @@ class Dataset(Ours):
         None, description="A bool of the query, not kept: true ends the row with this key."
     )
     expires: str | None = Field(None, description="The column after whose time a row ends.")
+    grain: Duration | Literal["row", "whole"] = Field(
+        "row",
+        description="What the answer may be asked for in: slices of time cut anywhere, cut at "
+        "multiples of a duration, or only the `whole` window at once.",
+    )
     drift: Literal["refuse", "fill"] = Field(
         "refuse", description="A declared column that is not answered: refuse, or leave it null."
     )
@@ -70,6 +78,13 @@ class Dataset(Ours):
         if self.columns[self.time] != "datetime":
             raise ValueError(f"{self.time} must be a datetime")
         return self
+
+    @property
+    def finest(self) -> timedelta | None:
+        """The shortest slice of time that the query may be asked for; None for no slices."""
+        if isinstance(self.grain, timedelta):
+            return self.grain
+        return FINEST if self.grain == "row" else None
 
     @property
     def stored(self) -> dict[str, Type]:

@@ -109,7 +109,7 @@ def _leased(dataset: Dataset, world: World, lease: Lease, told: Refresh, *, forc
         return replace(told, wait=wait)
     before, etag = states.read(world.objects, dataset.name)
     try:
-        after, told = _build(dataset, world, before, told)
+        after, told = _build(dataset, world, before, told, lease)
     except (SourceDown, BadPayload) as error:
         after, told = before.failing(world.clock(), str(error)), _down(told, error)
     lease.check()
@@ -123,11 +123,19 @@ def _down(told: Refresh, error: SourceDown | BadPayload) -> Refresh:
     return replace(told, result=Result.DOWN, wait=wait, reason=str(error))
 
 
-def _build(dataset: Dataset, world: World, before: State, told: Refresh) -> tuple[State, Refresh]:
+def _build(
+    dataset: Dataset, world: World, before: State, told: Refresh, lease: Lease
+) -> tuple[State, Refresh]:
     """Query, merge, locate and write; return the state to commit. Commits nothing."""
     now, committed = world.clock(), _committed(dataset, world, before)
     span = _span(dataset, before, world.logs.now(), again=committed is None)
-    answer = world.logs.query(span.bounded(dataset.query), span.start, span.cut + SETTLE + EARLY)
+    answer = world.logs.query(
+        span.bounded(dataset.query),
+        span.start,
+        span.cut + SETTLE + EARLY,
+        finest=dataset.finest,
+        check=lease.check,
+    )
     fresh, warnings = conform(answer, dataset)
     whole = span.full and not answer.partial
     kept = _kept(dataset, committed, span.start if whole else None)

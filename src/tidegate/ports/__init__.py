@@ -15,7 +15,15 @@ from tidegate.ports.devices import (
 from tidegate.ports.enrichment import Advice, Allowance, Enricher
 from tidegate.ports.faults import BadPayload, Clock, QuotaSpent, Refused, SourceDown
 from tidegate.ports.http import Asked, Get, Http, Response
-from tidegate.ports.logs import Allocation, Allocations, Locator, LogSource, LogTable, Place
+from tidegate.ports.logs import (
+    Allocation,
+    Allocations,
+    Locator,
+    LogSource,
+    LogTable,
+    Place,
+    go_on,
+)
 from tidegate.ports.objects import Conflict, Objects, Stored
 from tidegate.ports.sandbox import Order, Quota, Sandbox, Submission
 from tidegate.ports.secrets import Secret
@@ -94,4 +102,5 @@ __all__ = [
     "Suppressed",
     "Trouble",
     "Withheld",
+    "go_on",
 ]

@@ -1,8 +1,8 @@
 """Logs, for the map; and what tables say of addresses: where they are, and whose."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import polars as pl
@@ -20,6 +20,10 @@ class LogTable:
     partial: bool = False
 
 
+def go_on() -> None:
+    """Let the work go on."""
+
+
 class LogSource(Protocol):
     """A Log Analytics workspace, or what answers like one."""
 
@@ -27,8 +31,20 @@ class LogSource(Protocol):
         """Return the time by the service's own clock, which the cursor is measured on."""
         ...
 
-    def query(self, kql: str, start: datetime, end: datetime) -> LogTable:
-        """Run one query over `start <= TimeGenerated < end`. Raises SourceDown and BadPayload."""
+    def query(
+        self,
+        kql: str,
+        start: datetime,
+        end: datetime,
+        *,
+        finest: timedelta | None = None,
+        check: Callable[[], None] = go_on,
+    ) -> LogTable:
+        """Run one query over `start <= TimeGenerated < end`. Raises SourceDown and BadPayload.
+
+        Where the answer is too big it is asked for in slices no shorter than `finest`, cut at its
+        multiples; None means never. `check` is called before each call and raises to end the work.
+        """
         ...
 
 
