@@ -1,6 +1,5 @@
 /** Asks the server; what goes wrong becomes a sentence for the analyst. */
 
-import { isCalledOff } from "./catalogue.ts";
 import { plain } from "./text.ts";
 
 /** The server answered, and it was no. */
@@ -37,5 +36,9 @@ function said(status: number, body: unknown): string {
   const detail = (body as { detail?: unknown } | null)?.detail;
   return typeof detail === "string" && detail !== "" ? `${plain(detail.slice(0, 300))} (${status})` : `the server answered ${status}`;
 }
+
+/** True for a question that we took back ourselves, which is no failure of the server. */
+export const isCalledOff = (error: unknown): boolean =>
+  error instanceof DOMException && error.name === "AbortError";
 
 export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,6 +1,6 @@
 /** Dark or light: the system's wish until the analyst says otherwise. */
 
-import type { Theme } from "./palette.ts";
+export type Theme = "dark" | "light";
 
 const KEY = "tidegate.theme";
 const system = matchMedia("(prefers-color-scheme: dark)");

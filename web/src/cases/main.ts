@@ -1,10 +1,9 @@
 /** The page of the cases: what was detonated, what came of it, and what a person decides. */
 
 import { named } from "../address.ts";
-import { isCalledOff } from "../catalogue.ts";
 import type { Answer } from "../confirm.ts";
 import { part } from "../dom.ts";
-import { sentence } from "../server.ts";
+import { isCalledOff, sentence } from "../server.ts";
 import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
 import { decide, fetchCase, fetchCases, type Case } from "./api.ts";

@@ -1,10 +1,9 @@
 /** The page of the feeds: what each is worth, how it fares, which to drop. */
 
-import { isCalledOff } from "../catalogue.ts";
 import { el, part } from "../dom.ts";
 import * as format from "../format.ts";
 import { Freshness } from "../freshness.ts";
-import { sentence } from "../server.ts";
+import { isCalledOff, sentence } from "../server.ts";
 import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
 import { health, percent } from "./figures.ts";

@@ -1,7 +1,6 @@
 /** Asks the server of the gate, and tells it what people decide. */
 
-import { isCalledOff } from "../catalogue.ts";
-import { ask, Refused, sentence, tell } from "../server.ts";
+import { ask, isCalledOff, Refused, sentence, tell } from "../server.ts";
 import { readChanges, readGate, readKnown, readSet, type Changes, type Gate, type Held, type Known, type Target } from "./contract.ts";
 
 const CHANGES = 50; // at once

@@ -1,13 +1,12 @@
 /** One indicator, explained: every term of its score, who says what of it, who holds it, and an analyst's word. */
 
-import { isCalledOff } from "../catalogue.ts";
 import { Asking, type Answer } from "../confirm.ts";
 import { el, part } from "../dom.ts";
 import { percent } from "../feeds/figures.ts";
 import * as format from "../format.ts";
 import { Part } from "../part.ts";
 import { badge, facts, isolated, moment, report, texts, type Piece } from "../pieces.ts";
-import { sentence } from "../server.ts";
+import { isCalledOff, sentence } from "../server.ts";
 import { plain, readable } from "../text.ts";
 import { fetchHolds, fetchKnown, mark, type Hold, type Word } from "./api.ts";
 import { filled } from "./charts.ts";

@@ -1,14 +1,13 @@
 /** The page of the gate: what is enforced and why, what changes, and what a person decides. */
 
 import { named } from "../address.ts";
-import { isCalledOff } from "../catalogue.ts";
 import type { Answer } from "../confirm.ts";
 import { el, part } from "../dom.ts";
 import { fetchValue } from "../feeds/value.ts";
 import * as format from "../format.ts";
 import { Freshness } from "../freshness.ts";
 import { Part } from "../part.ts";
-import { sentence } from "../server.ts";
+import { isCalledOff, sentence } from "../server.ts";
 import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
 import { apply, fetchGate, resume, undo } from "./api.ts";

@@ -1,7 +1,7 @@
 /** The countries, as the build cut them, and how they are painted. */
 
-import coarseUrl from "../generated/world-110m.json?url";
-import fineUrl from "../generated/world-50m.json?url";
+import coarseUrl from "../../generated/world-110m.json?url";
+import fineUrl from "../../generated/world-50m.json?url";
 import type { Ground } from "./palette.ts";
 import { scaleOf, toScreen, toWorld, type Size, type View } from "./view.ts";
 

@@ -4,8 +4,9 @@
  *  "accelerated" canvas is a software GPU, twenty times slower. */
 
 import { Basemap } from "./basemap.ts";
-import { part } from "./dom.ts";
-import { GROUND, type Theme } from "./palette.ts";
+import { part } from "../dom.ts";
+import type { Theme } from "../theme.ts";
+import { GROUND } from "./palette.ts";
 import { Raster, type Drawn } from "./raster.ts";
 import { toScreen, toWorld, type Size, type View } from "./view.ts";
 

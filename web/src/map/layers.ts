@@ -1,4 +1,4 @@
-/** The datasets on the map: what the server announced, what is loaded, what is switched on. */
+/** The datasets on the map: what the server announced, and what is loaded. */
 
 import type { Dataset } from "./catalogue.ts";
 import type { Columns } from "./columns.ts";
@@ -8,7 +8,6 @@ export interface Layer {
   dataset: Dataset;
   /** Position in the palette; a layer keeps its colour as long as the page is open. */
   readonly hue: number;
-  shown: boolean;
   columns: Columns | null;
   /** Version that `columns` were read from. */
   version: number | null;
@@ -45,7 +44,7 @@ export class Layers {
   #added(dataset: Dataset): Layer {
     const hue = this.#hues++;
     const layer: Layer = {
-      dataset, hue, shown: true, columns: null, version: null, loading: false, failure: null,
+      dataset, hue, columns: null, version: null, loading: false, failure: null,
     };
     this.#layers.set(dataset.name, layer);
     return layer;

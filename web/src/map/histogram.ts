@@ -1,7 +1,7 @@
 /** When it happened: stacked bars on round UTC bins, and a brush that drags, moves, and obeys keys. */
 
-import { el } from "./dom.ts";
-import * as format from "./format.ts";
+import { el } from "../dom.ts";
+import * as format from "../format.ts";
 import { binsFor, countsIn, stepFor, type Bins, type Range } from "./slice.ts";
 
 export interface Series {

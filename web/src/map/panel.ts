@@ -1,10 +1,14 @@
 /** The list of layers: switch, counts, freshness, and what the rows are made of. */
 
 import { age, type Dataset } from "./catalogue.ts";
+import type { Choices } from "./choice.ts";
 import type { Columns } from "./columns.ts";
-import { el } from "./dom.ts";
-import * as format from "./format.ts";
+import { el } from "../dom.ts";
+import * as format from "../format.ts";
 import type { Layer } from "./layers.ts";
+import { isShown } from "./selection.ts";
+import type { Listener, Told } from "./told.ts";
+import { showTotals } from "./totals.ts";
 
 /** What a layer's slice holds. */
 export interface Tally {
@@ -36,18 +40,20 @@ interface Entry {
   readonly parts: HTMLElement;
 }
 
-export class Panel {
+export class Panel implements Listener {
   readonly #list: HTMLElement;
-  readonly #switched: (name: string, shown: boolean) => void;
+  readonly #choices: Choices;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(list: HTMLElement, switched: (name: string, shown: boolean) => void) {
+  constructor(list: HTMLElement, choices: Choices) {
     this.#list = list;
-    this.#switched = switched;
+    this.#choices = choices;
   }
 
   /** Entries are changed in place, so that the keyboard's focus survives a refresh. */
-  show(layers: readonly Layer[], tallies: ReadonlyMap<Layer, Tally>, colourOf: (layer: Layer) => string, now: number): void {
+  show({ choice, layers, selected, shown, colourOf }: Told): void {
+    const tallies = new Map(selected.map((each) => [each.layer, tally(each.columns, each.slice)]));
+    showTotals(shown.map(({ layer }) => tallies.get(layer)!), tallies.size > 0);
     const names = new Set(layers.map((layer) => layer.dataset.name));
     for (const [name, { item }] of this.#entries) {
       if (names.has(name)) continue;
@@ -56,7 +62,8 @@ export class Panel {
     }
     for (const layer of layers) {
       const entry = this.#entries.get(layer.dataset.name) ?? this.#added(layer);
-      update(entry, layer, tallies.get(layer), colourOf(layer), now);
+      const on = isShown(layer, choice);
+      update(entry, { layer, on, found: tallies.get(layer), colour: colourOf(layer) }, Date.now());
     }
   }
 
@@ -68,7 +75,7 @@ export class Panel {
     const [facts, badges, parts] = [
       el("span", { class: "facts" }), el("p", { class: "badges" }), el("ul", { class: "parts" }),
     ];
-    box.addEventListener("change", () => this.#switched(name, box.checked));
+    box.addEventListener("change", () => this.#switch(name, box.checked));
     const item = el("li", { class: "layer", "data-layer": name },
       el("label", {}, dot, title, box), el("p", { class: "sum" }, count, facts), badges, parts);
     this.#list.append(item);
@@ -76,18 +83,30 @@ export class Panel {
     this.#entries.set(name, entry);
     return entry;
   }
+
+  #switch(name: string, on: boolean): void {
+    const others = this.#choices.now.hidden.filter((other) => other !== name);
+    this.#choices.change({ hidden: on ? others : [...others, name] });
+  }
 }
 
-function update(entry: Entry, layer: Layer, found: Tally | undefined, colour: string, now: number): void {
-  entry.item.classList.toggle("off", !layer.shown);
+interface Line {
+  readonly layer: Layer;
+  readonly on: boolean;
+  readonly found: Tally | undefined;
+  readonly colour: string;
+}
+
+function update(entry: Entry, { layer, on, found, colour }: Line, now: number): void {
+  entry.item.classList.toggle("off", !on);
   entry.item.setAttribute("aria-busy", String(layer.loading));
-  entry.box.checked = layer.shown;
+  entry.box.checked = on;
   entry.dot.style.background = colour;
   entry.title.textContent = layer.dataset.title;
   entry.count.textContent = found && found.rows > 0 ? format.count(found.rows) : "";
   entry.facts.textContent = facts(layer, found);
   entry.badges.replaceChildren(...badges(layer, now));
-  entry.parts.replaceChildren(...(found && layer.shown ? parts(layer, found, colour) : []));
+  entry.parts.replaceChildren(...(found && on ? parts(layer, found, colour) : []));
 }
 
 function facts({ dataset, columns, loading, failure }: Layer, found: Tally | undefined): string {

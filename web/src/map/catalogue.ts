@@ -1,5 +1,7 @@
 /** What the server offers: the contract of GET /api/datasets. */
 
+import { isCalledOff } from "../server.ts";
+
 export interface Dataset {
   readonly name: string;
   readonly title: string;
@@ -34,10 +36,6 @@ export async function fetchCatalogue(signal: AbortSignal): Promise<readonly Data
   if (!Array.isArray(body?.datasets)) throw new Error("the server sent something that is no list of datasets");
   return body.datasets;
 }
-
-/** True for a question that we took back ourselves, which is no failure of the server. */
-export const isCalledOff = (error: unknown): boolean =>
-  error instanceof DOMException && error.name === "AbortError";
 
 const GRACE = 3; // refreshes that may fail before the data counts as stale
 

@@ -1,6 +1,6 @@
 /** Colours of the canvas. Hues are Okabe and Ito's, which colour-blind readers can tell apart. */
 
-export type Theme = "dark" | "light";
+import type { Theme } from "../theme.ts";
 
 type Rgb = readonly [red: number, green: number, blue: number];
 

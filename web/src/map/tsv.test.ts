@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import goldenText from "../../tests/golden/tsv.json?raw";
+import goldenText from "../../../tests/golden/tsv.json?raw";
 import { BadTable, cellText, decodeCell, eachRow, readHeader, rowAt } from "./tsv.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

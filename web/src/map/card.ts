@@ -1,17 +1,11 @@
 /** What is at one spot: every row of it, every field of a row, always as text. */
 
-import { el } from "./dom.ts";
-import * as format from "./format.ts";
-import type { Layer } from "./layers.ts";
+import { el } from "../dom.ts";
+import * as format from "../format.ts";
 import type { Columns } from "./columns.ts";
 import type { Hit, Spot } from "./pick.ts";
+import type { Told } from "./told.ts";
 import { rowAt } from "./tsv.ts";
-
-export interface Loaded {
-  readonly layer: Layer;
-  readonly columns: Columns;
-  readonly colour: string;
-}
 
 const GLANCE = 5; // rows listed while hovering
 const PAGE = 50; // rows per page once pinned
@@ -33,17 +27,17 @@ export class Card {
   }
 
   /** Shows a spot; building it again is spared while the same rows stay under the pointer. */
-  show(spot: Spot, loaded: readonly Loaded[], pinned: boolean): void {
+  show(spot: Spot, told: Told, pinned: boolean): void {
     const [first] = spot.hits;
-    const key = [pinned, first.layer, first.row, spot.hits.length, loaded.map((l) => l.layer.version)].join();
+    const key = [pinned, first.layer, first.row, spot.hits.length, told.shown.map(({ layer }) => layer.version)].join();
     if (key === this.#shown) return;
     this.#shown = key;
     const list = el("div", { class: "rows" });
-    this.#element.replaceChildren(this.#head(spot, loaded, pinned), list);
+    this.#element.replaceChildren(this.#head(spot, told, pinned), list);
     this.#element.classList.toggle("pinned", pinned);
     this.#element.hidden = false;
-    if (pinned) this.#page(list, spot, loaded, 0);
-    else this.#glance(list, spot, loaded);
+    if (pinned) this.#page(list, spot, told, 0);
+    else this.#glance(list, spot, told);
   }
 
   /** Beside the spot, on the side that has room; narrow screens dock the card by style sheet. */
@@ -54,9 +48,9 @@ export class Card {
     style.top = `${Math.max(8, Math.min(py - 40, height - offsetHeight - 8))}px`;
   }
 
-  #head(spot: Spot, loaded: readonly Loaded[], pinned: boolean): HTMLElement {
+  #head(spot: Spot, told: Told, pinned: boolean): HTMLElement {
     const [first] = spot.hits;
-    const { columns } = loaded[first.layer];
+    const { columns } = told.shown[first.layer];
     const country = fieldsOf(columns, first.row).get("Country") ?? null;
     const title = country ? countryName(country) : "This spot";
     const head = el("header", {}, el("strong", {}, title), el("span", {}, format.rows(spot.hits.length)));
@@ -70,23 +64,23 @@ export class Card {
     return head;
   }
 
-  #glance(list: HTMLElement, spot: Spot, loaded: readonly Loaded[]): void {
+  #glance(list: HTMLElement, spot: Spot, told: Told): void {
     const few = spot.hits.slice(0, GLANCE);
-    list.append(...few.map((hit, i) => rowOf(hit, loaded, i === 0)));
+    list.append(...few.map((hit, i) => rowOf(hit, told, i === 0)));
     const more = spot.hits.length - few.length;
     const hint = more > 0 ? `and ${format.count(more)} more: click to list them all` : "Click to keep this open";
     this.#element.append(el("p", { class: "hint" }, hint));
   }
 
-  #page(list: HTMLElement, spot: Spot, loaded: readonly Loaded[], from: number): void {
+  #page(list: HTMLElement, spot: Spot, told: Told, from: number): void {
     const page = spot.hits.slice(from, from + PAGE);
-    list.append(...page.map((hit, i) => rowOf(hit, loaded, from + i === 0)));
+    list.append(...page.map((hit, i) => rowOf(hit, told, from + i === 0)));
     const left = spot.hits.length - from - page.length;
     if (left <= 0) return;
     const more = el("button", { type: "button", class: "more" }, `${format.count(left)} more`);
     more.addEventListener("click", () => {
       more.remove();
-      this.#page(list, spot, loaded, from + PAGE);
+      this.#page(list, spot, told, from + PAGE);
     });
     list.append(more);
   }
@@ -98,12 +92,12 @@ export function fieldsOf(columns: Columns, row: number): Map<string, string | nu
   return new Map(columns.names.map((name, i) => [name, cells[i]]));
 }
 
-function rowOf(hit: Hit, loaded: readonly Loaded[], open: boolean): HTMLElement {
-  const { layer, columns, colour } = loaded[hit.layer];
+function rowOf(hit: Hit, told: Told, open: boolean): HTMLElement {
+  const { layer, columns } = told.shown[hit.layer];
   const { label, title, time } = layer.dataset;
   const fields = fieldsOf(columns, hit.row);
   const dot = el("i", { class: "dot", title });
-  dot.style.background = colour;
+  dot.style.background = told.colourOf(layer);
   const name = el("bdi", { class: "name" }, fields.get(label) || title);
   const moment = columns.time[hit.row];
   const when = el("time", {}, Number.isFinite(moment) ? `${format.minute(moment)} UTC` : "no time");

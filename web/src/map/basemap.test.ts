@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import coarse from "../generated/world-110m.json?raw";
-import fine from "../generated/world-50m.json?raw";
+import coarse from "../../generated/world-110m.json?raw";
+import fine from "../../generated/world-50m.json?raw";
 import { boxOf, eachPoint, type PackedWorld } from "./basemap.ts";
 import { HALF_HEIGHT, HALF_WIDTH, project } from "./projection.ts";
 

@@ -1,6 +1,6 @@
 /** The key to the dots, drawn by the same raster as the map. */
 
-import { el } from "./dom.ts";
+import { el } from "../dom.ts";
 import { Raster } from "./raster.ts";
 import type { Ramp } from "./palette.ts";
 import { WHOLE_WORLD } from "./view.ts";

@@ -1,0 +1,52 @@
+/** What the analyst chose: all that a reload or a link would have to restore. */
+
+import type { Range } from "./slice.ts";
+import { WHOLE_WORLD, type View } from "./view.ts";
+
+export type Drawing = "points" | "clusters" | "heat" | "countries";
+
+export interface Choice {
+  readonly view: View;
+  readonly range: Range | null;
+  /** The last so many hours of the data; moves along when newer rows arrive. */
+  readonly last: number | null;
+  /** Names of the layers that are switched off. */
+  readonly hidden: readonly string[];
+  readonly drawing: Drawing;
+  readonly arcs: boolean;
+  readonly night: boolean;
+  /** The values that rows may have, by column; a column without any takes all. */
+  readonly facets: Readonly<Record<string, readonly string[]>>;
+  readonly search: string;
+}
+
+export const AT_FIRST: Choice = {
+  view: WHOLE_WORLD, range: null, last: null, hidden: [], drawing: "points", arcs: false, night: false,
+  facets: {}, search: "",
+};
+
+type Heard = (now: Choice, before: Choice) => void;
+
+/** The one choice of the page: everybody may change it, and hears of every change. */
+export class Choices {
+  #now = AT_FIRST;
+  readonly #heard: Heard[] = [];
+
+  get now(): Choice {
+    return this.#now;
+  }
+
+  hear(heard: Heard): void {
+    this.#heard.push(heard);
+  }
+
+  change(some: Partial<Choice>): void {
+    const before = this.#now;
+    this.#now = { ...before, ...some };
+    for (const heard of this.#heard) heard(this.#now, before);
+  }
+}
+
+/** Whether anything but the view is another. */
+export const otherRows = (now: Choice, before: Choice): boolean =>
+  (Object.keys(now) as (keyof Choice)[]).some((name) => name !== "view" && now[name] !== before[name]);

@@ -1,0 +1,158 @@
+/** The page of the map: asks the server, and tells each part what the analyst chose to see. */
+
+import { part } from "../dom.ts";
+import { Freshness } from "../freshness.ts";
+import { isCalledOff, sentence } from "../server.ts";
+import { ThemeSwitch } from "../theme.ts";
+import { Watch } from "../watch.ts";
+import { fetchCatalogue } from "./catalogue.ts";
+import { Choices, otherRows, type Choice } from "./choice.ts";
+import { listen } from "./gestures.ts";
+import { Layers, type Layer } from "./layers.ts";
+import { legend } from "./legend.ts";
+import { Notice } from "./notice.ts";
+import { css, hue, ramp, type Ramp } from "./palette.ts";
+import { Panel } from "./panel.ts";
+import { domainOf, isShown, selected } from "./selection.ts";
+import { Spots } from "./spots.ts";
+import { Stage, type Scene } from "./stage.ts";
+import { lastHours, Timeline } from "./timeline.ts";
+import type { Listener, Told } from "./told.ts";
+import { bounded, panned, WHOLE_WORLD, zoomed, type View } from "./view.ts";
+
+const AGES = 15_000; // ages on the panel grow
+
+class Page {
+  readonly #choices = new Choices();
+  readonly #theme = new ThemeSwitch(part<HTMLButtonElement>("theme"), () => this.#rethemed());
+  readonly #layers = new Layers(() => this.#renewed());
+  readonly #stage = new Stage(() => this.#scene(), () => this.#see(this.#choices.now.view));
+  readonly #spots = new Spots(this.#choices, this.#stage);
+  readonly #notice = new Notice(() => void this.#watch.now());
+  readonly #freshness = new Freshness();
+  readonly #watch = new Watch((signal) => this.#ask(signal));
+  readonly #parts: readonly Listener[] = [
+    this.#spots, new Timeline(this.#choices), new Panel(part("layers"), this.#choices),
+  ];
+  #ramps = new Map<number, Ramp>();
+  #told: Told = this.#gather();
+  #asked = false;
+  #wanted = false;
+
+  start(): void {
+    this.#choices.hear((now, before) => this.#chosen(now, before));
+    listen(this.#stage.element, this.#stage.surface, {
+      pan: (dx, dy) => this.#see(panned(this.#choices.now.view, this.#stage.size, dx, dy)),
+      zoom: (factor, px, py) => this.#see(zoomed(this.#choices.now.view, this.#stage.size, factor, px, py)),
+      reset: () => this.#see(WHOLE_WORLD),
+      hover: (at) => this.#spots.hover(at),
+      choose: (at) => this.#spots.pin(at),
+      dismiss: () => this.#spots.dismiss() || this.#choices.change({ range: null, last: null }),
+    });
+    this.#buttons();
+    this.#rethemed();
+    setInterval(() => this.#refresh(), AGES);
+    this.#stage.basemap.start().catch(() => {}); // the answer of the server brings the next try
+    void this.#watch.now();
+  }
+
+  #buttons(): void {
+    const zoom = (factor: number): void => {
+      const { width, height } = this.#stage.size;
+      this.#see(zoomed(this.#choices.now.view, this.#stage.size, factor, width / 2, height / 2));
+    };
+    part("closer").addEventListener("click", () => zoom(1.5));
+    part("wider").addEventListener("click", () => zoom(1 / 1.5));
+    part("reset").addEventListener("click", () => this.#see(WHOLE_WORLD));
+    for (const kind of ["focus", "blur"]) {
+      this.#stage.element.addEventListener(kind, () => this.#stage.remark());
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<void> {
+    try {
+      const datasets = await fetchCatalogue(signal);
+      this.#freshness.answered();
+      this.#asked = true;
+      this.#layers.announce(datasets);
+      await this.#stage.basemap.start();
+    } catch (error) {
+      if (isCalledOff(error)) return;
+      this.#freshness.trouble = sentence(error);
+      this.#renewed();
+    }
+  }
+
+  /** New rows, or new facts about them. */
+  #renewed(): void {
+    const { last } = this.#choices.now;
+    this.#freshness.tick();
+    if (last === null) this.#refresh();
+    else this.#choices.change({ range: lastHours(domainOf(this.#layers.all), last) });
+  }
+
+  #see(view: View): void {
+    this.#choices.change({ view: bounded(view, this.#stage.size) });
+  }
+
+  #chosen(now: Choice, before: Choice): void {
+    if (now.view !== before.view) {
+      this.#stage.redraw();
+      this.#spots.moved();
+      this.#stage.element.dataset["view"] = [now.view.x, now.view.y, now.view.zoom].map((one) => one.toFixed(4)).join();
+    }
+    if (otherRows(now, before)) this.#refresh();
+  }
+
+  #rethemed(): void {
+    this.#ramps.clear();
+    part("legend").replaceChildren(...legend([this.#ramp(0), this.#ramp(1)]));
+    this.#stage.redraw();
+    this.#refresh();
+  }
+
+  /** Points, counts and words, in the next frame. */
+  #refresh(): void {
+    this.#told = this.#gather();
+    this.#stage.repoint();
+    if (this.#wanted) return;
+    this.#wanted = true;
+    requestAnimationFrame(() => {
+      this.#wanted = false;
+      for (const each of this.#parts) each.show(this.#told);
+      this.#notice.show(this.#layers.all, this.#freshness.trouble, this.#asked);
+    });
+  }
+
+  #gather(): Told {
+    const [choice, layers] = [this.#choices.now, this.#layers.all];
+    const all = selected(layers, choice);
+    return {
+      choice,
+      layers,
+      selected: all,
+      shown: all.filter(({ layer }) => isShown(layer, choice)),
+      domain: domainOf(layers),
+      theme: this.#theme.current,
+      colourOf: (layer: Layer) => css(hue(layer.hue, this.#theme.current)),
+    };
+  }
+
+  #ramp(index: number): Ramp {
+    const made = this.#ramps.get(index) ?? ramp(index, this.#theme.current);
+    this.#ramps.set(index, made);
+    return made;
+  }
+
+  #scene(): Scene {
+    return {
+      view: this.#choices.now.view,
+      theme: this.#theme.current,
+      layers: this.#told.shown.map(({ layer, columns, slice }) => ({ columns, slice, ramp: this.#ramp(layer.hue) })),
+      marks: this.#spots.marks,
+      crosshair: this.#stage.element.matches(":focus-visible"),
+    };
+  }
+}
+
+new Page().start();

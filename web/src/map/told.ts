@@ -1,0 +1,24 @@
+/** What the parts of the page are told whenever anything but the view has changed. */
+
+import type { Theme } from "../theme.ts";
+import type { Choice } from "./choice.ts";
+import type { Layer } from "./layers.ts";
+import type { Selected } from "./selection.ts";
+import type { Range } from "./slice.ts";
+
+export interface Told {
+  readonly choice: Choice;
+  readonly layers: readonly Layer[];
+  /** Every layer with rows. */
+  readonly selected: readonly Selected[];
+  /** Those of them that are switched on, in the order in which they are drawn. */
+  readonly shown: readonly Selected[];
+  readonly domain: Range | null;
+  readonly theme: Theme;
+  readonly colourOf: (layer: Layer) => string;
+}
+
+/** One part of the page. It shows what it is told, and changes nothing but the choice. */
+export interface Listener {
+  show(told: Told): void;
+}
