@@ -21,7 +21,8 @@ from tidegate.ingest.run import Job, run
 from tidegate.ingest.schedule import due
 from tidegate.ingest.turns import Turns
 from tidegate.ingest.world import World as Ingest
-from tidegate.maps.refresh import Refresh, Result, refresh_all
+from tidegate.maps.refresh import refresh_all
+from tidegate.maps.result import Refresh, Result
 from tidegate.model import ENDS, Case, Origin, Outcome, Status
 from tidegate.ports import BadPayload, SourceDown
 from tidegate.wiring import Local

@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from tidegate.api.problems import problems
 from tidegate.declare.dataset import Dataset
 from tidegate.maps.listing import listing, version
-from tidegate.maps.refresh import Refresh, Result, refresh
+from tidegate.maps.refresh import refresh
+from tidegate.maps.result import Refresh, Result
 from tidegate.maps.world import World
 from tidegate.ports import Clock
 

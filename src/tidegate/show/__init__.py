@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tidegate.gate.explain import Explained
     from tidegate.gate.related import Relation
     from tidegate.loop import Summary
-    from tidegate.maps.refresh import Refresh
+    from tidegate.maps.result import Refresh
     from tidegate.model import Sighting
 
 __all__ = [

@@ -18,7 +18,8 @@ from tidegate.declare.dataset import Dataset
 from tidegate.lease import Busy, held
 from tidegate.maps import state, tsv
 from tidegate.maps.listing import listing
-from tidegate.maps.refresh import Result, refresh, refresh_all
+from tidegate.maps.refresh import refresh, refresh_all
+from tidegate.maps.result import Result
 from tidegate.maps.world import World
 from tidegate.ports import BadPayload, Conflict, LogTable, Place, SourceDown
 
@@ -135,11 +136,17 @@ def test_an_empty_answer_moves_the_watermark_to_the_cut(world: World, town: Town
     assert saved(world).watermark == town.time - timedelta(minutes=2)
 
 
-def test_a_watermark_in_the_future_is_not_believed(world: World, town: Town):
+def test_after_a_clock_was_put_right_the_whole_window_is_read_at_once(world: World, town: Town):
     step(world, town, after=timedelta(hours=9))
     town.time -= timedelta(hours=5)
-    refresh(HITS, world, force=True)
-    assert town.asked[1][0].startswith("let _cursor = datetime(2026-11-21T07:48:00Z);")
+    assert refresh(HITS, world).result is Result.REFRESHED
+    assert town.asked[1][1] == town.time - timedelta(minutes=2) - HITS.window
+    assert saved(world).watermark == town.time - timedelta(minutes=2)
+
+
+def test_the_cut_is_a_whole_minute(world: World, town: Town):
+    step(world, town, after=timedelta(seconds=59.5))
+    assert saved(world).watermark == START - timedelta(minutes=2)
 
 
 def test_every_day_the_whole_window_replaces_what_was_kept(world: World, town: Town):
@@ -206,13 +213,26 @@ def test_a_partial_full_load_adds_but_does_not_replace(world: World, town: Town)
     assert ids(world) == ["c"]
 
 
-@pytest.mark.slow
+def files(world: World) -> list[list[str]]:
+    names = world.objects.names("datasets/hits/")
+    return [name.rpartition("/")[2].split(".") for name in names if name.endswith(".gz")]
+
+
 def test_old_versions_are_collected_but_not_at_once(world: World, town: Town):
-    for hour in range(30):
+    for hour in range(6):
         step(world, town, row(f"r{hour}", START))
-    versions = list(world.objects.names("datasets/hits/"))
-    assert len(versions) == 24
-    assert any(name.startswith("datasets/hits/7-") for name in versions)
+    kept = {int(file[0].split("-")[0]) for file in files(world)}
+    assert kept == {5, 6}
+
+
+def test_what_was_replaced_within_the_hour_is_kept(world: World, town: Town):
+    for turn in range(16):
+        town.time += timedelta(minutes=10)
+        town.rows = [row(f"r{turn}", START)]
+        refresh(HITS, world, force=True)
+    kept = sorted(int(file[0].split("-")[0]) for file in files(world) if file[1] == "tsv")
+    assert kept == list(range(kept[0], 17))
+    assert 7 <= len(kept) <= 9  # what was replaced 60 to 80 minutes ago, and since
 
 
 # --- what goes wrong -----------------------------------------------------------------------------
@@ -277,7 +297,7 @@ def test_a_stale_holder_commits_nothing(world: World, town: Town):
 
 
 def test_a_stale_holder_is_refused_after_the_other_released(world: World, town: Town):
-    state.create(world.objects, "hits")
+    state.create(world.objects, "hits", town.time)
     name = state.name("hits")
     world.objects.acquire(name, 60, "one")
     before, etag = state.read(world.objects, "hits")
@@ -333,7 +353,7 @@ def test_the_lease_is_given_back(world: World, town: Town):
 
 
 def test_a_held_lease_is_busy(world: World):
-    state.create(world.objects, "hits")
+    state.create(world.objects, "hits", START)
     with (
         held(world.objects, state.name("hits"), "one"),
         pytest.raises(Busy),
@@ -344,7 +364,7 @@ def test_a_held_lease_is_busy(world: World):
 
 def test_a_lost_version_is_loaded_anew(world: World, town: Town):
     step(world, town, row("a", START))
-    world.objects.delete(next(world.objects.names("datasets/hits/")))
+    world.objects.delete(next(world.objects.names("datasets/hits/1-")))
     step(world, town, row("b", START))
     assert town.asked[1][1] == town.time - timedelta(minutes=2) - HITS.window
     assert ids(world) == ["b"]
