@@ -123,8 +123,10 @@ def _build(
     dataset: Dataset, world: World, before: State, told: Refresh, lease: Lease
 ) -> tuple[State, Refresh]:
     """Query, merge, locate and write; return the state to commit. Commits nothing."""
-    now, last = world.clock(), versions.last(world.objects, dataset, before)
-    asked = span(dataset, before, world.logs.now(), again=last.data is None)
+    last = versions.last(world.objects, dataset, before)
+    # Of two clocks the one behind: the other may be wrong, and what is asked late is not lost.
+    now = min(world.clock(), world.logs.now())
+    asked = span(dataset, before, now, again=last.data is None)
     answer, calls = _asked(dataset, world, asked, lease)
     fresh, warnings = conform(answer, dataset)
     whole = asked.full and not answer.partial

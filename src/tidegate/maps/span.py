@@ -32,10 +32,10 @@ class Span:
         return f"let _cursor = {_literal(self.cursor)};\nlet _cut = {_literal(self.cut)};\n{kql}"
 
 
-def span(dataset: Dataset, state: State, service_now: datetime, *, again: bool) -> Span:
+def span(dataset: Dataset, state: State, now: datetime, *, again: bool) -> Span:
     """Return the whole window, or the part since the watermark when that is enough."""
     # To the minute: who asks twice within one gets the answer that is remembered.
-    cut = (service_now - SETTLE).replace(second=0, microsecond=0)
+    cut = (now - SETTLE).replace(second=0, microsecond=0)
     start = cut - dataset.window
     if again or state.watermark is None or _unsure(state, cut):
         return Span(True, start - EARLY, cut, start)

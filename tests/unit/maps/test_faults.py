@@ -160,6 +160,7 @@ def pointed(town: Town) -> int:
     return epoch
 
 
+@pytest.mark.slow
 def test_wherever_it_dies_readers_see_whole_versions_and_the_next_run_goes_on(town: Town):
     """Before and after each call to the store: what the dead one did counts, or it does not."""
     calls = calls_of_one(town)
@@ -225,6 +226,7 @@ def test_a_commit_that_did_not_happen_is_not_told_as_one(town: Town, fault, resu
     assert refresh(HITS, town.world).result is Result.REFRESHED
 
 
+@pytest.mark.slow
 def test_wherever_the_store_fails_the_next_run_goes_on(town: Town):
     for at in range(len(calls_of_one(town))):
         town.time += timedelta(minutes=16)
