@@ -6,10 +6,12 @@ order, and some of them cut short; the clock is wrong for a while; the nightly l
 
 import gzip
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory, mkdtemp
 
 import polars as pl
 import pytest
@@ -24,6 +26,7 @@ from tidegate.maps.result import Result
 from tidegate.maps.world import World
 from tidegate.ports import LogTable, Place
 
+SHARED = Path("/dev/shm")  # noqa: S108 - a folder of a random name in it
 START = datetime(2026, 11, 21, 4, 0, 30, tzinfo=UTC)
 LATE, EARLY = timedelta(days=2), timedelta(days=1)
 BOUNDS = re.compile(r"let _cursor = datetime\((.+)\);\nlet _cut = datetime\((.+)\);")
@@ -152,14 +155,17 @@ def step(logs: Logs, here: World, minutes: int, received: int) -> None:
 
 
 @pytest.fixture
-def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda _: None)  # no test cuts the power
+def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a folder in memory where there is such a thing: no test cuts the power."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    with TemporaryDirectory(dir=SHARED if SHARED.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 @pytest.mark.slow
-def test_a_day_of_increments_comes_to_what_one_query_answers(tmp_path: Path, unsynced: None):
+def test_a_day_of_increments_comes_to_what_one_query_answers(memory: Path):
     logs = Logs(Random(7))  # noqa: S311 - repeatable
-    here = world(logs, tmp_path / "here")
+    here = world(logs, memory / "here")
     full = set()
     for turn in range(25 * 12 + 4):
         logs.partial = turn % 11 == 5
@@ -169,7 +175,7 @@ def test_a_day_of_increments_comes_to_what_one_query_answers(tmp_path: Path, uns
     assert len(full) == 3  # the first, the one after the clock was put right, the nightly one
     assert len(held(here)) > 500
     assert held(here) == expected(logs)
-    assert one_query(logs, tmp_path / "there") == held(here)
+    assert one_query(logs, memory / "there") == held(here)
 
 
 @pytest.mark.slow
@@ -187,9 +193,9 @@ def test_a_day_of_increments_comes_to_what_one_query_answers(tmp_path: Path, uns
         max_size=8,
     ),
 )
-def test_so_does_any_other_time(tmp_path_factory, unsynced: None, seed: int, steps):
+def test_so_does_any_other_time(memory: Path, seed: int, steps):
     logs = Logs(Random(seed))  # noqa: S311 - repeatable
-    folder = tmp_path_factory.mktemp("any")
+    folder = Path(mkdtemp(dir=memory))
     here = world(logs, folder / "here")
     for minutes, received, partial, wrong in steps:
         logs.partial = partial
