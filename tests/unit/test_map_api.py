@@ -10,16 +10,21 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from tidegate.adapters.geo import Chain
 from tidegate.adapters.local.duckdb_kql import LocalLogs
 from tidegate.adapters.local.files import FileObjects
+from tidegate.adapters.map_metrics import MapMetrics
+from tidegate.adapters.prometheus import Exposition
 from tidegate.api import app as web
 from tidegate.api import maps, refreshes
 from tidegate.api.access import Access, open_to
 from tidegate.declare.dataset import datasets
 from tidegate.maps import runs, state
+from tidegate.maps.pulse import pulses
+from tidegate.maps.refresh import refresh
 from tidegate.maps.world import World
 from tidegate.simulator.places import place
 from tidegate.simulator.tables import write_tables
@@ -381,6 +386,34 @@ def test_a_failed_run_says_so(world: World, tmp_path: Path):
     assert found["failed"] == "2026-11-21T04:00:00Z"
     own = state.read(world.objects, "signin_failures").state.run
     assert client.get(f"/api/refresh/{own}").json()["status"] == "failed"
+
+
+def test_the_figures_tell_how_datasets_are_and_how_refreshes_ended(
+    world: World, clock: Ticking, tmp_path: Path
+):
+    exposition = Exposition()
+    metrics = MapMetrics(exposition.provider.get_meter("tidegate"), lambda: pulses(world))
+    counted = replace(world, counted=metrics.refreshed)
+    assert [one.age for one in pulses(world)] == [None] * len(world.datasets)
+    dataset = counted.datasets["signin_failures"]
+    refresh(dataset, counted)
+    refresh(dataset, counted)
+    world.objects.acquire(state.name("signin_failures"), 60, "another")
+    refresh(dataset, counted, force=True)
+    clock.time += timedelta(minutes=10)
+    families = text_string_to_metric_families(exposition.text().decode())
+    samples = [one for family in families for one in family.samples]
+    exposition.close()
+    ended = {one.labels["result"]: one.value for one in samples if "result" in one.labels}
+    assert ended == {"refreshed": 1, "fresh": 1, "busy": 1}
+    found = {one.name: one.value for one in samples if one.labels == {"dataset": dataset.name}}
+    assert found["tidegate_map_age_seconds"] == 600
+    assert found["tidegate_map_lag_seconds"] == 720
+    assert found["tidegate_map_rows"] > 100
+    assert found["tidegate_map_size_bytes"] > 1_000
+    assert found["tidegate_map_incomplete"] == 0
+    assert found["tidegate_map_answered_total"] == found["tidegate_map_rows"]
+    assert found["tidegate_map_refresh_duration_seconds_count"] == 2
 
 
 def test_runs_are_forgotten_after_a_day(client: Client, world: World, clock: Ticking):

@@ -7,7 +7,7 @@ the data is written under a name nobody used before; one fenced write makes it t
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -36,16 +36,24 @@ MANY, FEW = 1_000, 0.1
 ENDLESS = timedelta(hours=2)
 
 
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a refresh was asked for."""
+
+    force: bool
+    full: bool
+
+
 def refresh_all(world: World, *, force: bool = False) -> Iterator[Refresh]:
     """Refresh every dataset, one after the other."""
     for dataset in world.datasets.values():
         yield refresh(dataset, world, force=force)
 
 
-def refresh(dataset: Dataset, world: World, *, force: bool = False) -> Refresh:
-    """Refresh one dataset. `force` skips the throttle, never the lease."""
-    began = world.clock()
-    told = _tried(dataset, world, Refresh(dataset.name, Result.FRESH, world.run()), force=force)
+def refresh(dataset: Dataset, world: World, *, force: bool = False, full: bool = False) -> Refresh:
+    """Refresh one dataset. `force` skips the throttle, never the lease; `full` reads all anew."""
+    began, how = world.clock(), _How(force or full, full)
+    told = _tried(dataset, world, Refresh(dataset.name, Result.FRESH, world.run()), how)
     told = replace(told, took=world.clock() - began)
     world.counted(told)
     return told
@@ -63,13 +71,13 @@ def _fresh(dataset: Dataset, state: State, now: datetime) -> timedelta:
     return max(state.refreshed + dataset.refresh - now, timedelta(0))
 
 
-def _tried(dataset: Dataset, world: World, told: Refresh, *, force: bool) -> Refresh:
+def _tried(dataset: Dataset, world: World, told: Refresh, how: _How) -> Refresh:
     try:
-        if not force and (fresh := wait(dataset, world)):
+        if not how.force and (fresh := wait(dataset, world)):
             return replace(told, wait=fresh)
         states.create(world.objects, dataset.name, world.clock())
         with held(world.objects, states.name(dataset.name), told.run) as lease:
-            return _leased(dataset, world, lease, told, force=force)
+            return _leased(dataset, world, lease, told, how)
     except Busy:
         return _busy(dataset, world, told)
     except Conflict as error:
@@ -89,14 +97,14 @@ def _busy(dataset: Dataset, world: World, told: Refresh) -> Refresh:
     return replace(told, result=Result.BUSY, run=holder, wait=timedelta(seconds=SECONDS))
 
 
-def _leased(dataset: Dataset, world: World, lease: Lease, told: Refresh, *, force: bool) -> Refresh:
+def _leased(dataset: Dataset, world: World, lease: Lease, told: Refresh, how: _How) -> Refresh:
     found = states.read(world.objects, dataset.name)
     # Another run may have ended between our first look and the lease.
-    if not force and (fresh := _fresh(dataset, found.state, world.clock())):
+    if not how.force and (fresh := _fresh(dataset, found.state, world.clock())):
         return replace(told, wait=fresh)
     etag = states.begin(world.objects, dataset.name, found, lease.run, world.clock())
     try:
-        after, told = _build(dataset, world, found.state, told, lease)
+        after, told = _build(dataset, world, found.state, told, lease, full=how.full)
     except (SourceDown, BadPayload) as error:
         fault: states.Fault = "down" if isinstance(error, SourceDown) else "bad"
         after = found.state.failing(lease.run, world.clock(), fault, str(error))
@@ -120,13 +128,13 @@ def _down(told: Refresh, error: SourceDown | BadPayload) -> Refresh:
 
 
 def _build(
-    dataset: Dataset, world: World, before: State, told: Refresh, lease: Lease
+    dataset: Dataset, world: World, before: State, told: Refresh, lease: Lease, *, full: bool
 ) -> tuple[State, Refresh]:
     """Query, merge, locate and write; return the state to commit. Commits nothing."""
     last = versions.last(world.objects, dataset, before)
     # Of two clocks the one behind: the other may be wrong, and what is asked late is not lost.
     now = min(world.clock(), world.logs.now())
-    asked = span(dataset, before, now, again=last.data is None)
+    asked = span(dataset, before, now, again=full or last.data is None)
     answer, calls = _asked(dataset, world, asked, lease)
     fresh, warnings = conform(answer, dataset)
     whole = asked.full and not answer.partial

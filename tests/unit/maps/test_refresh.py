@@ -23,6 +23,7 @@ from tidegate.maps.result import Result
 from tidegate.maps.world import World
 from tidegate.ports import BadPayload, Conflict, LogTable, Place, SourceDown
 
+HOUR = timedelta(hours=1)
 START = datetime(2026, 11, 21, 4, tzinfo=UTC)
 HITS = Dataset.model_validate(
     {
@@ -172,6 +173,45 @@ def test_an_increment_is_merged_by_key_and_the_latest_wins(world: World, town: T
     later = START + timedelta(hours=1)
     step(world, town, row("a", later + timedelta(minutes=1)), row("a", later), row("c", later))
     assert ids(world) == ["b", "c", "a"]
+
+
+def test_all_can_be_read_anew_at_any_time(world: World, town: Town):
+    step(world, town, row("a", START), row("b", START))
+    town.rows = [row("c", START)]
+    assert refresh(HITS, world, full=True).result is Result.REFRESHED
+    assert ids(world) == ["c"]
+
+
+@pytest.mark.parametrize(("after", "warned"), [(100, True), (101, False)])
+def test_a_full_load_that_brings_few_rows_is_told_of(
+    world: World, town: Town, after: int, warned: bool
+):
+    step(world, town, *[row(f"r{n}", START) for n in range(1_001)])
+    town.rows = [row(f"r{n}", START) for n in range(after)]
+    refresh(HITS, world, full=True)
+    said = [f"{after} rows after 1001: is the table still filled?"] if warned else []
+    assert listing(world)[0]["warnings"] == said
+    step(world, town)  # until another full load says otherwise
+    assert listing(world)[0]["warnings"] == said
+    refresh(HITS, world, full=True)
+    assert listing(world)[0]["warnings"] == []
+
+
+def test_of_two_answers_with_one_key_the_one_received_later_counts(world: World, town: Town):
+    told = HITS.model_copy(update={"ingested": "Until", "expires": None})
+    told = told.model_copy(update={"columns": {"TimeGenerated": "datetime", "Id": "string"}})
+    town.rows = [
+        row("a", START, "2026-11-21T03:59:00Z"),
+        row("a", START - HOUR, "2026-11-21T04:00:00Z"),
+    ]
+    refresh(told, world)
+    manifest = saved(world).manifest
+    assert manifest is not None
+    stored = world.objects.get(f"datasets/hits/{manifest.file}")
+    assert stored is not None
+    kept = tsv.decode(gzip.decompress(stored.data))
+    assert kept["TimeGenerated"].to_list() == ["2026-11-21T03:00:00Z"]
+    assert "Until" not in kept.columns
 
 
 def test_a_row_that_is_gone_takes_its_key_with_it(world: World, town: Town):
