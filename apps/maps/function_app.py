@@ -6,21 +6,23 @@ from collections.abc import Iterator
 import azure.functions as func
 from fastapi import APIRouter
 
-from tidegate.api import health, maps
-from tidegate.functions import House, Routes, keyholder
-from tidegate.maps.refresh import refresh_all
+from tidegate import functions, loop
+from tidegate.api import health, maps, refreshes
 from tidegate.wiring import Local
 
-house = House("maps")
+METHODS = ["GET", "HEAD", "POST"]
+house = functions.House("figures", "maps")
 
 
 def routers(opened: Local) -> Iterator[APIRouter]:
-    yield maps.router(opened.maps, keyholder)
+    access = functions.access(opened.settings)
+    yield maps.router(opened.maps, access)
+    yield refreshes.router(opened.maps, access, opened.settings.refreshes_per_minute)
     yield health.router({"maps": health.maps(opened.maps)})
 
 
 # The worker takes one of these per file. Its one function has one level for all routes.
-app = func.AsgiFunctionApp(Routes(house, routers), func.AuthLevel.FUNCTION)
+app = func.AsgiFunctionApp(functions.Routes(house, routers), func.AuthLevel.FUNCTION)
 
 
 @app.function_name("health")
@@ -29,7 +31,17 @@ async def answer_health(req: func.HttpRequest, context: func.Context) -> func.Ht
     return await app.middleware.handle_async(req, context)
 
 
+async def answer_all(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Visitors and signed-in people show no function key: the routes decide on whom they answer."""
+    return await app.middleware.handle_async(req, context)
+
+
+for name, route in functions.of_the_map().items():
+    read = app.route(route=route, methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+    app.function_name(name)(read(answer_all))
+
+
 @app.function_name("datasets")
 @app.timer_trigger(schedule="0 */5 * * * *", arg_name="timer")
 async def refresh_datasets(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
-    await asyncio.to_thread(lambda: list(refresh_all(house().maps)))
+    await asyncio.to_thread(lambda: loop.map_due(house()))

@@ -21,7 +21,9 @@ from tidegate.ingest.run import Job, run
 from tidegate.ingest.schedule import due
 from tidegate.ingest.turns import Turns
 from tidegate.ingest.world import World as Ingest
-from tidegate.maps.refresh import Refresh, Result, refresh_all
+from tidegate.maps import runs
+from tidegate.maps.refresh import refresh_all
+from tidegate.maps.result import Refresh, Result
 from tidegate.model import ENDS, Case, Origin, Outcome, Status
 from tidegate.ports import BadPayload, SourceDown
 from tidegate.wiring import Local
@@ -191,13 +193,20 @@ def keep_going(house: Local, stopped: threading.Event) -> list[threading.Thread]
     return threads
 
 
+def map_due(house: Local) -> None:
+    """Go on with what was asked for and left, and refresh the datasets that are due."""
+    with working_on("map"):
+        runs.take_over(house.maps)
+        for told in refresh_all(house.maps):
+            if told.result in FAILED_REFRESHES:
+                log.warning("map %s: %s", told.dataset, told.reason)
+
+
 def _on_schedule(house: Local, stopped: threading.Event) -> None:
     gate_due = time.monotonic() + GATE_EVERY.total_seconds()
     while not stopped.wait(TICK):
         house.invent_logs()
-        with working_on("map"):
-            for _ in refresh_all(house.maps):
-                pass
+        map_due(house)
         if time.monotonic() >= gate_due:
             gate_due = time.monotonic() + GATE_EVERY.total_seconds()
             log_gate(gate_all(house))

@@ -13,7 +13,8 @@ from fastapi import FastAPI, Request
 
 from tidegate import loop
 from tidegate.api import app as web
-from tidegate.api import detonate, gate, health, ingest, maps, metrics, probes, published
+from tidegate.api import detonate, gate, health, ingest, maps, metrics, probes, published, refreshes
+from tidegate.api.access import open_to
 from tidegate.ingest import requests
 from tidegate.loop import Summary
 from tidegate.ports import SourceDown
@@ -33,7 +34,8 @@ def application(house: Local) -> FastAPI:
         *published.routers(house, metrics.at_home(anonymous=False)),
         *detonate.routers(house.detonate, anybody, hook_key),
         gate.router(house.gate, anybody),
-        maps.router(house.maps, anybody),
+        maps.router(house.maps, open_to(anybody)),
+        refreshes.router(house.maps, open_to(anybody), house.settings.refreshes_per_minute),
         health.router(
             {
                 "ingest": health.ingest(house.memory),

@@ -19,7 +19,8 @@ from tidegate.adapters.local.files import FileObjects
 from tidegate.declare.dataset import GEO, Dataset, datasets
 from tidegate.maps import state, tsv
 from tidegate.maps.answer import table
-from tidegate.maps.refresh import Result, refresh
+from tidegate.maps.refresh import refresh
+from tidegate.maps.result import Result
 from tidegate.maps.world import World
 from tidegate.ports import LogTable
 from tidegate.simulator.places import place

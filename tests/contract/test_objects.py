@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tidegate.adapters.local.files import FileObjects
-from tidegate.ports import Conflict, Objects
+from tidegate.ports import Conflict, Objects, Stored
 
 
 class Ticking:
@@ -287,6 +287,91 @@ def test_a_deleted_object_has_lost_its_lease(leased: Objects, clock: Passing):
     with pytest.raises(Conflict):
         leased.renew(NAME, ONE)
     leased.release(NAME, ONE)
+
+
+def test_a_stale_holder_writes_nothing_after_another_took_over(leased: Objects, clock: Passing):
+    clock.pass_(16)
+    leased.acquire(NAME, 15, TWO)
+    etag = stored(leased).etag
+    for more in ({}, {"if_match": etag}):
+        with pytest.raises(Conflict):
+            leased.put(NAME, b"stale", lease=ONE, **more)
+    leased.release(NAME, TWO)
+    with pytest.raises(Conflict):
+        leased.put(NAME, b"stale", lease=ONE)
+    assert stored(leased).data == b"{}"
+
+
+def test_a_holder_with_a_stale_etag_writes_nothing(leased: Objects):
+    etag = stored(leased).etag
+    leased.put(NAME, b"two", lease=ONE, if_match=etag)
+    with pytest.raises(Conflict):
+        leased.put(NAME, b"three", lease=ONE, if_match=etag)
+    assert stored(leased).data == b"two"
+
+
+def test_a_broken_lease_is_over_for_its_holder_and_free_for_others(leased: Objects):
+    leased.break_lease(NAME)
+    with pytest.raises(Conflict):
+        leased.renew(NAME, ONE)
+    with pytest.raises(Conflict):
+        leased.put(NAME, b"x", lease=ONE)
+    leased.put(NAME, b"free")
+    leased.acquire(NAME, 15, TWO)
+    leased.break_lease(NAME)
+    leased.acquire(NAME, 15, THREE)
+
+
+def test_breaking_no_lease_is_fine(objects: Objects, clock: Passing):
+    objects.break_lease("nothing")
+    objects.put(NAME, b"{}")
+    objects.break_lease(NAME)
+    objects.acquire(NAME, 15, ONE)
+    clock.pass_(16)
+    objects.break_lease(NAME)
+    objects.acquire(NAME, 15, TWO)
+
+
+def test_only_a_lease_for_ever_is_endless(objects: Objects):
+    assert not objects.endless(NAME)
+    objects.put(NAME, b"{}")
+    assert not objects.endless(NAME)
+    objects.acquire(NAME, 15, ONE)
+    assert not objects.endless(NAME)
+    objects.release(NAME, ONE)
+    objects.acquire(NAME, -1, ONE)
+    assert objects.endless(NAME)
+    objects.break_lease(NAME)
+    assert not objects.endless(NAME)
+
+
+def test_an_object_that_was_deleted_under_its_holder_takes_no_commit(leased: Objects):
+    etag = stored(leased).etag
+    leased.break_lease(NAME)
+    leased.delete(NAME)
+    with pytest.raises(Conflict):
+        leased.put(NAME, b"x", lease=ONE, if_match=etag)
+    assert leased.get(NAME) is None
+
+
+def test_of_many_who_write_on_the_same_etag_one_wins(objects: Objects):
+    etag = objects.put("a", b"")
+
+    def won(number: int) -> bool:
+        try:
+            objects.put("a", str(number).encode(), if_match=etag)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(won, range(16))) == 1
+
+
+def stored(objects: Objects) -> Stored:
+    found = objects.get(NAME)
+    assert found is not None
+    return found
 
 
 INCREMENT = """

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from tidegate.adapters.map_metrics import MapMetrics
 from tidegate.adapters.metrics import Lookups, Metrics
 from tidegate.adapters.prometheus import Exposition
 from tidegate.adapters.roles import NEEDED, WIDER, missing
@@ -25,6 +26,8 @@ from tidegate.gate.collection import MOST
 from tidegate.gate.lists import FORMATS, render
 from tidegate.gate.published import PUBLISHED
 from tidegate.ingest.pulse import Pulse
+from tidegate.maps.pulse import Pulse as MapPulse
+from tidegate.maps.result import Refresh, Result
 from tidegate.model import Answer, Device, Kind, Outcome, Status, Tlp, Verdict
 from tidegate.settings import Settings
 from tidegate.sightings import empty
@@ -138,6 +141,11 @@ def test_every_figure_is_explained():
         Lookups(lambda: [Pulse("a", 1.0, 1, True)], lambda: {"a": 1}, lambda: (1, 1.0)),
     )
     metrics.ran(Outcome("a", Status.OK, new=1, requests=1))
+    maps = MapMetrics(
+        exposition.provider.get_meter("tidegate"),
+        lambda: [MapPulse("a", 1.0, 1.0, rows=1, bytes=1, partial=True)],
+    )
+    maps.refreshed(Refresh("a", Result.REFRESHED, answered=1, calls=1, partial=True))
     _ask(web.create([], meters=exposition.provider))
     names = set(re.findall(r"^# TYPE (\w+)", exposition.text().decode(), re.MULTILINE))
     exposition.close()

@@ -101,6 +101,7 @@ def test_these_are_the_commands():
         "export misp",
         "export list",
         "refresh",
+        "datasets",
         "lookup",
         "check",
         "search",
@@ -363,6 +364,20 @@ def test_a_script_that_cannot_answer_changes_nothing():
 
 
 # --- refresh and detonate ---------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_datasets_say_how_fresh_they_are():
+    before = [json.loads(line) for line in tidegate("datasets", "--json").stdout.splitlines()]
+    assert {one["version"] for one in before} == {None}
+    name = before[0]["name"]
+    assert tidegate("refresh", name, "--full").exit_code == 0
+    first, *others = map(json.loads, tidegate("datasets", "--json").stdout.splitlines())
+    assert (first["name"], first["version"], first["why"]) == (name, 1, None)
+    assert {one["version"] for one in others} == {None}
+    shown = tidegate("datasets").stdout
+    assert "never" in shown
+    assert "0 min" in shown
 
 
 @pytest.mark.slow

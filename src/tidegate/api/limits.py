@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http import HTTPStatus
+from ipaddress import ip_network
 from threading import Lock
 
 from fastapi import HTTPException, Request, Response
@@ -20,6 +21,8 @@ from tidegate.api.problems import API, refusal
 MINUTE = 60.0
 CALLERS = 4_096  # of very many, the latest are remembered
 SAID = "too many requests"
+# The platform's own name for the function that holds all routes, and asks for a key.
+KEYED = "http_app_func"
 
 Proceed = Callable[[Request], Awaitable[Response]]
 
@@ -41,29 +44,46 @@ class Buckets:
     _full: "OrderedDict[str, tuple[float, float]]" = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def take(self, caller: str) -> Taken:
-        """Take one token of the caller's."""
+    def take(self, caller: str, tokens: int = 1) -> Taken:
+        """Take one token of the caller's, or more: all at most, for nobody can save up for that."""
+        wanted = min(tokens, self.per_minute)
         rate = self.per_minute / MINUTE
         with self._lock:
             now = self.clock()
-            tokens, since = self._full.pop(caller, (float(self.per_minute), now))
-            tokens = min(tokens + (now - since) * rate, self.per_minute)
-            enough = tokens >= 1
-            self._full[caller] = (tokens - enough, now)
+            held, since = self._full.pop(caller, (float(self.per_minute), now))
+            held = min(held + (now - since) * rate, self.per_minute)
+            enough = held >= wanted
+            left = held - wanted if enough else held
+            self._full[caller] = (left, now)
             if len(self._full) > CALLERS:
                 self._full.popitem(last=False)
-        return Taken(int(tokens - enough), 0.0 if enough else (1 - tokens) / rate)
+        return Taken(int(left), 0.0 if enough else (wanted - held) / rate)
 
 
 def caller(request: Request) -> str:
-    """Return who asks, without keeping the key itself."""
+    """Return who asks, without keeping the key itself.
+
+    A key that nobody checked would be another caller with each request.
+    """
     key = request.headers.get("x-functions-key") or request.query_params.get("code")
-    if key:
+    if key and request.scope.get("azure_functions.function_name") == KEYED:
         return sha256(key.encode()).hexdigest()[:32]
     if request.client:
-        return request.client.host
+        return _network(request.client.host)
     # The last one is who spoke to the platform's front end; those before it are hearsay.
-    return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    told = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return _network(told)
+
+
+def _network(told: str) -> str:
+    """Return the address without a port; of IPv6 the network that one customer has as a whole."""
+    bare = told.partition("]")[0].removeprefix("[") if told.startswith("[") else told
+    if bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        return str(ip_network(f"{bare}/64" if ":" in bare else bare, strict=False))
+    except ValueError:
+        return bare[:64]
 
 
 def limited(buckets: Buckets) -> Callable[[Request, Proceed], Awaitable[Response]]:

@@ -61,6 +61,11 @@ def ours(doors: Doors) -> Callable[[Request], None]:
     return check
 
 
+def knows(request: Request, readers: Mapping[str, SecretStr]) -> bool:
+    """Whether the caller shows the password of one of these."""
+    return _known(_shown(request.headers.get("authorization", "")), readers)
+
+
 def _reach(request: Request, doors: Doors) -> Tlp:
     shown = _shown(request.headers.get("authorization", ""))
     # Both are looked at whatever the first one says: time tells nothing.

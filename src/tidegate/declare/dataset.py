@@ -58,6 +58,10 @@ class Dataset(Ours):
     gone: Column | None = Field(
         None, description="A bool of the query, not kept: true ends the row with this key."
     )
+    ingested: Column | None = Field(
+        None,
+        description="A datetime of the query, not kept: of two rows with one key the later counts.",
+    )
     expires: str | None = Field(None, description="The column after whose time a row ends.")
     grain: Duration | Literal["row", "whole"] = Field(
         "row",
@@ -73,7 +77,7 @@ class Dataset(Ours):
         named = {*self.key, self.time, self.locate, self.label, self.colour, self.expires}
         if unknown := named - {None} - self.columns.keys():
             raise ValueError(f"not among the columns: {unknown}")
-        if taken := self.columns.keys() & {*GEO, self.gone}:
+        if taken := self.columns.keys() & {*GEO, *self.passing}:
             raise ValueError(f"names we add ourselves: {taken}")
         if self.columns[self.time] != "datetime":
             raise ValueError(f"{self.time} must be a datetime")
@@ -85,6 +89,11 @@ class Dataset(Ours):
         if isinstance(self.grain, timedelta):
             return self.grain
         return FINEST if self.grain == "row" else None
+
+    @property
+    def passing(self) -> list[str]:
+        """The columns of an answer that say what to do with a row, and are not kept."""
+        return [name for name in (self.gone, self.ingested) if name]
 
     @property
     def stored(self) -> dict[str, Type]:

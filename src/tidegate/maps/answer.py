@@ -88,7 +88,7 @@ def conform(answer: LogTable, dataset: Dataset) -> tuple[pl.DataFrame, list[str]
 
     Raises BadPayload when a type changed, or when a column is missing and may not be.
     """
-    extras = [*GEO, *([dataset.gone] if dataset.gone else [])]
+    extras = [*GEO, *dataset.passing]
     if not answer.columns:
         # No table at all is how a workspace says that it has no data.
         names = [*dataset.columns, *extras]

@@ -1,5 +1,6 @@
 """What readers may know of each dataset, and the bytes of its versions."""
 
+from datetime import datetime
 from typing import Any
 
 from tidegate.declare.dataset import Dataset
@@ -8,6 +9,12 @@ from tidegate.maps.world import World
 from tidegate.ports import Stored
 
 VERSIONS = "/api/datasets"
+# What anybody may be told. The reason itself names hosts and columns; it is in the state.
+FAULTS: dict[states.Fault, str] = {
+    "down": "the log workspace did not answer",
+    "bad": "the answer to the query could not be used",
+}
+SIZES = ("rows", "located", "unlocated", "bytes")
 
 
 def listing(world: World) -> list[dict[str, Any]]:
@@ -16,7 +23,7 @@ def listing(world: World) -> list[dict[str, Any]]:
 
 
 def version(world: World, dataset: str, file: str) -> Stored | None:
-    """Return one gzipped version, an old one too; None for what never was a version."""
+    """Return one gzipped version, an old one too, or a delta; None for what never was one."""
     if dataset not in world.datasets or not states.FILE.fullmatch(file):
         return None
     return world.objects.get(states.folder(dataset) + file)
@@ -28,8 +35,7 @@ def _entry(world: World, dataset: Dataset) -> dict[str, Any]:
         "name": dataset.name,
         "title": dataset.title,
         **_version(dataset, state),
-        "refreshed": state.refreshed,
-        "watermark": state.watermark,
+        **_freshness(dataset, state, world.clock()),
         "synthetic": world.synthetic,
         "every_seconds": int(dataset.refresh.total_seconds()),
         "time": dataset.time,
@@ -43,15 +49,46 @@ def _entry(world: World, dataset: Dataset) -> dict[str, Any]:
 def _version(dataset: Dataset, state: states.State) -> dict[str, Any]:
     manifest = state.manifest
     if manifest is None:
-        sizes = dict.fromkeys(("rows", "located", "unlocated", "bytes"), 0)
-        return {"version": None, "url": None, **sizes, "sha256": None, "partial": False}
+        sizes = dict.fromkeys(SIZES, 0)
+        nothing: dict[str, Any] = {"version": None, "url": None, **sizes, "sha256": None}
+        return {**nothing, "partial": False, "deltas": []}
     return {
         "version": manifest.version,
-        "url": f"{VERSIONS}/{dataset.name}/{manifest.file}",
+        "url": _url(dataset, manifest.file),
         "rows": manifest.rows,
         "located": manifest.located,
         "unlocated": manifest.rows - manifest.located,
         "bytes": manifest.bytes,
         "sha256": manifest.sha256,
         "partial": manifest.partial,
+        "deltas": [_delta(dataset, step) for step in manifest.steps],
+    }
+
+
+def _delta(dataset: Dataset, step: states.Step) -> dict[str, Any]:
+    return {
+        "from": step.before,
+        "to": step.version,
+        "url": _url(dataset, step.file),
+        "rows": step.rows,
+        "removed": step.removed,
+        "bytes": step.bytes,
+        "sha256": step.sha256,
+    }
+
+
+def _url(dataset: Dataset, file: str) -> str:
+    return f"{VERSIONS}/{dataset.name}/{file}"
+
+
+def _freshness(dataset: Dataset, state: states.State, now: datetime) -> dict[str, Any]:
+    warnings = state.manifest.warnings if state.manifest else []
+    return {
+        "refreshed": state.refreshed,
+        "watermark": state.watermark,
+        "next_refresh": state.refreshed + dataset.refresh if state.refreshed else None,
+        "refreshing": state.began if states.under_way(state, now) else None,
+        "warnings": [*warnings, *([state.dwindled] if state.dwindled else [])],
+        "failed": state.failed,
+        "reason": FAULTS[state.fault] if state.fault else None,
     }

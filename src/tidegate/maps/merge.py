@@ -10,25 +10,35 @@ from tidegate.declare.dataset import Dataset
 def merge(dataset: Dataset, kept: pl.DataFrame, answer: pl.DataFrame) -> pl.DataFrame:
     """Return the kept rows with the answer's on top, by key.
 
-    Within an answer the row with the later time wins; an answer wins over what was kept. Rows that
-    the answer marks as gone take their key with them.
+    Within an answer the row that was received later wins, if the answer tells, then the one with
+    the later time; an answer wins over what was kept. Rows that the answer marks as gone take their
+    key with them.
     """
-    key = dataset.key or list(dataset.columns)
-    newest = answer.sort(_instant(dataset.time), maintain_order=True, nulls_last=False)
-    rows = pl.concat([kept, newest], how="diagonal").unique(key, keep="last", maintain_order=True)
-    if dataset.gone is None:
-        return rows
-    gone = pl.col(dataset.gone).eq_missing("true")
-    return rows.filter(~gone).drop(dataset.gone)
+    times = [name for name in (dataset.ingested, dataset.time) if name]
+    newest = answer.sort(map(_instant, times), maintain_order=True, nulls_last=False)
+    rows = pl.concat([kept, newest], how="diagonal").unique(
+        _key(dataset), keep="last", maintain_order=True
+    )
+    if dataset.gone is not None:
+        rows = rows.filter(~pl.col(dataset.gone).eq_missing("true"))
+    return rows.drop(dataset.passing)
 
 
 def alive(dataset: Dataset, rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """Return the rows inside the retention and before their own end, in order of time."""
+    """Return the rows inside the retention and before their own end, by time, then by key.
+
+    No two rows have one key, so the order depends on nothing else: what did not change between two
+    versions stands in the same order in both.
+    """
     rows = rows.filter(since(dataset, now - dataset.retention))
     if dataset.expires is not None:
         ended = _instant(dataset.expires) <= now
         rows = rows.filter(~ended.fill_null(value=False))
-    return rows.sort(_instant(dataset.time), *dataset.key, maintain_order=True)
+    return rows.sort(_instant(dataset.time), *_key(dataset))
+
+
+def _key(dataset: Dataset) -> list[str]:
+    return dataset.key or list(dataset.columns)
 
 
 def since(dataset: Dataset, start: datetime) -> pl.Expr:

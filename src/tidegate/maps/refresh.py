@@ -4,73 +4,44 @@ The order is the point. The cut is taken before the query, so that nothing falls
 the data is written under a name nobody used before; one fenced write makes it the version.
 """
 
-import gzip
+import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from enum import IntEnum
-from hashlib import sha256
+from datetime import datetime, timedelta
+from itertools import count
 
 import polars as pl
 
 from tidegate.declare.dataset import Dataset
 from tidegate.lease import SECONDS, Busy, Lease, held
+from tidegate.maps import pointer, versions
 from tidegate.maps import state as states
-from tidegate.maps import tsv
 from tidegate.maps.answer import conform
-from tidegate.maps.geo import locate, located
+from tidegate.maps.geo import locate
 from tidegate.maps.merge import alive, merge, since
+from tidegate.maps.result import Refresh, Result
+from tidegate.maps.span import Span, span
 from tidegate.maps.state import Manifest, State
+from tidegate.maps.versions import Last
 from tidegate.maps.world import World
-from tidegate.ports import BadPayload, Conflict, SourceDown
+from tidegate.ports import BadPayload, Conflict, LogTable, SourceDown
 
-# Rows younger than this may still be on their way into the table that we read.
-SETTLE = timedelta(minutes=2)
-# Log Analytics takes rows dated up to two days before and one day after their receipt.
-LATE, EARLY = timedelta(days=3), timedelta(days=1)
-RECONCILE = timedelta(days=1)
+log = logging.getLogger(__name__)
+
 RETRY = timedelta(minutes=5)
-KEPT_VERSIONS = 24
-
-
-class Result(IntEnum):
-    """How a refresh ended, as the HTTP status that says so."""
-
-    REFRESHED = 200
-    BUSY = 202
-    FRESH = 204
-    UNKNOWN = 404
-    LOST = 409
-    LIMITED = 429
-    DOWN = 503
+# Fewer than this part of so many rows, after a full load, are told of.
+MANY, FEW = 1_000, 0.1
+# None of ours lasts for ever. An administrator's may: to hold refreshes up for so long.
+ENDLESS = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Refresh:
-    """One run of one dataset. `wait` is how long to wait before asking again."""
+class _How:
+    """How a refresh was asked for."""
 
-    dataset: str
-    result: Result
-    run: str = ""
-    rows: int = 0
-    answered: int = 0
-    partial: bool = False
-    wait: timedelta = timedelta(0)
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """What one run asks for: rows received in (cursor, cut] that happened since `start`."""
-
+    force: bool
     full: bool
-    cursor: datetime
-    cut: datetime
-    start: datetime
-
-    def bounded(self, kql: str) -> str:
-        """Return the query with its bounds as `let` lines; the query itself is left alone."""
-        return f"let _cursor = {_literal(self.cursor)};\nlet _cut = {_literal(self.cut)};\n{kql}"
 
 
 def refresh_all(world: World, *, force: bool = False) -> Iterator[Refresh]:
@@ -79,142 +50,140 @@ def refresh_all(world: World, *, force: bool = False) -> Iterator[Refresh]:
         yield refresh(dataset, world, force=force)
 
 
-def refresh(dataset: Dataset, world: World, *, force: bool = False) -> Refresh:
-    """Refresh one dataset. `force` skips the throttle, never the lease."""
-    told = Refresh(dataset.name, Result.FRESH, world.run())
+def refresh(dataset: Dataset, world: World, *, force: bool = False, full: bool = False) -> Refresh:
+    """Refresh one dataset. `force` skips the throttle, never the lease; `full` reads all anew."""
+    began, how = world.clock(), _How(force or full, full)
+    told = _tried(dataset, world, Refresh(dataset.name, Result.FRESH, world.run()), how)
+    told = replace(told, took=world.clock() - began)
+    world.counted(told)
+    return told
+
+
+def wait(dataset: Dataset, world: World) -> timedelta:
+    """Return how long the dataset is still fresh; nothing when it is due."""
+    return _fresh(dataset, states.read(world.objects, dataset.name).state, world.clock())
+
+
+def _fresh(dataset: Dataset, state: State, now: datetime) -> timedelta:
+    # A clock that was put right may have left a refresh in the future.
+    if state.refreshed is None or state.refreshed > now:
+        return timedelta(0)
+    return max(state.refreshed + dataset.refresh - now, timedelta(0))
+
+
+def _tried(dataset: Dataset, world: World, told: Refresh, how: _How) -> Refresh:
     try:
-        if wait := _wait(dataset, world, force=force):
-            return replace(told, wait=wait)
-        states.create(world.objects, dataset.name)
+        if not how.force and (fresh := wait(dataset, world)):
+            return replace(told, wait=fresh)
+        states.create(world.objects, dataset.name, world.clock())
         with held(world.objects, states.name(dataset.name), told.run) as lease:
-            return _leased(dataset, world, lease, told, force=force)
+            return _leased(dataset, world, lease, told, how)
     except Busy:
-        return replace(told, result=Result.BUSY, wait=timedelta(seconds=SECONDS))
+        return _busy(dataset, world, told)
     except Conflict as error:
         return replace(told, result=Result.LOST, reason=str(error))
     except SourceDown as error:
         return _down(told, error)
 
 
-def _wait(dataset: Dataset, world: World, *, force: bool) -> timedelta:
-    refreshed = states.read(world.objects, dataset.name).state.refreshed
-    if force or refreshed is None:
-        return timedelta(0)
-    return max(refreshed + dataset.refresh - world.clock(), timedelta(0))
+def _busy(dataset: Dataset, world: World, told: Refresh) -> Refresh:
+    """Say who has the lease; break one that would never end."""
+    name, state = states.name(dataset.name), states.read(world.objects, dataset.name).state
+    long_ago = state.began is None or world.clock() - state.began >= ENDLESS
+    if long_ago and world.objects.endless(name):
+        log.warning("%s: broke a lease that somebody took for ever", name)
+        world.objects.break_lease(name)
+    holder = state.running or ""
+    return replace(told, result=Result.BUSY, run=holder, wait=timedelta(seconds=SECONDS))
 
 
-def _leased(dataset: Dataset, world: World, lease: Lease, told: Refresh, *, force: bool) -> Refresh:
+def _leased(dataset: Dataset, world: World, lease: Lease, told: Refresh, how: _How) -> Refresh:
+    found = states.read(world.objects, dataset.name)
     # Another run may have ended between our first look and the lease.
-    if wait := _wait(dataset, world, force=force):
-        return replace(told, wait=wait)
-    before, etag = states.read(world.objects, dataset.name)
+    if not how.force and (fresh := _fresh(dataset, found.state, world.clock())):
+        return replace(told, wait=fresh)
+    etag = states.begin(world.objects, dataset.name, found, lease.run, world.clock())
     try:
-        after, told = _build(dataset, world, before, told, lease)
+        after, told = _build(dataset, world, found.state, told, lease, full=how.full)
     except (SourceDown, BadPayload) as error:
-        after, told = before.failing(world.clock(), str(error)), _down(told, error)
+        fault: states.Fault = "down" if isinstance(error, SourceDown) else "bad"
+        after = found.state.failing(lease.run, world.clock(), fault, str(error))
+        told = _down(told, error)
     lease.check()
     states.commit(world.objects, dataset.name, after, lease=lease.run, etag=etag)
-    _collect(world, dataset, after)
+    _tidy(dataset, world, after)
     return told
 
 
+def _tidy(dataset: Dataset, world: World, state: State) -> None:
+    """Lead readers on and clear up. The next run does it if this one cannot."""
+    with suppress(Conflict, SourceDown):
+        pointer.follow(world.objects, dataset.name, state)
+        versions.collect(world.objects, dataset.name, state, world.clock())
+
+
 def _down(told: Refresh, error: SourceDown | BadPayload) -> Refresh:
-    wait = getattr(error, "retry_after", None) or RETRY
-    return replace(told, result=Result.DOWN, wait=wait, reason=str(error))
+    again = getattr(error, "retry_after", None) or RETRY
+    return replace(told, result=Result.DOWN, wait=again, reason=str(error))
 
 
 def _build(
-    dataset: Dataset, world: World, before: State, told: Refresh, lease: Lease
+    dataset: Dataset, world: World, before: State, told: Refresh, lease: Lease, *, full: bool
 ) -> tuple[State, Refresh]:
     """Query, merge, locate and write; return the state to commit. Commits nothing."""
-    now, committed = world.clock(), _committed(dataset, world, before)
-    span = _span(dataset, before, world.logs.now(), again=committed is None)
-    answer = world.logs.query(
-        span.bounded(dataset.query),
-        span.start,
-        span.cut + SETTLE + EARLY,
-        finest=dataset.finest,
-        check=lease.check,
-    )
+    last = versions.last(world.objects, dataset, before)
+    # Of two clocks the one behind: the other may be wrong, and what is asked late is not lost.
+    now = min(world.clock(), world.logs.now())
+    asked = span(dataset, before, now, again=full or last.data is None)
+    answer, calls = _asked(dataset, world, asked, lease)
     fresh, warnings = conform(answer, dataset)
-    whole = span.full and not answer.partial
-    kept = _kept(dataset, committed, span.start if whole else None)
+    whole = asked.full and not answer.partial
+    kept = _kept(dataset, last, asked.start if whole else None)
     merged = merge(dataset, kept, locate(fresh, dataset.locate, world.locate))
-    manifest = _write(dataset, world, before, alive(dataset, merged, now), told.run)
+    rows = alive(dataset, merged, now)
+    lease.check()
+    manifest = versions.write(world.objects, dataset, last, rows, told.run)
     after = State(
         epoch=before.epoch + 1,
-        watermark=before.watermark if answer.partial else span.cut,
+        watermark=before.watermark if answer.partial else asked.cut,
         refreshed=now,
         reconciled=now if whole else before.reconciled,
+        run=lease.run,
+        began=before.began,
+        dwindled=_dwindled(before.manifest, rows) if whole else before.dwindled,
         manifest=manifest.model_copy(update={"partial": answer.partial, "warnings": warnings}),
-    )
+        marks=before.marks,
+    ).marked(now)
     return after, replace(
         told,
         result=Result.REFRESHED,
         rows=manifest.rows,
         answered=fresh.height,
+        calls=calls,
         partial=answer.partial,
     )
 
 
-def _span(dataset: Dataset, state: State, service_now: datetime, *, again: bool) -> _Span:
-    """Return the whole window, or the part since the watermark when that is enough."""
-    cut = service_now - SETTLE
-    start = cut - dataset.window
-    overdue = state.reconciled is None or cut - state.reconciled >= RECONCILE
-    if again or overdue or state.watermark is None:
-        return _Span(True, start - EARLY, cut, start)
-    # A clock that was put right may have left a watermark in the future.
-    cursor = min(state.watermark, cut) - dataset.overlap
-    return _Span(False, cursor, cut, max(start, cursor - LATE))
+def _asked(dataset: Dataset, world: World, asked: Span, lease: Lease) -> tuple[LogTable, int]:
+    """Query, as long as the lease is ours; return the answer and in how many calls it came."""
+    calls = count()
+
+    def check() -> None:
+        next(calls)
+        lease.check()
+
+    kql = asked.bounded(dataset.query)
+    answer = world.logs.query(kql, asked.start, asked.end, finest=dataset.finest, check=check)
+    return answer, next(calls)
 
 
-def _committed(dataset: Dataset, world: World, state: State) -> pl.DataFrame | None:
-    """Return the rows of the last version; None when there are none that an answer can add to."""
-    if state.manifest is None or state.manifest.digest != dataset.digest:
-        return None
-    stored = world.objects.get(states.folder(dataset.name) + state.manifest.file)
-    return None if stored is None else tsv.decode(gzip.decompress(stored.data))
-
-
-def _kept(dataset: Dataset, rows: pl.DataFrame | None, whole: datetime | None) -> pl.DataFrame:
+def _kept(dataset: Dataset, last: Last, whole: datetime | None) -> pl.DataFrame:
     """Return the rows that the answer adds to: not those it replaces, from `whole` on."""
-    if rows is None:
-        return pl.DataFrame(schema=dict.fromkeys(dataset.stored, pl.String()))
+    rows = last.rows(dataset)
     return rows if whole is None else rows.filter(~since(dataset, whole))
 
 
-def _write(dataset: Dataset, world: World, before: State, rows: pl.DataFrame, run: str) -> Manifest:
-    """Write a new version, unless it would be the same bytes again."""
-    data = tsv.encode(rows.select(*dataset.stored))
-    digest = sha256(data).hexdigest()
-    if before.manifest is not None and before.manifest.sha256 == digest:
-        return before.manifest.model_copy(update={"digest": dataset.digest})
-    file = f"{before.epoch + 1}-{run}.tsv.gz"
-    # Without a time stamp inside, the same rows are the same bytes.
-    packed = gzip.compress(data, 6, mtime=0)
-    world.objects.put(states.folder(dataset.name) + file, packed, if_absent=True)
-    return Manifest(
-        version=before.epoch + 1,
-        file=file,
-        rows=rows.height,
-        located=rows.filter(located()).height,
-        bytes=len(data),
-        sha256=digest,
-        digest=dataset.digest,
-        partial=False,
-    )
-
-
-def _collect(world: World, dataset: Dataset, state: State) -> None:
-    """Delete versions that no reader can still want, and what crashed runs left behind."""
-    folder = states.folder(dataset.name)
-    for name in list(world.objects.names(folder)):
-        match = states.FILE.fullmatch(name.removeprefix(folder))
-        current = state.manifest is not None and name == folder + state.manifest.file
-        if match and not current and int(match["epoch"]) <= state.epoch - KEPT_VERSIONS:
-            world.objects.delete(name)
-
-
-def _literal(when: datetime) -> str:
-    return f"datetime({when.astimezone(UTC).isoformat().replace('+00:00', 'Z')})"
+def _dwindled(before: Manifest | None, rows: pl.DataFrame) -> str | None:
+    if before is None or before.rows <= MANY or rows.height >= FEW * before.rows:
+        return None
+    return f"{rows.height} rows after {before.rows}: is the table still filled?"

@@ -60,3 +60,11 @@ class Objects(Protocol):
     def release(self, name: str, lease: str) -> None:
         """Give the lease back; one that is lost is fine."""
         ...
+
+    def endless(self, name: str) -> bool:
+        """Whether somebody holds a lease that does not run out by itself."""
+        ...
+
+    def break_lease(self, name: str) -> None:
+        """End the lease at once, whoever holds it; none is fine."""
+        ...

@@ -22,6 +22,23 @@ class Readers(BaseSettings):
         {}, description="Others who may read what is for others: exports, MISP, TAXII's `shared`."
     )
 
+    map_anonymous: bool = Field(
+        default=False, description="Whether anybody may read the map: for a public demo."
+    )
+    map_refresh_anonymous: bool = Field(
+        default=False,
+        description="Whether anybody who may read it may refresh it, too; never by force.",
+    )
+    map_reader_role: str = Field(
+        "reader", min_length=1, description="Role of signed-in people who may read the map."
+    )
+    map_refresher_role: str = Field(
+        "refresher", min_length=1, description="Role of those who may refresh it, and read it."
+    )
+    refreshes_per_minute: int = Field(
+        6, ge=1, description="Datasets of the map that one caller may have refreshed a minute."
+    )
+
     @field_validator("readers", "partners")
     @classmethod
     def _hard_to_guess(cls, given: dict[str, SecretStr]) -> dict[str, SecretStr]:

@@ -13,6 +13,7 @@ from tidegate.show.cases import case, case_list, cases, decided
 from tidegate.show.cells import err, out, plain, short, table
 from tidegate.show.gate import applied, enforcement, gated, plan
 from tidegate.show.ingest import feed, feeds, outcomes, replayed, runs
+from tidegate.show.maps import datasets, refreshes
 from tidegate.show.outside import enriched
 from tidegate.show.past import backfilled, gaps
 from tidegate.show.search import search_page
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from tidegate.gate.explain import Explained
     from tidegate.gate.related import Relation
     from tidegate.loop import Summary
-    from tidegate.maps.refresh import Refresh
     from tidegate.model import Sighting
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "case_list",
     "cases",
     "checks",
+    "datasets",
     "decided",
     "enforcement",
     "enriched",
@@ -71,16 +72,6 @@ def warninglists(found: Sequence[dict[str, Any]]) -> None:
     """Print the installed warninglists."""
     columns = ("name", "entries", "version", "use", "fetched", "trouble")
     table("Warninglists", columns, [[short(one[name]) for name in columns] for one in found])
-
-
-def refreshes(done: Sequence[Refresh]) -> None:
-    """Print what became of datasets."""
-    columns = ("dataset", "result", "rows", "answered", "partial", "reason")
-    rows = [
-        (r.dataset, r.result.name.lower(), r.rows, r.answered, "yes" if r.partial else "", r.reason)
-        for r in done
-    ]
-    table("Map", columns, rows)
 
 
 def explained(found: Explained) -> None:

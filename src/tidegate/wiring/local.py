@@ -16,7 +16,10 @@ from tidegate.wiring.state import quiet
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opentelemetry.metrics import MeterProvider
+
     from tidegate import ports
+    from tidegate.adapters.metrics import Metrics
 
 
 @dataclass
@@ -25,6 +28,10 @@ class Local(Gating, Maps):
 
     Each part is built when it is first asked for. Use as a context manager.
     """
+
+    def _measuring(self, provider: MeterProvider | None) -> Metrics:
+        self._map_metrics = self._measuring_maps(provider)
+        return super()._measuring(provider)
 
     def _logs(self) -> ports.LogSource | None:
         """Return the logs of the map; invented ones say nothing of a real tenant."""

@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Any
 from tidegate.wiring.state import State, now
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.metrics import MeterProvider
+
+    from tidegate.adapters.map_metrics import MapMetrics
     from tidegate.maps import world as maps
+    from tidegate.maps.pulse import Pulse
+    from tidegate.maps.result import Refresh
 
 
 class Maps(State):
     """The world of `maps`."""
+
+    _map_metrics: MapMetrics | None = None
 
     @cached_property
     def maps(self) -> maps.World:
@@ -37,7 +46,26 @@ class Maps(State):
             ),
             clock=now,
             synthetic=synthetic,
+            counted=self._count_refresh,
         )
+
+    def _measuring_maps(self, provider: MeterProvider | None) -> MapMetrics:
+        from opentelemetry.metrics import get_meter
+
+        from tidegate.adapters.map_metrics import MapMetrics
+
+        return MapMetrics(get_meter("tidegate", meter_provider=provider), self._map_pulses)
+
+    def _map_pulses(self) -> Iterator[Pulse]:
+        from tidegate.maps.pulse import pulses
+
+        # Whoever never refreshes datasets does not ask after them either.
+        return pulses(self.maps) if "maps" in self.__dict__ else iter(())
+
+    def _count_refresh(self, told: Refresh) -> None:
+        """Count a refresh where somebody wants figures."""
+        if self._map_metrics:
+            self._map_metrics.refreshed(told)
 
     def invent_logs(self) -> None:
         """Bring the synthetic tables up to the hour, where there are no others."""

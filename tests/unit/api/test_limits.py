@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.api import app as web
-from tidegate.api.limits import CALLERS, Buckets
+from tidegate.api.limits import CALLERS, KEYED, Buckets, Taken, caller
 
 
 @dataclass
@@ -90,10 +90,60 @@ def test_what_is_not_the_api_has_no_limit(client):
     assert "ratelimit-limit" not in client.get("/page").headers
 
 
-def test_each_key_has_its_own_bucket_however_it_comes(client):
-    header, code = {"headers": {"x-functions-key": "k1"}}, {"params": {"code": "k1"}}
-    assert codes(client, header, code, header) == [200, 200, 429]
-    assert codes(client, {"headers": {"x-functions-key": "k2"}}, {}) == [200, 200]
+def asked(function: str | None = None, query: str = "", **headers: str) -> Request:
+    """Return a request as the platform passes it on: without the address of a client."""
+    return Request(
+        {
+            "type": "http",
+            "client": None,
+            "query_string": query.encode(),
+            "headers": [(n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()],
+            "azure_functions.function_name": function,
+        }
+    )
+
+
+def test_each_key_is_a_caller_however_it_comes():
+    one = caller(asked(KEYED, x_functions_key="k1", x_forwarded_for="192.0.2.1"))
+    assert one == caller(asked(KEYED, query="code=k1", x_forwarded_for="192.0.2.2"))
+    assert one != caller(asked(KEYED, x_functions_key="k2", x_forwarded_for="192.0.2.1"))
+    assert "k1" not in one
+
+
+def test_a_key_that_nobody_checked_makes_no_caller():
+    for function in ("read_map", "health", None):
+        callers = {
+            caller(asked(function, x_functions_key=key, x_forwarded_for="192.0.2.1"))
+            for key in "abc"
+        }
+        assert callers == {"192.0.2.1/32"}
+
+
+@pytest.mark.parametrize(
+    ("told", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1/32"),
+        ("203.0.113.9, 192.0.2.1:52011", "192.0.2.1/32"),
+        ("[2001:db8:1:2:3::4]:443", "2001:db8:1:2::/64"),
+        ("203.0.113.9,2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_behind_the_front_end_the_last_address_counts_without_its_port(told, network):
+    assert caller(asked(x_forwarded_for=told)) == network
+
+
+def test_more_tokens_at_once_are_all_that_a_minute_has_at_most():
+    time = Time()
+    buckets = Buckets(6, time)
+    assert buckets.take("a", 14).left == 0
+    assert buckets.take("a").wait == pytest.approx(10)
+    assert buckets.take("a", 14).wait == pytest.approx(60)
+    time.now += 60
+    assert buckets.take("a", 4) == Taken(2)
+    assert buckets.take("a", 3).wait == pytest.approx(10)
+    assert buckets.take("a", 2) == Taken(0)
 
 
 def test_without_keys_the_address_counts_and_no_header_that_anybody_writes(client):

@@ -18,10 +18,12 @@ from tidegate.declare.dataset import Dataset
 from tidegate.lease import Busy, held
 from tidegate.maps import state, tsv
 from tidegate.maps.listing import listing
-from tidegate.maps.refresh import Result, refresh, refresh_all
+from tidegate.maps.refresh import refresh, refresh_all
+from tidegate.maps.result import Result
 from tidegate.maps.world import World
 from tidegate.ports import BadPayload, Conflict, LogTable, Place, SourceDown
 
+HOUR = timedelta(hours=1)
 START = datetime(2026, 11, 21, 4, tzinfo=UTC)
 HITS = Dataset.model_validate(
     {
@@ -135,11 +137,17 @@ def test_an_empty_answer_moves_the_watermark_to_the_cut(world: World, town: Town
     assert saved(world).watermark == town.time - timedelta(minutes=2)
 
 
-def test_a_watermark_in_the_future_is_not_believed(world: World, town: Town):
+def test_after_a_clock_was_put_right_the_whole_window_is_read_at_once(world: World, town: Town):
     step(world, town, after=timedelta(hours=9))
     town.time -= timedelta(hours=5)
-    refresh(HITS, world, force=True)
-    assert town.asked[1][0].startswith("let _cursor = datetime(2026-11-21T07:48:00Z);")
+    assert refresh(HITS, world).result is Result.REFRESHED
+    assert town.asked[1][1] == town.time - timedelta(minutes=2) - HITS.window
+    assert saved(world).watermark == town.time - timedelta(minutes=2)
+
+
+def test_the_cut_is_a_whole_minute(world: World, town: Town):
+    step(world, town, after=timedelta(seconds=59.5))
+    assert saved(world).watermark == START - timedelta(minutes=2)
 
 
 def test_every_day_the_whole_window_replaces_what_was_kept(world: World, town: Town):
@@ -165,6 +173,45 @@ def test_an_increment_is_merged_by_key_and_the_latest_wins(world: World, town: T
     later = START + timedelta(hours=1)
     step(world, town, row("a", later + timedelta(minutes=1)), row("a", later), row("c", later))
     assert ids(world) == ["b", "c", "a"]
+
+
+def test_all_can_be_read_anew_at_any_time(world: World, town: Town):
+    step(world, town, row("a", START), row("b", START))
+    town.rows = [row("c", START)]
+    assert refresh(HITS, world, full=True).result is Result.REFRESHED
+    assert ids(world) == ["c"]
+
+
+@pytest.mark.parametrize(("after", "warned"), [(100, True), (101, False)])
+def test_a_full_load_that_brings_few_rows_is_told_of(
+    world: World, town: Town, after: int, warned: bool
+):
+    step(world, town, *[row(f"r{n}", START) for n in range(1_001)])
+    town.rows = [row(f"r{n}", START) for n in range(after)]
+    refresh(HITS, world, full=True)
+    said = [f"{after} rows after 1001: is the table still filled?"] if warned else []
+    assert listing(world)[0]["warnings"] == said
+    step(world, town)  # until another full load says otherwise
+    assert listing(world)[0]["warnings"] == said
+    refresh(HITS, world, full=True)
+    assert listing(world)[0]["warnings"] == []
+
+
+def test_of_two_answers_with_one_key_the_one_received_later_counts(world: World, town: Town):
+    told = HITS.model_copy(update={"ingested": "Until", "expires": None})
+    told = told.model_copy(update={"columns": {"TimeGenerated": "datetime", "Id": "string"}})
+    town.rows = [
+        row("a", START, "2026-11-21T03:59:00Z"),
+        row("a", START - HOUR, "2026-11-21T04:00:00Z"),
+    ]
+    refresh(told, world)
+    manifest = saved(world).manifest
+    assert manifest is not None
+    stored = world.objects.get(f"datasets/hits/{manifest.file}")
+    assert stored is not None
+    kept = tsv.decode(gzip.decompress(stored.data))
+    assert kept["TimeGenerated"].to_list() == ["2026-11-21T03:00:00Z"]
+    assert "Until" not in kept.columns
 
 
 def test_a_row_that_is_gone_takes_its_key_with_it(world: World, town: Town):
@@ -206,13 +253,26 @@ def test_a_partial_full_load_adds_but_does_not_replace(world: World, town: Town)
     assert ids(world) == ["c"]
 
 
-@pytest.mark.slow
+def files(world: World) -> list[list[str]]:
+    names = world.objects.names("datasets/hits/")
+    return [name.rpartition("/")[2].split(".") for name in names if name.endswith(".gz")]
+
+
 def test_old_versions_are_collected_but_not_at_once(world: World, town: Town):
-    for hour in range(30):
+    for hour in range(6):
         step(world, town, row(f"r{hour}", START))
-    versions = list(world.objects.names("datasets/hits/"))
-    assert len(versions) == 24
-    assert any(name.startswith("datasets/hits/7-") for name in versions)
+    kept = {int(file[0].split("-")[0]) for file in files(world)}
+    assert kept == {5, 6}
+
+
+def test_what_was_replaced_within_the_hour_is_kept(world: World, town: Town):
+    for turn in range(16):
+        town.time += timedelta(minutes=10)
+        town.rows = [row(f"r{turn}", START)]
+        refresh(HITS, world, force=True)
+    kept = sorted(int(file[0].split("-")[0]) for file in files(world) if file[1] == "tsv")
+    assert kept == list(range(kept[0], 17))
+    assert 7 <= len(kept) <= 9  # what was replaced 60 to 80 minutes ago, and since
 
 
 # --- what goes wrong -----------------------------------------------------------------------------
@@ -277,7 +337,7 @@ def test_a_stale_holder_commits_nothing(world: World, town: Town):
 
 
 def test_a_stale_holder_is_refused_after_the_other_released(world: World, town: Town):
-    state.create(world.objects, "hits")
+    state.create(world.objects, "hits", town.time)
     name = state.name("hits")
     world.objects.acquire(name, 60, "one")
     before, etag = state.read(world.objects, "hits")
@@ -333,7 +393,7 @@ def test_the_lease_is_given_back(world: World, town: Town):
 
 
 def test_a_held_lease_is_busy(world: World):
-    state.create(world.objects, "hits")
+    state.create(world.objects, "hits", START)
     with (
         held(world.objects, state.name("hits"), "one"),
         pytest.raises(Busy),
@@ -344,7 +404,7 @@ def test_a_held_lease_is_busy(world: World):
 
 def test_a_lost_version_is_loaded_anew(world: World, town: Town):
     step(world, town, row("a", START))
-    world.objects.delete(next(world.objects.names("datasets/hits/")))
+    world.objects.delete(next(world.objects.names("datasets/hits/1-")))
     step(world, town, row("b", START))
     assert town.asked[1][1] == town.time - timedelta(minutes=2) - HITS.window
     assert ids(world) == ["b"]

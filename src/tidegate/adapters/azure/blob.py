@@ -106,6 +106,19 @@ class BlobObjects:
         with suppress(Conflict, ResourceNotFoundError), translated(name):
             self._leased(name, lease).release()
 
+    def endless(self, name: str) -> bool:
+        """See `ports.Objects`."""
+        with suppress(ResourceNotFoundError), translated(name):
+            lease = self._blob(name).get_blob_properties().lease
+            return lease.state == "leased" and lease.duration == "infinite"
+        return False
+
+    def break_lease(self, name: str) -> None:
+        """See `ports.Objects`."""
+        # Where there is no lease to break, the service says that it conflicts.
+        with suppress(Conflict, ResourceNotFoundError), translated(name):
+            BlobLeaseClient(self._blob(name)).break_lease(lease_break_period=0)
+
     def close(self) -> None:
         """Close all connections."""
         self._blobs.close()

@@ -142,6 +142,17 @@ class FileObjects:
             if meta.lease == lease:
                 self._write(name, replace(meta, lease=None, until=None))
 
+    def endless(self, name: str) -> bool:
+        with self._locked(name, fcntl.LOCK_SH):
+            meta = self._read(name)
+        return meta.lease is not None and meta.until is None
+
+    def break_lease(self, name: str) -> None:
+        with self._locked(name):
+            meta = self._read(name)
+            if meta.lease is not None:
+                self._write(name, replace(meta, lease=None, until=None))
+
     def _writable(self, name: str, meta: _Meta, lease: str | None) -> _Meta:
         """Return the lease part as it stands after a write under `lease`. Raises Conflict."""
         if meta.held(self._now()):
