@@ -124,6 +124,10 @@ def test_the_listing_says_what_the_page_needs(client: Client):
         "time",
         "label",
         "colour",
+        "kind",
+        "facets",
+        "weight",
+        "arc",
         "key",
         "columns",
     }

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from tidegate.api.problems import problems
 from tidegate.declare.dataset import Dataset
-from tidegate.maps.listing import listing, version
+from tidegate.maps.listing import listing, sites, version
 from tidegate.maps.refresh import Refresh, Result, refresh
 from tidegate.maps.world import World
 from tidegate.ports import Clock
@@ -39,9 +39,10 @@ MayRefresh = Callable[[Request], bool]
 
 
 class Datasets(BaseModel):
-    """All datasets, each with the address of its newest version."""
+    """All datasets, each with the address of its newest version; and one's own sites."""
 
     datasets: list[dict[str, Any]]
+    sites: list[dict[str, Any]]
 
 
 class Results(BaseModel):
@@ -72,7 +73,9 @@ def router(world: World, may_refresh: MayRefresh) -> APIRouter:
     @routes.get("/datasets", summary="List the datasets", responses=KNOWN, response_model=Datasets)
     def get_datasets(if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """List the datasets, each with the address of its newest version."""
-        body = orjson.dumps({"datasets": listing(world)}, option=orjson.OPT_UTC_Z)
+        body = orjson.dumps(
+            {"datasets": listing(world), "sites": sites(world)}, option=orjson.OPT_UTC_Z
+        )
         headers = {"Cache-Control": "no-cache", "ETag": f'"{sha256(body).hexdigest()[:32]}"'}
         return _unless_known(if_none_match, body, JSON, headers)
 

@@ -36,6 +36,14 @@ GEO: dict[str, Type] = {
 """What every dataset ends with. A query may answer any of them; we fill in the rest."""
 
 FINEST = timedelta(seconds=1)
+NUMBERS = {"int", "long", "real"}
+
+
+class End(Ours):
+    """The columns of a query that hold a second place: where a row's arc leads."""
+
+    latitude: Column
+    longitude: Column
 
 
 class Dataset(Ours):
@@ -55,6 +63,17 @@ class Dataset(Ours):
     locate: str = Field(description="The column with the address to locate.")
     label: str = Field(description="The column that names a row on the map.")
     colour: str | None = Field(None, description="The column that groups rows by colour.")
+    facets: list[Column] = Field([], description="Columns that the page offers to filter by.")
+    weight: Column | None = Field(
+        None, description="The column that counts what an aggregated row stands for."
+    )
+    arc: Literal["sites"] | End | None = Field(
+        None,
+        description="Where a row's arc leads: the columns of its other end, or one's own `sites`.",
+    )
+    kind: Literal["events", "indicators", "actors"] = Field(
+        "events", description="What a row is; the page shows each in its own way."
+    )
     gone: Column | None = Field(
         None, description="A bool of the query, not kept: true ends the row with this key."
     )
@@ -70,14 +89,29 @@ class Dataset(Ours):
 
     @model_validator(mode="after")
     def _names_are_columns(self) -> Self:
-        named = {*self.key, self.time, self.locate, self.label, self.colour, self.expires}
-        if unknown := named - {None} - self.columns.keys():
+        named = {*self.key, *self._ends, self.time, self.locate, self.label}
+        named |= {name for name in (self.colour, self.expires, self.weight) if name}
+        if unknown := named - self.columns.keys():
             raise ValueError(f"not among the columns: {unknown}")
+        if unknown := set(self.facets) - self.stored.keys():
+            raise ValueError(f"facets: not among the columns: {unknown}")
         if taken := self.columns.keys() & {*GEO, self.gone}:
             raise ValueError(f"names we add ourselves: {taken}")
         if self.columns[self.time] != "datetime":
             raise ValueError(f"{self.time} must be a datetime")
         return self
+
+    @model_validator(mode="after")
+    def _numbers_are_numbers(self) -> Self:
+        if any(self.columns[name] != "real" for name in self._ends):
+            raise ValueError("arc: latitude and longitude must be real")
+        if self.weight is not None and self.columns[self.weight] not in NUMBERS:
+            raise ValueError(f"weight: {self.weight} must be a number")
+        return self
+
+    @property
+    def _ends(self) -> set[str]:
+        return {self.arc.latitude, self.arc.longitude} if isinstance(self.arc, End) else set()
 
     @property
     def finest(self) -> timedelta | None:

@@ -1,10 +1,11 @@
 """What the map needs of the world."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
 from tidegate.declare.dataset import Dataset
+from tidegate.declare.site import Site
 from tidegate.ports import Clock, Locator, LogSource, Objects
 
 
@@ -22,5 +23,6 @@ class World:
     locate: Locator
     clock: Clock
     synthetic: bool = False
+    sites: Sequence[Site] = ()
     run: Callable[[], str] = _run
     """Makes the id of a run. It is the lease's id too, and Azure takes none but UUIDs."""

@@ -37,6 +37,7 @@ class Maps(State):
             ),
             clock=now,
             synthetic=synthetic,
+            sites=self.settings.sites,
         )
 
     def invent_logs(self) -> None:
