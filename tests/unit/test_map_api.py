@@ -52,7 +52,7 @@ def clock() -> Ticking:
 @pytest.fixture
 def world(tables: Path, tmp_path: Path, clock: Ticking) -> World:
     return World(
-        datasets(),
+        {name: datasets()[name] for name in ("signin_failures", "threat_indicators")},
         LocalLogs(tables, clock),
         FileObjects(tmp_path, clock),
         Chain(reserved=[place]),

@@ -6,11 +6,11 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from tidegate.declare.strict import Duration, Ours, read
+from tidegate.declare.strict import Duration, Ours, read, text
 
 Type = Literal[
     "bool",
@@ -35,6 +35,7 @@ GEO: dict[str, Type] = {
 }
 """What every dataset ends with. A query may answer any of them; we fill in the rest."""
 
+DECLARATION, QUERY = "dataset.yaml", "query.kql"
 FINEST = timedelta(seconds=1)
 NUMBERS = {"int", "long", "real"}
 
@@ -50,7 +51,10 @@ class Dataset(Ours):
     """What one layer of the map shows, and how it is kept."""
 
     name: Column = Field(description="The folder's name.")
-    query: str = Field(min_length=1, description="The text of query.kql.")
+    query: str = Field("", description="The text of query.kql; a `store` needs none.")
+    source: Literal["logs", "store"] = Field(
+        "logs", description="Who answers: the log workspace, or Tidegate's own store."
+    )
     title: str = Field(min_length=1, description="What the layer is called.")
     file: str = Field(pattern=r"^[a-z0-9-]+\.tsv$", description="Name of a downloaded copy.")
     refresh: Duration = Field(description="No sooner than this after the last refresh.")
@@ -81,7 +85,7 @@ class Dataset(Ours):
     grain: Duration | Literal["row", "whole"] = Field(
         "row",
         description="What the answer may be asked for in: slices of time cut anywhere, cut at "
-        "multiples of a duration, or only the `whole` window at once.",
+        "multiples of a duration, or only the `whole` window at once, anew each time.",
     )
     drift: Literal["refuse", "fill"] = Field(
         "refuse", description="A declared column that is not answered: refuse, or leave it null."
@@ -102,12 +106,25 @@ class Dataset(Ours):
         return self
 
     @model_validator(mode="after")
+    def _asks(self) -> Self:
+        if (self.source == "logs") != bool(self.query.strip()):
+            raise ValueError("query: logs are asked with one, and nothing else is")
+        return self
+
+    @model_validator(mode="after")
     def _numbers_are_numbers(self) -> Self:
         if any(self.columns[name] != "real" for name in self._ends):
             raise ValueError("arc: latitude and longitude must be real")
         if self.weight is not None and self.columns[self.weight] not in NUMBERS:
             raise ValueError(f"weight: {self.weight} must be a number")
         return self
+
+    @field_validator("grain")
+    @classmethod
+    def _divides_a_day(cls, grain: Any) -> Any:
+        if isinstance(grain, timedelta) and (not grain or timedelta(days=1) % grain):
+            raise ValueError("must divide a day, as the bins of a query do")
+        return grain
 
     @property
     def _ends(self) -> set[str]:
@@ -133,13 +150,15 @@ class Dataset(Ours):
 
 def _declared() -> Iterator[Dataset]:
     for folder in sorted(files("tidegate.datasets").iterdir(), key=lambda each: each.name):
-        if (file := folder / "dataset.yaml").is_file():
-            yield _dataset(folder, file)
+        if (folder / DECLARATION).is_file():
+            yield in_folder(folder)
 
 
-def _dataset(folder: Traversable, file: Traversable) -> Dataset:
-    query = (folder / "query.kql").read_text(encoding="utf-8")
-    return read(Dataset, file, name=folder.name, query=query)
+def in_folder(folder: Traversable) -> Dataset:
+    """Read the dataset of a folder. Raises Mistakes."""
+    query = folder / QUERY
+    asked = text(query) if query.is_file() else ""
+    return read(Dataset, folder / DECLARATION, name=folder.name, query=asked)
 
 
 @cache

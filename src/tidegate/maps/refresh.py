@@ -29,6 +29,7 @@ SETTLE = timedelta(minutes=2)
 # Log Analytics takes rows dated up to two days before and one day after their receipt.
 LATE, EARLY = timedelta(days=3), timedelta(days=1)
 RECONCILE = timedelta(days=1)
+EPOCH = datetime(1, 1, 1, tzinfo=UTC)  # Kusto's bin() counts from here
 RETRY = timedelta(minutes=5)
 KEPT_VERSIONS = 24
 
@@ -128,8 +129,9 @@ def _build(
 ) -> tuple[State, Refresh]:
     """Query, merge, locate and write; return the state to commit. Commits nothing."""
     now, committed = world.clock(), _committed(dataset, world, before)
-    span = _span(dataset, before, world.logs.now(), again=committed is None)
-    answer = world.logs.query(
+    source = world.source(dataset)
+    span = _span(dataset, before, source.now(), again=committed is None)
+    answer = source.query(
         span.bounded(dataset.query),
         span.start,
         span.cut + SETTLE + EARLY,
@@ -160,13 +162,20 @@ def _build(
 def _span(dataset: Dataset, state: State, service_now: datetime, *, again: bool) -> _Span:
     """Return the whole window, or the part since the watermark when that is enough."""
     cut = service_now - SETTLE
-    start = cut - dataset.window
+    start = _begun(dataset, cut - dataset.window)
     overdue = state.reconciled is None or cut - state.reconciled >= RECONCILE
-    if again or overdue or state.watermark is None:
+    if again or overdue or state.watermark is None or dataset.finest is None:
         return _Span(True, start - EARLY, cut, start)
     # A clock that was put right may have left a watermark in the future.
     cursor = min(state.watermark, cut) - dataset.overlap
-    return _Span(False, cursor, cut, max(start, cursor - LATE))
+    return _Span(False, cursor, cut, max(start, _begun(dataset, cursor - LATE)))
+
+
+def _begun(dataset: Dataset, start: datetime) -> datetime:
+    """Return where the grain began that `start` is in: a bin that is cut would count too little."""
+    if not isinstance(dataset.grain, timedelta):
+        return start
+    return start - (start - EPOCH) % dataset.grain
 
 
 def _committed(dataset: Dataset, world: World, state: State) -> pl.DataFrame | None:
