@@ -133,6 +133,11 @@ class Settings(Enforcement, Readers, Detonation):
     tables: Path | None = Field(
         None, description="Folder of local tables, a file per table; unset = synthetic ones."
     )
+    datasets_folder: Path | None = Field(
+        None,
+        description="Folder of one's own datasets for the map: `NAME/dataset.yaml` beside its"
+        " `query.kql`, or a `sources.yaml`.",
+    )
     sites: Annotated[list[Site], NoDecode] = Field(
         [],
         description="One's own sites, to which the map draws arcs:"

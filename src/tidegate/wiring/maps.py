@@ -5,21 +5,32 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tidegate.wiring.state import State, now
+from tidegate.wiring.knowledge import Known
+from tidegate.wiring.state import now
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from tidegate.declare.layers import Layers
     from tidegate.maps import world as maps
 
 
-class Maps(State):
+class Maps(Known):
     """The world of `maps`."""
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The datasets that are known here, as they were declared when first asked for."""
+        from tidegate.declare.layers import layers
+
+        return layers(self.settings.datasets_folder)
 
     @cached_property
     def maps(self) -> maps.World:
         """The world of `maps`."""
         from tidegate.adapters.geo import Chain, database
         from tidegate.adapters.local.duckdb_kql import LocalLogs
-        from tidegate.declare.dataset import datasets
+        from tidegate.maps.store import Store
         from tidegate.maps.world import World
         from tidegate.simulator import places
 
@@ -28,7 +39,7 @@ class Maps(State):
         self.invent_logs()
         given = self.settings.geo_database
         return World(
-            datasets=datasets(),
+            datasets=self.layers.datasets,
             logs=LocalLogs(folder, now),
             objects=self.objects,
             locate=Chain(
@@ -37,8 +48,27 @@ class Maps(State):
             ),
             clock=now,
             synthetic=synthetic,
-            sites=self.settings.sites,
+            sites=self.settings.sites or (places.SITES if synthetic else ()),
+            store=Store(self._best_addresses, now),
         )
+
+    def _best_addresses(self, most: int) -> pl.DataFrame:
+        """Return so many of the best live addresses, as `maps.store.BEST`."""
+        import polars as pl
+
+        from tidegate.gate.candidates import candidates
+        from tidegate.gate.ranking import CLEAN, Wanted
+        from tidegate.model import Kind
+        from tidegate.sharing import stricter
+
+        # What is for named persons is on no map.
+        kinds = (Kind.IPV4, Kind.IPV6)
+        found, _ = candidates(self.knowledge, Wanted(most, 0.0, kinds=kinds))
+        shown = found.filter(CLEAN, ~stricter(self.shelf.own)).head(most)
+        live = self.knowledge.sightings.live(self.knowledge.clock())
+        first = live.group_by("id").agg(pl.col("first_seen").min())
+        seen = first.join(shown.lazy().select("id"), on="id", how="semi").collect()
+        return shown.join(seen, on="id", how="left", maintain_order="left")
 
     def invent_logs(self) -> None:
         """Bring the synthetic tables up to the hour, where there are no others."""
