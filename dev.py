@@ -19,6 +19,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 WEB = ROOT / "web"
 AZURITE = ROOT / "tests" / "azure" / "azurite"
+KQL = ROOT / "tests" / "kql"
 PAGE = WEB / "dist"
 LEAST_PYTHON = (3, 11)
 LEAST_NODE = (20, 19)
@@ -58,7 +59,8 @@ def test() -> None:
     system_packages()
     lint()
     web(check=True)
-    azurite()
+    beside(AZURITE, "Azurite")
+    beside(KQL, "the analyser of KQL")
     pytest("-n", "2", "-m", "not slow")
     # More processes than cores: many of these tests wait, for a server or for a clock.
     pytest("-n", "4", "--dist", "worksteal", "-m", "slow", "--ignore=tests/e2e")
@@ -158,12 +160,12 @@ def web(*, check: bool = False) -> None:
         npm(WEB, "test", "--silent")
 
 
-def azurite() -> None:
-    """Bring the emulator of Azure Storage that slow tests talk to, if it is not there yet."""
-    stamp, wanted = AZURITE / "node_modules" / ".installed", digest(AZURITE / "package-lock.json")
+def beside(folder: Path, what: str) -> None:
+    """Bring what tests talk to, by the lock file of its folder, if it is not there yet."""
+    stamp, wanted = folder / "node_modules" / ".installed", digest(folder / "package-lock.json")
     if not stamp.is_file() or stamp.read_text() != wanted:
-        say("installing Azurite")
-        npm(AZURITE, "ci", *QUIET)
+        say(f"installing {what}")
+        npm(folder, "ci", *QUIET)
         stamp.write_text(wanted)
 
 

@@ -378,7 +378,9 @@ def test_a_dataset_that_is_gone_leaves_the_map(seen: Visit, site: Site):
 def test_a_dead_server_is_said_and_data_stay(seen: Visit, site: Site):
     site.down = True
     wake(seen.page)
-    expect(seen.page.locator("#status")).to_contain_text(re.compile("Offline, as of .* UTC: the server answered 503"))
+    expect(seen.page.locator("#status")).to_contain_text(
+        re.compile("Offline, as of .* UTC: the server answered 503")
+    )
     assert seen.total() == 4_500
     assert seen.pixels()["lit"] > 1_000
     expect(seen.page.locator("#notice")).to_be_hidden()

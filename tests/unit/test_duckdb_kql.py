@@ -97,7 +97,21 @@ def test_the_answer_has_the_shape_of_log_analytics(logs: LocalLogs):
         ("ipv4_is_private('10.1.2.3')", "bool", "true"),
         ("ipv4_is_private('172.32.0.0')", "bool", "false"),
         ("ipv4_is_private('192.168.255.255')", "bool", "true"),
+        ("ipv4_is_private('10.0.0.0/8')", "bool", "true"),
+        ("ipv4_is_private('10.1.2')", "bool", None),
+        ("ipv4_is_private('10.1.2.256')", "bool", None),
+        ("ipv4_is_private('2001:db8::1')", "bool", None),
         ("geo_info_from_ip_address('8.8.8.8')", "dynamic", None),
+        # Seattle to Los Angeles, as Kusto's own documentation has it, and the ends of the globe.
+        (
+            "round(geo_distance_2points(-122.407628, 47.578557, -118.275287, 34.019056), 3)",
+            "real",
+            "1546754.352",
+        ),
+        ("round(geo_distance_2points(180.0, 0.0, -180.0, 0.0), 3)", "real", "0.0"),
+        ("round(geo_distance_2points(0.0, 90.0, 0.0, -90.0), 0)", "real", "20015118.0"),
+        ("geo_distance_2points(200.0, 0.0, 0.0, 0.0)", "real", None),
+        ("geo_distance_2points(real(null), 0.0, 0.0, 0.0)", "real", None),
         ("tostring(geo_info_from_ip_address('8.8.8.8').country)", "string", ""),
     ],
 )
@@ -111,6 +125,24 @@ def test_values_come_back_as_kusto_has_them(
 def test_ingestion_time_is_when_the_row_was_received(logs: LocalLogs):
     kql = "SigninLogs | extend r = ingestion_time() | project Id, r | order by Id asc"
     assert ask(logs, kql) == [("a", "2026-11-21T03:09:00Z"), ("b", "2026-11-21T02:00:00Z")]
+
+
+def test_the_row_before_is_the_one_before_in_the_sort(logs: LocalLogs):
+    kql = "range n from 1 to 5000 step 1 | extend k = hash_sha256(tostring(n)) | sort by k asc"
+    found = ask(logs, f"{kql} | extend p = prev(k) | project k, p")
+    keys = [key for key, _ in found]
+    assert keys == sorted(keys)
+    assert [before for _, before in found] == [None, *keys[:-1]]
+
+
+def test_there_is_no_row_before_without_a_sort(logs: LocalLogs):
+    with pytest.raises(BadPayload, match="sorted"):
+        ask(logs, "SigninLogs | extend p = prev(Id)")
+
+
+def test_a_column_that_is_not_there_has_its_default(logs: LocalLogs):
+    kql = "Own | project a = column_ifexists('n', 7), b = column_ifexists(\"m\", 'none')"
+    assert ask(logs, kql) == [("1", "none")]
 
 
 def test_tables_of_ones_own_are_read_as_they_are(logs: LocalLogs):
@@ -140,6 +172,7 @@ def test_more_rows_than_the_limit_are_partial(folder: Path):
         "SigninLogs | evaluate bag_unpack(LocationDetails)",
         "workspace('other').SigninLogs",
         "ipv4_is_private",
+        "print column_ifexists('x', ago(1d))",
         "",
     ],
 )

@@ -59,7 +59,7 @@ def clock() -> Ticking:
 @pytest.fixture
 def world(tables: Path, tmp_path: Path, clock: Ticking) -> World:
     return World(
-        datasets(),
+        {name: datasets()[name] for name in ("signin_failures", "threat_indicators")},
         LocalLogs(tables, clock),
         FileObjects(tmp_path, clock),
         Chain(reserved=[place]),
@@ -138,6 +138,10 @@ def test_the_listing_says_what_the_page_needs(client: Client):
         "time",
         "label",
         "colour",
+        "kind",
+        "facets",
+        "weight",
+        "arc",
         "key",
         "columns",
     }

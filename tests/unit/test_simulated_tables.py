@@ -1,6 +1,7 @@
 """The simulated workspace: the same rows for the same seed, in the columns of the real tables."""
 
 import json
+import re
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.declare.tables import SIGNIN_LOGS, THREAT_INTEL_INDICATORS
+from tidegate.declare.tables import TABLES, THREAT_INTEL_INDICATORS
 from tidegate.simulator.places import RANGES
 from tidegate.simulator.tables import write_tables
 
@@ -52,10 +53,35 @@ def test_a_folder_is_written_anew_when_the_hour_turns_and_not_before(tmp_path: P
     assert (tmp_path / "SigninLogs.ndjson").stat().st_mtime_ns != first
 
 
-def test_rows_have_the_columns_of_the_real_tables(folder: Path):
-    assert all(list(row) == list(SIGNIN_LOGS) for row in rows(folder, "SigninLogs"))
-    found = rows(folder, "ThreatIntelIndicators")
-    assert all(list(row) == list(THREAT_INTEL_INDICATORS) for row in found)
+def test_every_table_that_is_declared_is_there(folder: Path):
+    assert {file.stem for file in folder.glob("*.ndjson")} == set(TABLES)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_rows_have_the_columns_of_the_real_tables(folder: Path, table: str):
+    found = rows(folder, table)
+    assert len(found) > 10
+    assert all(row.keys() == TABLES[table].keys() for row in found)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_address_is_of_a_documentation_range_or_inside(folder: Path, table: str):
+    text = (folder / f"{table}.ndjson").read_text("utf-8")
+    for found in set(re.findall(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])", text)):
+        ip = ip_address(found)
+        assert found.startswith(("10.", "140.0.0.")) or any(ip in net for net in RANGES)
+
+
+def test_alerts_name_addresses_with_a_place_without_and_at_zero(folder: Path):
+    entities = [one for row in rows(folder, "SecurityAlert") for one in json.loads(row["Entities"])]
+    places = [one.get("Location") for one in entities if one["Type"] == "ip"]
+    assert any(place is None for place in places)
+    assert any(place and place["Latitude"] == 0 for place in places)
+    assert any(place and place["Latitude"] != 0 for place in places)
+    ids = Counter(row["SystemAlertId"] for row in rows(folder, "SecurityAlert"))
+    assert max(ids.values()) > 1
+    named = {name for row in rows(folder, "SecurityIncident") for name in row["AlertIds"]}
+    assert named <= ids.keys()
 
 
 def test_no_address_and_no_name_is_anybodys(folder: Path):

@@ -28,6 +28,7 @@ ALIASES = {
     "côte d'ivoire": "CI",
     "democratic republic of the congo": "CD",
     "holy see": "VA",
+    "gaza": "PS",
     "hong kong sar": "HK",
     "iran, islamic republic of": "IR",
     "ivory coast": "CI",
@@ -35,10 +36,12 @@ ALIASES = {
     "macau": "MO",
     "moldova, republic of": "MD",
     "palestinian territory": "PS",
+    "korea (south)": "KR",
     "republic of korea": "KR",
     "russian federation": "RU",
     "syrian arab republic": "SY",
     "taiwan, province of china": "TW",
+    "t rkiye": "TR",  # what a code page leaves of it, with a non-breaking space
     "the bahamas": "BS",
     "the gambia": "GM",
     "the netherlands": "NL",
@@ -64,7 +67,8 @@ def _countries() -> Mapping[str, Place]:
 
 def country(text: str) -> Place | None:
     """Return a point inside the country of this code or English name."""
-    return _countries().get(text.strip().replace("\u2019", "'").casefold())
+    name = " ".join(text.replace("\u2019", "'").split()).casefold()
+    return _countries().get(name)
 
 
 class Chain:

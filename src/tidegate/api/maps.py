@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from tidegate.api.access import Access, reading
 from tidegate.api.problems import problems
 from tidegate.api.readers import GUARDED
-from tidegate.maps.listing import listing, version
+from tidegate.maps.listing import listing, sites, version
 from tidegate.maps.world import World
 
 TSV = "text/tab-separated-values; charset=utf-8"
@@ -28,9 +28,10 @@ MISSING = problems({404: "There is no such dataset or version."})
 
 
 class Datasets(BaseModel):
-    """All datasets, each with the address of its newest version."""
+    """All datasets, each with the address of its newest version; and one's own sites."""
 
     datasets: list[dict[str, Any]]
+    sites: list[dict[str, Any]]
 
 
 def router(world: World, access: Access) -> APIRouter:
@@ -42,7 +43,9 @@ def router(world: World, access: Access) -> APIRouter:
     @routes.get("/datasets", summary="List the datasets", responses=KNOWN, response_model=Datasets)
     def get_datasets(if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """List the datasets, each with the address of its newest version."""
-        body = orjson.dumps({"datasets": listing(world)}, option=orjson.OPT_UTC_Z)
+        body = orjson.dumps(
+            {"datasets": listing(world), "sites": sites(world)}, option=orjson.OPT_UTC_Z
+        )
         headers = {"Cache-Control": "no-cache", "ETag": f'"{sha256(body).hexdigest()[:32]}"'}
         return _unless_known(if_none_match, body, JSON, headers)
 

@@ -47,30 +47,44 @@ Declared = TypeVar("Declared", bound=Ours)
 
 def read(model: type[Declared], file: Traversable, **more: Any) -> Declared:
     """Read one YAML file as `model`; `more` are fields that its folder gives. Raises Mistakes."""
-    fields = _mapping(file)
+    fields = mapping(file)
     if given := sorted(fields.keys() & more.keys()):
         raise Mistakes([f"{file}: {key}: is said by the file's place" for key in given])
+    return checked(model, {**fields, **more}, str(file))
+
+
+def checked(model: type[Declared], fields: Any, where: str) -> Declared:
+    """Return fields as `model`. Raises Mistakes that begin with `where`."""
     try:
-        return model.model_validate({**fields, **more})
+        return model.model_validate(fields)
     except ValidationError as error:
-        lines = _lines(error, {**fields, **more})
-        raise Mistakes([f"{file}: {line}" for line in lines]) from error
+        raise Mistakes([f"{where}: {line}" for line in _lines(error, fields)]) from error
 
 
-def _mapping(file: Traversable) -> dict[Any, Any]:
+def text(file: Traversable) -> str:
+    """Return what is in a file of ours. Raises Mistakes."""
     try:
         with file.open("rb") as data:
-            text = data.read(LARGEST + 1)
-        if len(text) > LARGEST:
+            found = data.read(LARGEST + 1)
+        if len(found) > LARGEST:
             raise Mistakes([f"{file}: {WHOLE}: more than {LARGEST:,} bytes"])
-        fields = yaml.safe_load(text.decode("utf-8"))
+        return found.decode("utf-8-sig")
+    except OSError as error:
+        raise Mistakes([f"{file}: {WHOLE}: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise Mistakes([f"{file}: {WHOLE}: no UTF-8"]) from error
+
+
+def mapping(file: Traversable) -> dict[Any, Any]:
+    """Return what a YAML file says, by key. Raises Mistakes."""
+    said = text(file)
+    try:
+        fields = yaml.safe_load(said)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Mistakes([f"{file}: line {line}: {error.problem}"]) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise Mistakes([f"{file}: {WHOLE}: no YAML ({type(error).__name__})"]) from error
-    except OSError as error:
-        raise Mistakes([f"{file}: {WHOLE}: {error.strerror}"]) from error
     if not isinstance(fields, dict):
         raise Mistakes([f"{file}: {WHOLE}: not a mapping of keys to values"])
     return fields

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from tidegate.declare.dataset import Dataset
+from tidegate.declare.dataset import Dataset, End
 from tidegate.maps import state as states
 from tidegate.maps.world import World
 from tidegate.ports import Stored
@@ -20,6 +20,11 @@ SIZES = ("rows", "located", "unlocated", "bytes")
 def listing(world: World) -> list[dict[str, Any]]:
     """Return what `GET /api/datasets` answers, one entry per dataset; times are aware."""
     return [_entry(world, dataset) for dataset in world.datasets.values()]
+
+
+def sites(world: World) -> list[dict[str, Any]]:
+    """Return one's own sites, where arcs to oneself end."""
+    return [site.model_dump() for site in world.sites]
 
 
 def version(world: World, dataset: str, file: str) -> Stored | None:
@@ -41,6 +46,10 @@ def _entry(world: World, dataset: Dataset) -> dict[str, Any]:
         "time": dataset.time,
         "label": dataset.label,
         "colour": dataset.colour,
+        "kind": dataset.kind,
+        "facets": dataset.facets,
+        "weight": dataset.weight,
+        "arc": dataset.arc.model_dump() if isinstance(dataset.arc, End) else dataset.arc,
         "key": dataset.key,
         "columns": [{"name": name, "type": type_} for name, type_ in dataset.stored.items()],
     }

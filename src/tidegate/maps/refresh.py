@@ -133,7 +133,7 @@ def _build(
     """Query, merge, locate and write; return the state to commit. Commits nothing."""
     last = versions.last(world.objects, dataset, before)
     # Of two clocks the one behind: the other may be wrong, and what is asked late is not lost.
-    now = min(world.clock(), world.logs.now())
+    now = min(world.clock(), world.source(dataset).now())
     asked = span(dataset, before, now, again=full or last.data is None)
     answer, calls = _asked(dataset, world, asked, lease)
     fresh, warnings = conform(answer, dataset)
@@ -173,7 +173,8 @@ def _asked(dataset: Dataset, world: World, asked: Span, lease: Lease) -> tuple[L
         lease.check()
 
     kql = asked.bounded(dataset.query)
-    answer = world.logs.query(kql, asked.start, asked.end, finest=dataset.finest, check=check)
+    source = world.source(dataset)
+    answer = source.query(kql, asked.start, asked.end, finest=dataset.finest, check=check)
     return answer, next(calls)
 
 

@@ -11,6 +11,7 @@ SETTLE = timedelta(minutes=2)
 # Log Analytics takes rows dated up to two days before and one day after their receipt.
 LATE, EARLY = timedelta(days=3), timedelta(days=1)
 RECONCILE = timedelta(days=1)
+EPOCH = datetime(1, 1, 1, tzinfo=UTC)  # Kusto's bin() counts from here
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,18 @@ def span(dataset: Dataset, state: State, now: datetime, *, again: bool) -> Span:
     """Return the whole window, or the part since the watermark when that is enough."""
     # To the minute: who asks twice within one gets the answer that is remembered.
     cut = (now - SETTLE).replace(second=0, microsecond=0)
-    start = cut - dataset.window
-    if again or state.watermark is None or _unsure(state, cut):
+    start = _begun(dataset, cut - dataset.window)
+    if again or state.watermark is None or dataset.finest is None or _unsure(state, cut):
         return Span(True, start - EARLY, cut, start)
     cursor = state.watermark - dataset.overlap
-    return Span(False, cursor, cut, max(start, cursor - LATE))
+    return Span(False, cursor, cut, max(start, _begun(dataset, cursor - LATE)))
+
+
+def _begun(dataset: Dataset, start: datetime) -> datetime:
+    """Return where the grain began that `start` is in: a bin that is cut would count too little."""
+    if not isinstance(dataset.grain, timedelta):
+        return start
+    return start - (start - EPOCH) % dataset.grain
 
 
 def _unsure(state: State, cut: datetime) -> bool:

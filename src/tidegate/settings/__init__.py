@@ -7,18 +7,20 @@ Every setting is an environment variable `TIDEGATE_<NAME>`, or a key of the same
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
 
 from tidegate.canonical import Rejected, Shape, canonical
+from tidegate.declare.site import Site, written
 from tidegate.model import Kind
 from tidegate.settings.detonation import Detonation
 from tidegate.settings.enforcement import Enforcement
@@ -131,6 +133,16 @@ class Settings(Enforcement, Readers, Detonation):
     tables: Path | None = Field(
         None, description="Folder of local tables, a file per table; unset = synthetic ones."
     )
+    datasets_folder: Path | None = Field(
+        None,
+        description="Folder of one's own datasets for the map: `NAME/dataset.yaml` beside its"
+        " `query.kql`, or a `sources.yaml`.",
+    )
+    sites: Annotated[list[Site], NoDecode] = Field(
+        [],
+        description="One's own sites, to which the map draws arcs:"
+        " `Berlin=52.52,13.40; Oslo=59.91,10.75`.",
+    )
     geo_database: Path | None = Field(None, description="A .mmdb file that locates addresses.")
     asn_database: Path | None = Field(
         None, description="A .mmdb file that says which AS an address is in; look-ups show it."
@@ -217,6 +229,11 @@ class Settings(Enforcement, Readers, Detonation):
     @classmethod
     def _networks(cls, entries: list[str]) -> list[str]:
         return [_one_of((Shape.ADDRESS,), entry, "address or network") for entry in entries]
+
+    @field_validator("sites", mode="before")
+    @classmethod
+    def _places(cls, given: Any) -> Any:
+        return written(given) if isinstance(given, str) else given
 
     @field_validator("redis_url")
     @classmethod

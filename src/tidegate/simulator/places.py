@@ -4,6 +4,7 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from typing import NamedTuple
 from zlib import crc32
 
+from tidegate.declare.site import Site
 from tidegate.ports import Place
 
 RANGES = [
@@ -79,6 +80,13 @@ CITIES = [
     City("Toronto", "CA", 43.6532, -79.3832),
     City("Vienna", "AT", 48.2082, 16.3738),
     City("Warsaw", "PL", 52.2297, 21.0122),
+]
+
+
+# Where the simulated organisation sits.
+SITES = [
+    Site(name="Vienna", latitude=48.2082, longitude=16.3738),
+    Site(name="Toronto", latitude=43.6532, longitude=-79.3832),
 ]
 
 

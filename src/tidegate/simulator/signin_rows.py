@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -71,8 +72,8 @@ def rows(rng: Random, hour: datetime, count: int) -> Iterator[dict[str, Any]]:
         yield last
 
 
-# People at work, sprays, brute force, strays, and addresses inside the network.
-WEIGHTS = [50, 22, 16, 9, 3]
+# People at work, sprays, brute force, strays, stolen passwords, and addresses inside the network.
+WEIGHTS = [50, 22, 16, 7, 2, 3]
 
 
 def _campaigns(
@@ -80,15 +81,15 @@ def _campaigns(
 ) -> list[Callable[[], Attempt]]:
     home = {user: f"203.0.113.{rng.randrange(1, 255)}" for user in people}
     # A spray: one address, many users, one burst. Brute force: one user, many addresses.
-    sprays = [(address, _moment(rng, now - SPRAY)) for address in rng.sample(bad, 12)]
+    sprays = [(address, moment(rng, now - SPRAY)) for address in rng.sample(bad, 12)]
     forced = [
-        (user, rng.sample(bad, 25), _moment(rng, now - FORCE)) for user in rng.sample(people, 8)
+        (user, rng.sample(bad, 25), moment(rng, now - FORCE)) for user in rng.sample(people, 8)
     ]
 
     def work() -> Attempt:
         user = rng.choice(people)
-        when = _by_day(rng, now, city(home[user]))
-        return Attempt(user, home[user], when, _drawn(rng, AT_WORK), attack=False)
+        when = by_day(rng, now, city(home[user]))
+        return Attempt(user, home[user], when, drawn(rng, AT_WORK), attack=False)
 
     def spray() -> Attempt:
         address, start = rng.choice(sprays)
@@ -99,33 +100,38 @@ def _campaigns(
         return _attack(rng, user, rng.choice(addresses), start + FORCE * rng.random())
 
     def stray() -> Attempt:
-        return _attack(rng, rng.choice(people), rng.choice(bad), _moment(rng, now))
+        return _attack(rng, rng.choice(people), rng.choice(bad), moment(rng, now))
 
     def inside() -> Attempt:
         address = f"10.20.{rng.randrange(256)}.{rng.randrange(1, 255)}"
-        result = _drawn(rng, AT_WORK)
-        return Attempt(rng.choice(people), address, _moment(rng, now), result, attack=False)
+        result = drawn(rng, AT_WORK)
+        return Attempt(rng.choice(people), address, moment(rng, now), result, attack=False)
 
-    return [work, spray, force, stray, inside]
+    return [work, spray, force, stray, partial(_stolen, rng, people, bad, now), inside]
+
+
+def _stolen(rng: Random, people: list[str], bad: list[str], now: datetime) -> Attempt:
+    """Return a success soon before or after the user's own, and far away: nobody is so fast."""
+    return Attempt(rng.choice(people), rng.choice(bad), moment(rng, now), "0", attack=True)
 
 
 def _attack(rng: Random, user: str, address: str, when: datetime) -> Attempt:
-    return Attempt(user, address, when, _drawn(rng, ATTACK), attack=True)
+    return Attempt(user, address, when, drawn(rng, ATTACK), attack=True)
 
 
-def _drawn(rng: Random, weights: dict[str, int]) -> str:
+def drawn(rng: Random, weights: dict[str, int]) -> str:
     return rng.choices(list(weights), list(weights.values()))[0]
 
 
-def _moment(rng: Random, now: datetime) -> datetime:
+def moment(rng: Random, now: datetime) -> datetime:
     return now - timedelta(hours=HOURS) * rng.random()
 
 
-def _by_day(rng: Random, now: datetime, where: City | None) -> datetime:
+def by_day(rng: Random, now: datetime, where: City | None) -> datetime:
     """Return a moment that is likelier by day, where the person works."""
     offset = where.longitude / 15 if where else 0.0
     while True:
-        when = _moment(rng, now)
+        when = moment(rng, now)
         local = (when.hour + when.minute / 60 + offset) % 24
         if rng.random() < max(0.06, math.cos((local - 13) / 24 * math.tau)):
             return when
@@ -135,9 +141,10 @@ def _row(rng: Random, attempt: Attempt) -> dict[str, Any]:
     where = city(attempt.address)
     user = attempt.user.partition("@")[0].replace(".", " ").title()
     details = _location(rng, where)
+    risk = drawn(rng, RISKS) if attempt.attack else "none"
     return {
         "TimeGenerated": text(attempt.when),
-        "_TimeReceived": text(attempt.when + _delay(rng)),
+        "_TimeReceived": text(attempt.when + delay(rng)),
         "Id": str(uuid(rng)),
         "CorrelationId": str(uuid(rng)),
         "AADTenantId": TENANT,
@@ -158,9 +165,9 @@ def _row(rng: Random, attempt: Attempt) -> dict[str, Any]:
         "DeviceDetail": {"operatingSystem": "Windows10", "browser": "Edge 140.0.0"},
         "Status": {"errorCode": int(attempt.result), "failureReason": RESULTS[attempt.result]},
         "ConditionalAccessStatus": "failure" if attempt.result == "53003" else "notApplied",
-        "RiskState": "none",
-        "RiskLevelDuringSignIn": _drawn(rng, RISKS) if attempt.attack else "none",
-        "RiskLevelAggregated": "none",
+        "RiskState": "none" if risk == "none" else "atRisk",
+        "RiskLevelDuringSignIn": risk,
+        "RiskLevelAggregated": risk,
         "AutonomousSystemNumber": str(64496 + rng.randrange(16)),
         "UserAgent": "Mozilla/5.0",
     }
@@ -178,16 +185,19 @@ def _location(rng: Random, where: City | None) -> dict[str, Any]:
 
 
 def _assessed_again(rng: Random, row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row once more, received later, with the risk that was found meanwhile."""
+    """Return the row once more, received later, with what became of its risk meanwhile."""
     received = datetime.fromisoformat(row["_TimeReceived"]) + timedelta(minutes=5)
+    risky = row["RiskLevelDuringSignIn"] != "none"
+    found = {"RiskState": "remediated"} if risky else {}
     return {
         **row,
         "_TimeReceived": text(received),
-        "RiskLevelDuringSignIn": rng.choice(list(RISKS)),
+        "RiskLevelAggregated": "none" if risky else rng.choice(["none", "low"]),
+        **found,
     }
 
 
-def _delay(rng: Random) -> timedelta:
+def delay(rng: Random) -> timedelta:
     # Most rows arrive within minutes; a few are hours late, as the cursor must survive.
     late = rng.random() < 0.005  # noqa: PLR2004 - a share
     return timedelta(seconds=rng.uniform(3600, 9000) if late else rng.expovariate(1 / 60))

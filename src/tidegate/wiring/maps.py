@@ -5,30 +5,40 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tidegate.wiring.state import State, now
+from tidegate.wiring.knowledge import Known
+from tidegate.wiring.state import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import polars as pl
     from opentelemetry.metrics import MeterProvider
 
     from tidegate.adapters.map_metrics import MapMetrics
+    from tidegate.declare.layers import Layers
     from tidegate.maps import world as maps
     from tidegate.maps.pulse import Pulse
     from tidegate.maps.result import Refresh
 
 
-class Maps(State):
+class Maps(Known):
     """The world of `maps`."""
 
     _map_metrics: MapMetrics | None = None
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The datasets that are known here, as they were declared when first asked for."""
+        from tidegate.declare.layers import layers
+
+        return layers(self.settings.datasets_folder)
 
     @cached_property
     def maps(self) -> maps.World:
         """The world of `maps`."""
         from tidegate.adapters.geo import Chain, database
         from tidegate.adapters.local.duckdb_kql import LocalLogs
-        from tidegate.declare.dataset import datasets
+        from tidegate.maps.store import Store
         from tidegate.maps.world import World
         from tidegate.simulator import places
 
@@ -37,7 +47,7 @@ class Maps(State):
         self.invent_logs()
         given = self.settings.geo_database
         return World(
-            datasets=datasets(),
+            datasets=self.layers.datasets,
             logs=LocalLogs(folder, now),
             objects=self.objects,
             locate=Chain(
@@ -46,6 +56,8 @@ class Maps(State):
             ),
             clock=now,
             synthetic=synthetic,
+            sites=self.settings.sites or (places.SITES if synthetic else ()),
+            store=Store(self._best_addresses, now),
             counted=self._count_refresh,
         )
 
@@ -66,6 +78,24 @@ class Maps(State):
         """Count a refresh where somebody wants figures."""
         if self._map_metrics:
             self._map_metrics.refreshed(told)
+
+    def _best_addresses(self, most: int) -> pl.DataFrame:
+        """Return so many of the best live addresses, as `maps.store.BEST`."""
+        import polars as pl
+
+        from tidegate.gate.candidates import candidates
+        from tidegate.gate.ranking import CLEAN, Wanted
+        from tidegate.model import Kind
+        from tidegate.sharing import stricter
+
+        # What is for named persons is on no map.
+        kinds = (Kind.IPV4, Kind.IPV6)
+        found, _ = candidates(self.knowledge, Wanted(most, 0.0, kinds=kinds))
+        shown = found.filter(CLEAN, ~stricter(self.shelf.own)).head(most)
+        live = self.knowledge.sightings.live(self.knowledge.clock())
+        first = live.group_by("id").agg(pl.col("first_seen").min())
+        seen = first.join(shown.lazy().select("id"), on="id", how="semi").collect()
+        return shown.join(seen, on="id", how="left", maintain_order="left")
 
     def invent_logs(self) -> None:
         """Bring the synthetic tables up to the hour, where there are no others."""

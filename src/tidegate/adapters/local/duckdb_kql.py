@@ -15,8 +15,8 @@ from typing import Any
 
 import duckdb
 import duckdb_kql
-from duckdb_kql.translate.functions import SCALAR_FUNCTIONS, FunctionSpec
 
+from tidegate.adapters.local.kql_polyfill import RECEIVED, teach, understood
 from tidegate.declare.tables import TABLES
 from tidegate.maps.answer import table
 from tidegate.ports import BadPayload, Clock, LogTable, SourceDown, go_on
@@ -60,31 +60,8 @@ FENCES = (
     "SET memory_limit='1GB'",
     "SET enable_external_access=false",
 )
-RECEIVED = "_TimeReceived"
-IS_PRIVATE = """let ipv4_is_private = (ip: string) {
-    let n = parse_ipv4(ip);
-    (n >= 167772160 and n <= 184549375) or (n >= 2886729728 and n <= 2887778303)
-        or (n >= 3232235520 and n <= 3232301055)
-};
-"""
 
-
-def _polyfill() -> None:
-    """Teach the engine two functions of Log Analytics. Its registry is private: it is pinned."""
-    made = (
-        FunctionSpec("ingestion_time", "template", f'"{RECEIVED}"', (0,)),
-        # There is no GeoLite2 in here: no answer, and the locator is asked.
-        FunctionSpec(
-            "geo_info_from_ip_address",
-            "template",
-            "CAST(CASE WHEN {0} IS NULL THEN NULL END AS JSON)",
-            (1,),
-        ),
-    )
-    SCALAR_FUNCTIONS.update({spec.name: spec for spec in made})
-
-
-_polyfill()
+teach()
 
 
 class LocalLogs:
@@ -131,7 +108,7 @@ class LocalLogs:
                 yield file
 
     def _answer(self, connection: Any, kql: str) -> dict[str, Any]:
-        asked = IS_PRIVATE + kql if "ipv4_is_private" in kql else kql
+        asked = understood(kql, _columns(connection))
         now = self._clock()
         relation = duckdb_kql.query(connection, asked, allow_write=False, query_now=now)
         types = [_kql_type(str(type_)) for type_ in relation.types]
@@ -192,6 +169,12 @@ def _load(connection: Any, file: Path, start: datetime, end: datetime) -> None:
         f"(SELECT {', '.join(_selected(found, shape))} FROM {source}) "
         f"{span if 'TimeGenerated' in found else ''}"
     )
+
+
+def _columns(connection: Any) -> set[str]:
+    """Return the names of all columns of the tables that were loaded."""
+    asked = "SELECT DISTINCT column_name FROM duckdb_columns() WHERE NOT internal"
+    return {name for (name,) in connection.execute(asked).fetchall()}
 
 
 def _reader(file: Path, shape: Mapping[str, str]) -> str:
