@@ -70,7 +70,7 @@ IS_PRIVATE = """let ipv4_is_private = (ip: string) {
 
 
 def _polyfill() -> None:
-    """Teach the engine two functions of Log Analytics. Its registry is private: it is pinned."""
+    """Teach the engine what Log Analytics knows besides. Its registry is private: it is pinned."""
     made = (
         FunctionSpec("ingestion_time", "template", f'"{RECEIVED}"', (0,)),
         # There is no GeoLite2 in here: no answer, and the locator is asked.
@@ -80,6 +80,7 @@ def _polyfill() -> None:
             "CAST(CASE WHEN {0} IS NULL THEN NULL END AS JSON)",
             (1,),
         ),
+        FunctionSpec("hash", "template", "CAST(hash({0}) % {1} AS BIGINT)", (2,)),
     )
     SCALAR_FUNCTIONS.update({spec.name: spec for spec in made})
 
