@@ -191,9 +191,7 @@ def _write(dataset: Dataset, world: World, before: State, rows: pl.DataFrame, ru
     if before.manifest is not None and before.manifest.sha256 == digest:
         return before.manifest.model_copy(update={"digest": dataset.digest})
     file = f"{before.epoch + 1}-{run}.tsv.gz"
-    # Without a time stamp inside, the same rows are the same bytes.
-    packed = gzip.compress(data, 6, mtime=0)
-    world.objects.put(states.folder(dataset.name) + file, packed, if_absent=True)
+    world.objects.put(states.folder(dataset.name) + file, tsv.packed(data), if_absent=True)
     return Manifest(
         version=before.epoch + 1,
         file=file,

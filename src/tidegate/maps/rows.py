@@ -18,7 +18,7 @@ import polars as pl
 from tidegate.ports import BadPayload
 
 OPENING, BORDER = b'"rows":[', b"],["
-CHUNK = 4 << 20
+CHUNK = 1 << 20  # what a processor keeps at hand
 TRIES = 8
 Rows = list[Any]
 
