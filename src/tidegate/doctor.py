@@ -27,14 +27,14 @@ class Check:
 
 
 def checks(settings: Settings) -> list[Check]:
-    """Look at the settings and at where the state lives. Only Azure's stores are called."""
+    """Look at the settings and at where the state lives. Azure's stores and logs are called."""
     return [
         *(_stores(settings) if settings.on_azure else [_home(settings.home)]),
         *_feeds(settings),
         *_enrichers(settings),
         _tenant(settings),
         *(_access(settings) if settings.defender_url else []),
-        _workspace(settings),
+        _logs(settings),
         _database(
             "geo database",
             settings.geo_database,
@@ -161,14 +161,26 @@ def _sandbox(opened: Local) -> Check:
     return Check("VMRay", "ok", f"{quota.used:,} of {quota.limit:,} analyses are used")
 
 
-def _workspace(settings: Settings) -> Check:
+def _logs(settings: Settings) -> Check:
+    if settings.workspace_id is not None:
+        return _workspace(settings)
+    if settings.synthetic:
+        until = "TIDEGATE_WORKSPACE_ID or TIDEGATE_TABLES"
+        return Check("logs", "simulated", f"the map shows synthetic rows until {until} is set")
     if settings.tables is None:
-        return Check(
-            "logs", "simulated", "the map shows synthetic rows until TIDEGATE_TABLES is set"
-        )
+        effect = "the map gets no rows from logs, the gate no matches"
+        return Check("logs", "missing", f"{effect}, until TIDEGATE_WORKSPACE_ID is set")
     if not settings.tables.is_dir():
         return Check("logs", "broken", f"{settings.tables} is no folder: the map stays empty")
     return Check("logs", "ok", f"local tables in {settings.tables}")
+
+
+def _workspace(settings: Settings) -> Check:
+    """Ask the workspace for its time: that takes the address, the token and the role."""
+    where = f"Log Analytics workspace {settings.workspace_id}"
+    with house(settings) as opened:
+        assert opened.workspace is not None  # noqa: S101 - it is set
+        return _reached("logs", where, opened.workspace.now)
 
 
 def _database(what: str, database: Path | None, without: str) -> Check:

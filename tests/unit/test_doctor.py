@@ -2,12 +2,18 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 
+from tidegate.adapters.entra import ClientCredentials
+from tidegate.adapters.http import HttpClient
 from tidegate.declare.feed import feeds
 from tidegate.doctor import checks
 from tidegate.settings import Settings
+from tidegate.simulator import entra
+from tidegate.wiring import Local
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +66,26 @@ def test_folders_and_files_that_are_not_there_are_broken(tmp_path):
     said = found(tables=nothing, geo_database=nothing, asn_database=nothing, page=nothing)
     whats = ("logs", "geo database", "ASN database", "page")
     assert {said[what].state for what in whats} == {"broken"}
+
+
+def test_a_workspace_that_cannot_be_reached_is_broken(monkeypatch):
+    tokens = SimpleNamespace(get_token=lambda *_, **__: SimpleNamespace(token="t"))
+    monkeypatch.setattr(Local, "identity", tokens)
+    said = found(workspace_id=UUID(int=7), workspace_url="http://127.0.0.1:1")["logs"]
+    assert said.state == "broken"
+    assert "cannot be reached" in said.effect
+
+
+def test_a_workspace_that_answers_is_well(monkeypatch, tenant, clock):
+    answer = {"name": "PrimaryResult", "columns": [{"name": "Now", "type": "datetime"}]}
+    rows = [[clock().isoformat()]]
+    monkeypatch.setattr(tenant.scene, "logs", lambda *_: {"tables": [{**answer, "rows": rows}]})
+    endpoint = f"{tenant.url}/simulated/oauth2/v2.0/token"
+    with HttpClient(allow_private=True) as http:
+        given = (http, endpoint, entra.CLIENT, entra.SECRET, entra.LOGS, clock)
+        tokens = ClientCredentials(*given)
+        monkeypatch.setattr(Local, "_workspace_tokens", lambda *_: tokens)
+        assert found(workspace_id=UUID(int=7), workspace_url=tenant.url)["logs"].state == "ok"
 
 
 def test_a_page_needs_its_headers_too(tmp_path):

@@ -3,15 +3,19 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
 
 from tidegate.gate.feedback import hear
 from tidegate.gate.learned import NAME, Learned
+from tidegate.ports import SourceDown
 from tidegate.settings import Settings
-from tidegate.wiring import local
+from tidegate.wiring import azure, local
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +96,8 @@ def test_feeds_are_kept_from_inner_addresses_and_the_tenant_is_not(tmp_path):
 
 # --- what the gate learns ---------------------------------------------------------------------
 
+START = datetime(2026, 11, 20, tzinfo=UTC)
+LOGS = "https://api.loganalytics.azure.com"
 REAL = {
     "defender_url": "https://defender.example",
     "graph_url": "https://graph.example",
@@ -114,6 +120,45 @@ def test_invented_logs_say_nothing_of_a_real_tenant(tmp_path):
     (tmp_path / "tables").mkdir()
     with local(Settings(home=tmp_path, tables=tmp_path / "tables", **REAL)) as house:
         assert house.feedback.logs is house.maps.logs
+
+
+def test_a_workspace_is_asked_by_the_map_and_by_the_gate(tmp_path):
+    given = Settings(home=tmp_path, workspace_id=UUID(int=7), **REAL)
+    with local(given) as house:
+        workspace = house.workspace
+        assert (workspace.url, workspace.workspace) == (LOGS, str(UUID(int=7)))
+        assert workspace.http.tokens.scope == f"{LOGS}/.default"
+        assert house.feedback.logs is workspace
+        assert house.maps.logs.logs is workspace
+        assert not house.maps.synthetic
+    assert not (tmp_path / "tables").exists()
+
+
+def test_an_application_gets_its_tokens_for_the_workspace_as_for_the_tenant(tmp_path):
+    entra = {"entra_url": "https://login.example/token", "client_id": "a", "client_secret": "b"}
+    cloud = {"workspace_url": "https://api.loganalytics.us", "workspace_scope": "other/.default"}
+    given = Settings(home=tmp_path, workspace_id=UUID(int=7), **REAL, **entra, **cloud)
+    with local(given) as house:
+        tokens = house.workspace.http.tokens
+        assert (tokens.endpoint, tokens.scope) == ("https://login.example/token", "other/.default")
+        assert house.workspace.url == "https://api.loganalytics.us"
+
+
+def test_without_a_workspace_nothing_is_invented_on_azure(tmp_path):
+    cosmos = {"cosmos_url": "https://c.example", "storage_url": "https://a.blob.example"}
+    nobody = SimpleNamespace(get_token=None)
+    with azure(Settings(home=tmp_path, **cosmos), credential=nobody) as house:
+        assert not house.maps.synthetic
+        with pytest.raises(SourceDown, match="TIDEGATE_WORKSPACE_ID"):
+            house.maps.logs.now()
+        with pytest.raises(SourceDown, match="TIDEGATE_WORKSPACE_ID"):
+            house.maps.logs.query("SigninLogs", START, START)
+    assert not (tmp_path / "tables").exists()
+
+
+def test_logs_come_from_one_place(tmp_path):
+    with pytest.raises(ValidationError, match="exclude each other"):
+        Settings(workspace_id=UUID(int=7), tables=tmp_path)
 
 
 def test_grades_of_the_settings_hold_for_feeds_and_not_for_analysts(tmp_path):

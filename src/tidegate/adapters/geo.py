@@ -1,7 +1,7 @@
 """Where addresses are: a chain of those who may know, and a point for every country."""
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -86,10 +86,14 @@ class Chain:
         ip = _ip(text)
         if ip is None:
             return None
-        anywhere = ip.is_global and not ip.is_multicast
-        lookups = (*self._reserved, *(self._public if anywhere else ()))
-        places = (lookup(str(ip)) for lookup in lookups)
+        spelled = str(ip)
+        places = (lookup(spelled) for lookup in self._asked(ip))
         return next((place for place in places if place is not None), None)
+
+    def _asked(self, ip: IPv4Address | IPv6Address) -> Iterator[Lookup]:
+        yield from self._reserved
+        if self._public and ip.is_global and not ip.is_multicast:
+            yield from self._public
 
     def country(self, text: str) -> Place | None:
         return country(text)

@@ -33,6 +33,7 @@ MAX_BYTES = 64 << 20
 BODIES = ("json", "content", "data", "files")
 MAX_RATIO = 200  # honest text compresses 3 to 20 times; a bomb a thousand times
 LONGEST_WAIT = timedelta(days=7)
+LONGEST_CONNECT = 20.0  # seconds
 # What another host may be told; any other header may be somebody's key.
 PLAIN_HEADERS = frozenset({"accept", "if-modified-since", "if-none-match"})
 MASK, SHORTEST = "***", 6  # what is shorter would mask ordinary words
@@ -112,7 +113,8 @@ class HttpClient:
         # A proxy of the environment is for the way out, never for loopback.
         self._client = httpx.Client(
             verify=ssl.create_default_context(cafile=self.authority) if self.authority else True,
-            timeout=self.timeout,
+            # Whoever works on an answer for ten minutes still takes a connection at once.
+            timeout=httpx.Timeout(self.timeout, connect=min(self.timeout, LONGEST_CONNECT)),
             trust_env=not self.allow_private,
             headers={"user-agent": USER_AGENT},
         )

@@ -1,86 +1,100 @@
 """A Log Analytics response as a table of text, and a table as what its dataset declared."""
 
-from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
 from typing import Any
 
-import orjson
 import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tidegate.declare.dataset import GEO, Dataset
+from tidegate.maps.rows import Cut, frame, loads
 from tidegate.ports import BadPayload, LogTable
 
 WHOLE = {"int", "long"}
 
 
+class _Theirs(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class _Column(_Theirs):
+    name: str
+    type: str
+
+
+class _Table(_Theirs):
+    name: str = ""
+    columns: list[_Column]
+    rows: list[Any]
+
+
+class _Error(_Theirs):
+    code: str | None = None
+    message: str | None = None
+
+
+class _Response(_Theirs):
+    tables: list[_Table]
+    error: _Error | None = None
+
+
+def read(body: bytes) -> LogTable:
+    """Return the primary result of a response as it was sent. Raises BadPayload."""
+    try:
+        return _large(cut) if (cut := Cut.of(body)) else table(loads(body))
+    except (ValueError, RecursionError) as error:
+        raise BadPayload("not a Log Analytics response: not JSON") from error
+
+
+def _large(cut: Cut) -> LogTable:
+    columns = _columns(_response(cut.frame).tables[0])
+    frames = [frame(columns, rows) for rows in cut.chunks()]
+    found = _response(cut.frame)
+    primary = _primary(found.tables)
+    if primary is found.tables[0]:
+        return LogTable(columns, pl.concat(frames), _partial(found.error))
+    return _table(found, primary)
+
+
 def table(response: Any) -> LogTable:
     """Return the primary result of a response body. Raises BadPayload."""
-    if not isinstance(response, Mapping) or not isinstance(response.get("tables"), list):
+    found = _response(response)
+    return _table(found, _primary(found.tables))
+
+
+def _response(given: Any) -> _Response:
+    try:
+        return _Response.model_validate(given)
+    except ValidationError as error:
         # A list of frames is Kusto's own v2 shape, from another endpoint.
-        raise BadPayload("not a Log Analytics response: no tables")
-    partial = _partial(response.get("error"))
-    tables = {each.get("name"): each for each in response["tables"]}
-    primary = tables.get("PrimaryResult") or next(iter(tables.values()), None)
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadPayload(f"not a Log Analytics response: {where} {first['msg']}") from error
+
+
+def _primary(tables: list[_Table]) -> _Table | None:
+    named = (each for each in tables if each.name == "PrimaryResult")
+    return next(named, next(iter(tables), None))
+
+
+def _table(found: _Response, primary: _Table | None) -> LogTable:
+    partial = _partial(found.error)
     if primary is None:
         return LogTable({}, pl.DataFrame(), partial)
-    columns = {column["name"]: column["type"] for column in primary["columns"]}
-    return LogTable(columns, _rows(columns, primary["rows"]), partial)
+    columns = _columns(primary)
+    return LogTable(columns, frame(columns, primary.rows), partial)
 
 
-def _partial(error: Mapping[str, Any] | None) -> bool:
-    if error is not None and error.get("code") != "PartialError":
-        raise BadPayload(f"the query failed: {error.get('code')}: {error.get('message')}")
+def _columns(primary: _Table) -> dict[str, str]:
+    columns = {column.name: column.type for column in primary.columns}
+    if len(columns) < len(primary.columns):
+        raise BadPayload("not a Log Analytics response: two columns of one name")
+    return columns
+
+
+def _partial(error: _Error | None) -> bool:
+    if error is not None and error.code != "PartialError":
+        raise BadPayload(f"the query failed: {error.code}: {error.message}")
     return error is not None
-
-
-def _rows(columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
-    if any(len(row) != len(columns) for row in rows):
-        raise BadPayload("a row that does not have a cell per column")
-    cells = zip(*rows, strict=True) if rows else [()] * len(columns)
-    named = zip(columns.items(), cells, strict=True)
-    return pl.DataFrame(
-        [pl.Series(name, _texts(values, type_), pl.String()) for (name, type_), values in named]
-    )
-
-
-def _texts(values: Sequence[Any], type_: str) -> list[str | None]:
-    text = TEXTS.get(type_, str)
-    try:
-        return [None if value is None else _utf8(text(value)) for value in values]
-    except (TypeError, ValueError) as error:
-        raise BadPayload(f"a cell that is no {type_}: {error}") from error
-
-
-def _utf8(text: str | None) -> str | None:
-    # JSON may escape half a surrogate pair, which no UTF-8 can carry.
-    if text is None or text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _bool(value: object) -> str:
-    return "true" if value else "false"
-
-
-def _real(value: Any) -> str | None:
-    return repr(float(value)) if isfinite(float(value)) else None
-
-
-def _dynamic(value: Any) -> str:
-    """Canonical JSON. The service sends dynamics as text, and some clients parse them."""
-    try:
-        parsed = orjson.loads(value) if isinstance(value, str) else value
-    except orjson.JSONDecodeError:
-        return str(value)
-    return orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS).decode()
-
-
-TEXTS: dict[str, Callable[[Any], str | None]] = {
-    "bool": _bool,
-    "real": _real,
-    "dynamic": _dynamic,
-}
-"""How a cell of a type reads. Datetimes stay as sent: they have a seventh digit to lose."""
 
 
 def conform(answer: LogTable, dataset: Dataset) -> tuple[pl.DataFrame, list[str]]:

@@ -12,28 +12,28 @@ from tidegate.declare.dataset import GEO
 from tidegate.ports import Locator, Place
 
 NOWHERE = "none"
+WRONG = "bad coordinates"  # as a source: why a row is nowhere
 # A latitude to four digits is eleven metres: more than any of the sources knows.
 DIGITS = 4
 # Working columns. No declared column has a space in its name.
-OWN, BY_ADDRESS, BY_COUNTRY, PLACED = "its own", "by address", "by country", "the place"
+OWN, BY_ADDRESS, BY_COUNTRY = "its own", "by address", "by country"
+POINT = ("Latitude", "Longitude")
+UNKNOWN, ODD = 0, 1
 Cells = tuple[str | None, ...]
-PLACE = pl.Struct(dict.fromkeys(GEO, pl.String()))
 
 
 def locate(rows: pl.DataFrame, column: str, locator: Locator) -> pl.DataFrame:
     """Return the rows with `GEO` filled in from what they say and what the locator knows."""
     rows = rows.with_columns(_own().alias(OWN))
-    addresses = rows.filter(~pl.col(OWN))[column]
-    placed = pl.coalesce(
-        pl.when(OWN).then(pl.struct(*_as_said())), BY_ADDRESS, BY_COUNTRY, _nowhere()
-    )
-    return (
-        rows.pipe(_ask, column, BY_ADDRESS, addresses, lambda text: _address(text, locator))
-        .pipe(_ask, "Country", BY_COUNTRY, rows["Country"], lambda text: _country(text, locator))
-        .with_columns(placed.alias(PLACED))
-        .select(pl.exclude(*GEO, OWN, BY_ADDRESS, BY_COUNTRY))
-        .unnest(PLACED)
-    )
+    found = Places()
+    addresses = found.numbers(rows.filter(~pl.col(OWN))[column], _addresses(locator))
+    countries = found.numbers(rows["Country"], _countries(locator))
+    asked = rows.pipe(_joined, column, BY_ADDRESS, addresses)
+    asked = asked.pipe(_joined, "Country", BY_COUNTRY, countries)
+    said = asked.select(*_as_said(), found.of(asked[BY_COUNTRY])["Country"])
+    others = found.of(asked.select(pl.coalesce(BY_ADDRESS, BY_COUNTRY, _nowhere())).to_series())
+    cells = [said[name].zip_with(asked[OWN], others[name]) for name in GEO]
+    return asked.select(pl.exclude(*GEO, OWN, BY_ADDRESS, BY_COUNTRY)).hstack(cells)
 
 
 def located() -> pl.Expr:
@@ -42,41 +42,58 @@ def located() -> pl.Expr:
 
 
 def _own() -> pl.Expr:
-    """Whether the row's own coordinates are on this planet. Zero is a coordinate."""
-    latitude, longitude = (pl.col(name).cast(pl.Float64, strict=False) for name in list(GEO)[:2])
-    return (latitude.is_between(-90, 90) & longitude.is_between(-180, 180)).fill_null(value=False)
+    """Whether the row's own coordinates are a place. Zero is a coordinate; two zeros are none."""
+    latitude, longitude = (pl.col(name).cast(pl.Float64, strict=False) for name in POINT)
+    inside = latitude.is_between(-90, 90) & longitude.is_between(-180, 180)
+    return (inside & ((latitude != 0) | (longitude != 0))).fill_null(value=False)
 
 
 def _as_said() -> list[pl.Expr]:
-    """Return what a row with coordinates says, with its country as ISO 3166 has it."""
-    country = pl.col(BY_COUNTRY).struct.field("Country")
+    """Return what a row with coordinates says, but for its country."""
     precision = pl.col("GeoPrecision").replace("", None).fill_null("city")
     source = pl.col("GeoSource").replace("", None).fill_null("log")
-    return [pl.col("Latitude"), pl.col("Longitude"), country, precision, source]
+    return [*map(pl.col, POINT), precision, source]
 
 
 def _nowhere() -> pl.Expr:
-    cells = [
-        pl.lit(cell, pl.String()).alias(name) for name, cell in zip(GEO, _cells(), strict=True)
-    ]
-    return pl.struct(*cells)
+    """Return the number of what is nowhere: there were coordinates, or there were none."""
+    given = pl.all_horizontal(pl.col(name).fill_null("") != "" for name in POINT)
+    return pl.when(given).then(ODD).otherwise(UNKNOWN).cast(pl.UInt32)
 
 
-def _ask(
-    rows: pl.DataFrame,
-    column: str,
-    alias: str,
-    texts: pl.Series,
-    know: Callable[[str], Cells | None],
-) -> pl.DataFrame:
-    """Join what is known of each distinct text of the column."""
-    known = {text: know(text) for text in texts.drop_nulls().unique() if text}
-    found = {text: dict(zip(GEO, cells, strict=True)) for text, cells in known.items() if cells}
-    places = pl.DataFrame(
-        {column: list(found), alias: list(found.values())},
-        schema={column: pl.String(), alias: PLACE},
-    )
+class Places:
+    """Places by number: a row holds one number instead of five cells until all are known."""
+
+    def __init__(self) -> None:
+        self._cells = [_cells(), (*_cells()[:-1], WRONG)]
+
+    def numbers(self, texts: pl.Series, know: Callable[[str], Cells | None]) -> dict[str, int]:
+        """Return the numbers of the places of distinct texts, those that are known."""
+        found: dict[str, int] = {}
+        for text in texts.drop_nulls().unique():
+            if text and (cells := know(text)):
+                found[text] = len(self._cells)
+                self._cells.append(cells)
+        return found
+
+    def of(self, numbers: pl.Series) -> pl.DataFrame:
+        """Return the places with these numbers, as `GEO`; nulls where there is no number."""
+        table = pl.DataFrame(self._cells, dict.fromkeys(GEO, pl.String()), orient="row")
+        return table.select(pl.all().gather(numbers))
+
+
+def _joined(rows: pl.DataFrame, column: str, alias: str, found: dict[str, int]) -> pl.DataFrame:
+    schema = {column: pl.String(), alias: pl.UInt32()}
+    places = pl.DataFrame({column: list(found), alias: list(found.values())}, schema)
     return rows.join(places, on=column, how="left", maintain_order="left")
+
+
+def _addresses(locator: Locator) -> Callable[[str], Cells | None]:
+    return lambda text: _address(text, locator)
+
+
+def _countries(locator: Locator) -> Callable[[str], Cells | None]:
+    return lambda text: _country(text, locator)
 
 
 def _address(text: str, locator: Locator) -> Cells | None:

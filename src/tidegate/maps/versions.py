@@ -16,7 +16,6 @@ from tidegate.maps.geo import located
 from tidegate.maps.state import FILE, KEPT, Manifest, State, Step, folder
 from tidegate.ports import Conflict, Objects, SourceDown
 
-LEVEL = 6
 # So many deltas lead to the newest version, and all of them together are this part of it.
 STEPS, PART = 12, 0.5
 
@@ -95,9 +94,7 @@ def _affordable(steps: list[Step], most: float) -> Iterator[Step]:
 
 
 def _put(objects: Objects, dataset: str, file: str, data: bytes) -> str:
-    # Without a time stamp inside, the same rows are the same bytes.
-    packed = gzip.compress(data, LEVEL, mtime=0)
-    objects.put(folder(dataset) + file, packed, if_absent=True)
+    objects.put(folder(dataset) + file, tsv.packed(data), if_absent=True)
     return file
 
 

@@ -25,11 +25,12 @@ from tidegate.model import Kind
 from tidegate.settings.detonation import Detonation
 from tidegate.settings.enforcement import Enforcement
 from tidegate.settings.readers import Readers
+from tidegate.settings.workspace import Workspace
 
 NAMED = re.compile(r"\$([A-Z][A-Z0-9_]*)")  # a key, in an address
 
 
-class Settings(Enforcement, Readers, Detonation):
+class Settings(Enforcement, Readers, Workspace, Detonation):
     """What a deployment decides. The description of each field is its documentation."""
 
     model_config = SettingsConfigDict(
@@ -130,9 +131,6 @@ class Settings(Enforcement, Readers, Detonation):
         [], description="Its own addresses and networks, those by which it reaches the world."
     )
 
-    tables: Path | None = Field(
-        None, description="Folder of local tables, a file per table; unset = synthetic ones."
-    )
     datasets_folder: Path | None = Field(
         None,
         description="Folder of one's own datasets for the map: `NAME/dataset.yaml` beside its"
@@ -281,6 +279,11 @@ class Settings(Enforcement, Readers, Detonation):
     def simulated(self) -> bool:
         """Whether the tenant is the simulated one: never where the state is on Azure."""
         return self.defender_url is None and not self.on_azure
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the logs are invented: never where the state is on Azure."""
+        return self.workspace_id is None and self.tables is None and not self.on_azure
 
 
 SECRET = (SecretStr | None, dict[str, SecretStr])

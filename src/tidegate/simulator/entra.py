@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Header, HTTPException, Request
 
-from tidegate.simulator.roles import AZURE_ROLES, DEFENDER_ROLES, GRAPH_ROLES, needed
+from tidegate.simulator.roles import AZURE_ROLES, DEFENDER_ROLES, GRAPH_ROLES, LOGS_ROLES, needed
 from tidegate.simulator.scene import Scene, fault
 
 CLIENT = "tidegate"
@@ -18,7 +18,13 @@ LIFE = 3_600
 DEFENDER = "https://api.securitycenter.microsoft.com/.default"
 GRAPH = "https://graph.microsoft.com/.default"
 AZURE = "https://management.azure.com/.default"
-AUDIENCES = {DEFENDER: DEFENDER_ROLES, GRAPH: GRAPH_ROLES, AZURE: AZURE_ROLES}
+LOGS = "https://api.loganalytics.azure.com/.default"
+AUDIENCES = {
+    DEFENDER: DEFENDER_ROLES,
+    GRAPH: GRAPH_ROLES,
+    AZURE: AZURE_ROLES,
+    LOGS: LOGS_ROLES,
+}
 
 Guard = Callable[..., None]
 

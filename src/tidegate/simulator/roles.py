@@ -1,4 +1,4 @@
-"""Which role each route of Defender, Graph and Sentinel demands, as documented."""
+"""Which role each route of Defender, Graph, Sentinel and its logs demands, as documented."""
 
 import re
 
@@ -56,7 +56,7 @@ GRAPH = [
     ("PATCH|POST", "/v1.0/security/incidents/.*", frozenset({"SecurityIncident.ReadWrite.All"})),
     ("POST", "/v1.0/security/runHuntingQuery", frozenset({"ThreatHunting.Read.All"})),
 ]
-# A role in Azure, of the workspace: not in a real token, but here it has no other place.
+# Roles in Azure, of the workspace: not in a real token, but here they have no other place.
 AZURE = [
     (
         "POST",
@@ -64,11 +64,12 @@ AZURE = [
         frozenset({"Microsoft Sentinel Contributor"}),
     ),
 ]
+LOGS = [("POST", "/v1/workspaces/[^/]*/query", frozenset({"Log Analytics Reader"}))]
 
 
 def needed(method: str, path: str) -> frozenset[str]:
     """Return the roles of which a caller needs one; none for a route that nobody wrote down."""
-    for methods, paths, roles in (*DEFENDER, *GRAPH, *AZURE):
+    for methods, paths, roles in (*DEFENDER, *GRAPH, *AZURE, *LOGS):
         if re.fullmatch(methods, method) and re.fullmatch(paths, path):
             return roles
     return frozenset()
@@ -81,4 +82,5 @@ def _all(table: list[tuple[str, str, frozenset[str]]]) -> frozenset[str]:
 DEFENDER_ROLES = _all(DEFENDER)
 GRAPH_ROLES = _all(GRAPH)
 AZURE_ROLES = _all(AZURE)
-EVERY_ROLE = DEFENDER_ROLES | GRAPH_ROLES | AZURE_ROLES
+LOGS_ROLES = _all(LOGS)
+EVERY_ROLE = DEFENDER_ROLES | GRAPH_ROLES | AZURE_ROLES | LOGS_ROLES

@@ -14,6 +14,7 @@ from tidegate.ports import Clock
 from tidegate.simulator.memory import Memory
 from tidegate.simulator.roles import EVERY_ROLE
 
+Engine = Callable[[str, datetime, datetime], dict[str, Any]]
 MINUTE = 60.0
 HOUR = 3_600.0
 
@@ -22,7 +23,8 @@ HOUR = 3_600.0
 class Limits:
     """How much Defender and Graph let one application do. Tests lower it, load runs raise it.
 
-    `a_minute` and `an_hour` count for each API of Defender by itself.
+    `a_minute` and `an_hour` count for each API of Defender by itself. An answer of the logs has
+    `log_rows` at most and takes `log_seconds`; whether a time span holds its end is not documented.
     """
 
     a_minute: int = 100
@@ -31,6 +33,10 @@ class Limits:
     live_responses_at_once: int = 25
     hunts_a_minute: int = 45
     uploads_a_minute: int = 100
+    queries_a_half_minute: int = 200
+    log_rows: int = 500_000
+    log_seconds: float = 0.0
+    log_span_holds_end: bool = False
 
 
 class Rates:
@@ -64,7 +70,8 @@ def _wait(calls: deque[float], now: float, stretch: float, most: int) -> int:
 class Scene:
     """The tenant's stage. `delay` is how long machine actions and analyses take.
 
-    `roles` are those that the next token carries.
+    `roles` are those that the next token carries. `logs` answers KQL over a span of time as Log
+    Analytics words it; `troubles` befall the next queries, one each: partial, 429, 429 date, 504.
     """
 
     memory: Memory
@@ -72,6 +79,8 @@ class Scene:
     delay: timedelta = timedelta(seconds=0.7)
     api_key: str = "simulated"
     roles: frozenset[str] = EVERY_ROLE
+    logs: Engine | None = None
+    troubles: list[str] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
     rates: Rates = field(default_factory=Rates)
 
@@ -106,6 +115,7 @@ class Scene:
     def restore(self) -> None:
         """Forget what was spent, and have the limits and roles of the beginning."""
         self.roles, self.limits, self.rates = EVERY_ROLE, Limits(), Rates()
+        self.troubles.clear()
 
 
 def parsed(text: str) -> datetime:

@@ -22,12 +22,13 @@ from tidegate.simulator import (
     hunting,
     indicators,
     live_response,
+    loganalytics,
     machines,
     sentinel,
     vmray,
 )
 from tidegate.simulator.memory import Memory
-from tidegate.simulator.scene import Scene
+from tidegate.simulator.scene import Engine, Scene
 from tidegate.simulator.seed import seed
 
 LOOPBACK = "127.0.0.1"
@@ -43,6 +44,7 @@ PARTS = (
     graph_alerts,
     hunting,
     sentinel,
+    loganalytics,
     vmray,
 )
 
@@ -83,13 +85,14 @@ class Tenant:
     state: Path
     delay: timedelta = timedelta(seconds=0.7)
     clock: Callable[[], datetime] = _now
+    logs: Engine | None = None
     scene: Scene = field(init=False)
     _server: uvicorn.Server | None = field(default=None, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
 
     def start(self, port: int = 0) -> str:
         """Start to serve on loopback; return the base URL. Port 0 takes any that is free."""
-        self.scene = Scene(Memory(self.state), self.clock, self.delay)
+        self.scene = Scene(Memory(self.state), self.clock, self.delay, logs=self.logs)
         seed(self.scene)
         listener = _listener(port)
         config = uvicorn.Config(

@@ -1,11 +1,11 @@
-"""Log tables, and the datasets that are made from them."""
+"""The datasets of the map, and what they are made from."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tidegate.wiring.knowledge import Known
+from tidegate.wiring.logs import Logs
 from tidegate.wiring.state import now
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tidegate.maps.result import Refresh
 
 
-class Maps(Known):
+class Maps(Logs):
     """The world of `maps`."""
 
     _map_metrics: MapMetrics | None = None
@@ -37,18 +37,16 @@ class Maps(Known):
     def maps(self) -> maps.World:
         """The world of `maps`."""
         from tidegate.adapters.geo import Chain, database
-        from tidegate.adapters.local.duckdb_kql import LocalLogs
         from tidegate.maps.store import Store
         from tidegate.maps.world import World
         from tidegate.simulator import places
 
-        synthetic = self.settings.tables is None
-        folder = self.settings.tables or self.settings.home / "tables"
+        synthetic = self.settings.synthetic
         self.invent_logs()
         given = self.settings.geo_database
         return World(
             datasets=self.layers.datasets,
-            logs=LocalLogs(folder, now),
+            logs=self._map_logs(),
             objects=self.objects,
             locate=Chain(
                 reserved=[places.place] if synthetic else [],
@@ -96,17 +94,3 @@ class Maps(Known):
         first = live.group_by("id").agg(pl.col("first_seen").min())
         seen = first.join(shown.lazy().select("id"), on="id", how="semi").collect()
         return shown.join(seen, on="id", how="left", maintain_order="left")
-
-    def invent_logs(self) -> None:
-        """Bring the synthetic tables up to the hour, where there are no others."""
-        from tidegate.simulator.tables import write_tables
-
-        if self.settings.tables is None:
-            write_tables(self.settings.home / "tables", now(), uploads=self._uploads())
-
-    def _uploads(self) -> list[dict[str, Any]]:
-        """Return what was uploaded to the simulated workspace, where there has been one."""
-        from tidegate.simulator.memory import remembered
-        from tidegate.simulator.sentinel import ROWS
-
-        return remembered(self.settings.home / "tenant", ROWS) if self.settings.simulated else []

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tidegate.wiring.knowledge import Known
 from tidegate.wiring.state import now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tidegate import ports
     from tidegate.adapters.entra import Tokens
     from tidegate.settings import Settings
@@ -64,7 +66,7 @@ class Tenancy(Known):
     def _simulated(self) -> Tenant:
         from tidegate.simulator import entra, server
 
-        tenant = server.Tenant(self.settings.home / "tenant")
+        tenant = server.Tenant(self.settings.home / "tenant", logs=self._simulated_logs)
         url = tenant.start()
         self._open.callback(tenant.stop)
         return Tenant(
@@ -77,6 +79,12 @@ class Tenancy(Known):
             secret=entra.SECRET,
             vmray_key=tenant.scene.api_key,
         )
+
+    def _simulated_logs(self, kql: str, start: datetime, end: datetime) -> dict[str, Any]:
+        """Answer for the simulated workspace, from the tables that are invented for the map."""
+        from tidegate.adapters.local.duckdb_kql import LocalLogs
+
+        return LocalLogs(self.settings.home / "tables", now).response(kql, start, end)
 
     @cached_property
     def ledger(self) -> ports.Ledger:

@@ -46,12 +46,30 @@ def test_the_query_may_name_source_and_precision():
 
 
 def test_zero_is_a_coordinate():
-    assert located(Latitude="0.0", Longitude="0.0")[3] == "city"
+    assert located(Latitude="0.0", Longitude="-7.5")[3] == "city"
+
+
+@pytest.mark.parametrize("point", [("0.0", "0"), ("91", "0"), ("120.5", "30.1"), ("x", "1")])
+def test_a_row_with_coordinates_of_no_place_says_so_where_nobody_knows_better(point):
+    nowhere = located(Latitude=point[0], Longitude=point[1], Address="evil.example")
+    assert nowhere == (None, None, None, "none", "bad coordinates")
+    assert located(Latitude=point[0], Longitude=point[1], Country="FR")[4] == "countries"
+    private = located(Latitude=point[0], Longitude=point[1], Address="10.0.0.1")
+    assert private == (None, None, None, "none", None)
 
 
 @pytest.mark.parametrize(
     ("latitude", "longitude"),
-    [("91", "0"), ("0", "-180.5"), ("NaN", "1"), ("", ""), ("1", None), ("x", "1"), ("inf", "1")],
+    [
+        ("0", "0.0"),
+        ("91", "0"),
+        ("0", "-180.5"),
+        ("NaN", "1"),
+        ("", ""),
+        ("1", None),
+        ("x", "1"),
+        ("inf", "1"),
+    ],
 )
 def test_coordinates_of_no_place_are_not_believed(latitude: str, longitude: str | None):
     row = located(Address="198.51.100.1", Latitude=latitude, Longitude=longitude)

@@ -36,6 +36,7 @@ MADE = (
         "CAST(CASE WHEN {0} IS NULL THEN NULL END AS JSON)",
         (1,),
     ),
+    FunctionSpec("hash", "template", "CAST(hash({0}) % {1} AS BIGINT)", (2,)),
     FunctionSpec("ipv4_is_private", "template", IS_PRIVATE, (1,)),
     FunctionSpec("geo_distance_2points", "template", DISTANCE, (4,)),
     # Without an order of its own, a window takes the rows in that of the sort before it.
