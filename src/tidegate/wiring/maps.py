@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from tidegate.declare.layers import Layers
     from tidegate.maps import world as maps
 
+log = logging.getLogger(__name__)
+
 
 class Maps(Known):
     """The world of `maps`."""
@@ -23,7 +26,10 @@ class Maps(Known):
         """The datasets that are known here, as they were declared when first asked for."""
         from tidegate.declare.layers import layers
 
-        return layers(self.settings.datasets_folder)
+        found = layers(self.settings.datasets_folder)
+        for lines in found.broken.values():
+            log.warning("dataset not used: %s", "; ".join(lines))
+        return found
 
     @cached_property
     def maps(self) -> maps.World:
