@@ -18,6 +18,7 @@ from tidegate.declare.dataset import datasets
 from tidegate.maps import state, tsv
 from tidegate.maps.refresh import Result, refresh
 from tidegate.maps.world import World
+from tidegate.ports import LogTable
 from tidegate.simulator.places import place
 
 pytestmark = pytest.mark.slow
@@ -105,3 +106,34 @@ def test_a_row_two_days_late_makes_an_old_window_a_spray(tmp_path: Path):
     assert day.refreshed(END - timedelta(hours=1)).is_empty()
     found = day.refreshed(END)
     assert found.select("Users", "Attempts").row(0) == ("5", "5")
+
+
+class Asked:
+    """A log source that has nothing, and keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.starts: list[datetime] = []
+
+    def now(self) -> datetime:
+        return END
+
+    def query(self, kql: str, start: datetime, end: datetime, **_: object) -> LogTable:
+        self.starts.append(start)
+        return LogTable({}, pl.DataFrame())
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "again"),
+    [
+        ("password_spray", "2026-11-14T04:00:00Z", "2026-11-18T03:40:00Z"),
+        ("signin_failures", "2026-11-18T04:05:00Z", "2026-11-18T04:05:00Z"),
+        ("impossible_travel", "2026-11-14T04:05:00Z", "2026-11-14T04:05:00Z"),
+    ],
+)
+def test_no_bin_is_asked_for_in_part(name: str, full: str, again: str, tmp_path: Path):
+    """And what is compared as a whole is asked for as a whole each time."""
+    logs, one = Asked(), datasets()[name]
+    world = World({name: one}, logs, FileObjects(tmp_path, logs.now), Chain(), logs.now)
+    for _ in range(2):
+        refresh(one, world, force=True)
+    assert [text(start) for start in logs.starts] == [full, again]
