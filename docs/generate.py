@@ -73,11 +73,13 @@ def feed_table() -> Iterator[str]:
 def dataset_table() -> Iterator[str]:
     """One row per dataset."""
     yield "# Datasets\n"
-    yield "| dataset | what it is | refreshed every | columns |"
-    yield "|---|---|---|---|"
+    yield "[Your own](../howto/add-a-dataset.md) are shown beside these.\n"
+    yield "| dataset | what it is | refreshed every | kept for | columns |"
+    yield "|---|---|---|---|---|"
     for name, dataset in datasets().items():
         columns = ", ".join(f"`{column}`" for column in dataset.stored)
-        yield f"| {name} | {dataset.title} | {shown(dataset.refresh)} | {columns} |"
+        times = f"{shown(dataset.refresh)} | {shown(dataset.retention)}"
+        yield f"| {name} | {dataset.title} | {times} | {columns} |"
 
 
 def commands() -> Iterator[str]:

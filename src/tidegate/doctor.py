@@ -6,7 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tidegate.declare.dataset import datasets
 from tidegate.declare.feed import Feed
+from tidegate.declare.layers import layers
 from tidegate.declare.strict import Mistakes
 from tidegate.ingest.alerts import BAD, QUARANTINED
 from tidegate.ingest.schedule import Choice
@@ -35,6 +37,7 @@ def checks(settings: Settings) -> list[Check]:
         _tenant(settings),
         *(_access(settings) if settings.defender_url else []),
         _logs(settings),
+        *_datasets(settings.datasets_folder),
         _database(
             "geo database",
             settings.geo_database,
@@ -84,6 +87,19 @@ def _feeds(settings: Settings) -> Iterator[Check]:
             yield Check(f"grade of {name}", "broken", "feed_grades names no feed: it does nothing")
         for name, mistakes in opened.catalogue.broken.items():
             yield Check(f"feed {name}", "broken", "; ".join(mistakes))
+
+
+def _datasets(folder: Path | None) -> Iterator[Check]:
+    if folder is None:
+        return
+    if not folder.is_dir():
+        yield Check("datasets folder", "broken", f"{folder} is no folder: no datasets of your own")
+        return
+    found = layers(folder)
+    own = len(found.datasets) - len(datasets())
+    yield Check("own datasets", "ok", f"{own} from {folder}")
+    for name, mistakes in found.broken.items():
+        yield Check(f"dataset {name}", "broken", "; ".join(mistakes))
 
 
 def _remembered(opened: Local) -> tuple[Choice, dict[str, Trouble]]:

@@ -105,3 +105,14 @@ def test_each_enricher_says_whether_it_is_asked():
     assert said["enricher VirusTotal"].state == "missing"
     assert "TIDEGATE_VIRUSTOTAL_DAILY" in said["enricher VirusTotal"].effect
     assert not any("-key" in check.effect for check in said.values())
+
+
+def test_own_datasets_are_counted_and_broken_ones_named(tmp_path):
+    assert "own datasets" not in found()
+    assert found(datasets_folder=tmp_path / "no")["datasets folder"].state == "broken"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "dataset.yaml").write_text("title: x")
+    said = found(datasets_folder=tmp_path)
+    assert said["own datasets"].effect == f"0 from {tmp_path}"
+    assert said["dataset mine"].state == "broken"
+    assert "mine/dataset.yaml: " in said["dataset mine"].effect

@@ -1,6 +1,7 @@
 """One's own datasets: a folder each, or entries of sources.yaml; a mistake in one is its own."""
 
 import gzip
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -69,6 +70,17 @@ def test_a_folder_and_a_list_add_datasets(tmp_path: Path):
     found = layers(listed(own(tmp_path), SOURCE, {**SOURCE, "id": "off", "enabled": False}))
     assert found.broken == {}
     assert found.datasets.keys() - datasets().keys() == {"my_logons", "my_source"}
+
+
+def test_the_examples_of_the_manual_are_right(tmp_path: Path):
+    manual = (Path(__file__).parents[2] / "docs/howto/add-a-dataset.md").read_text("utf-8")
+    declared, sources = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    (query,) = re.findall(r"```kusto\n(.*?)```", manual, re.DOTALL)
+    own(tmp_path, "office_downloads", declared, query)
+    (tmp_path / "sources.yaml").write_text(sources, "utf-8")
+    found = layers(tmp_path)
+    assert found.broken == {}
+    assert {"office_downloads", "legacy_logons"} <= found.datasets.keys()
 
 
 def test_a_mistake_is_its_own_and_says_where(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from tidegate.maps.pulse import Pulse
     from tidegate.maps.result import Refresh
 
+log = logging.getLogger(__name__)
+
 
 class Maps(Logs):
     """The world of `maps`."""
@@ -31,7 +34,10 @@ class Maps(Logs):
         """The datasets that are known here, as they were declared when first asked for."""
         from tidegate.declare.layers import layers
 
-        return layers(self.settings.datasets_folder)
+        found = layers(self.settings.datasets_folder)
+        for lines in found.broken.values():
+            log.warning("dataset not used: %s", "; ".join(lines))
+        return found
 
     @cached_property
     def maps(self) -> maps.World:
@@ -83,13 +89,14 @@ class Maps(Logs):
 
         from tidegate.gate.candidates import candidates
         from tidegate.gate.ranking import CLEAN, Wanted
-        from tidegate.model import Kind
+        from tidegate.model import Kind, Tlp
         from tidegate.sharing import stricter
 
-        # What is for named persons is on no map.
+        # What is for named persons is on no map, and what is for few is on none for everybody.
+        up_to = Tlp.CLEAR if self.settings.map_anonymous else self.shelf.own
         kinds = (Kind.IPV4, Kind.IPV6)
         found, _ = candidates(self.knowledge, Wanted(most, 0.0, kinds=kinds))
-        shown = found.filter(CLEAN, ~stricter(self.shelf.own)).head(most)
+        shown = found.filter(CLEAN, ~stricter(up_to)).head(most)
         live = self.knowledge.sightings.live(self.knowledge.clock())
         first = live.group_by("id").agg(pl.col("first_seen").min())
         seen = first.join(shown.lazy().select("id"), on="id", how="semi").collect()
