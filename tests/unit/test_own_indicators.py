@@ -33,7 +33,7 @@ def put(house: Local, said: dict[str, list[Sighting]]) -> None:
 def test_a_map_for_everybody_shows_what_is_for_everybody(tmp_path: Path):
     few = seen(Kind.IPV4, "198.51.100.8", "otx", tlp=Tlp.AMBER)
     for anybody, shown in ((False, 2), (True, 1)):
-        with local(Settings(home=tmp_path, map_anonymous=anybody)) as house:
+        with local(Settings(home=tmp_path, tables=tmp_path, map_anonymous=anybody)) as house:
             put(house, {"otx": [seen(Kind.IPV4, ADDRESS, "otx"), few]})
             store = house.maps.store
             assert store is not None
@@ -49,7 +49,7 @@ def test_the_live_addresses_are_told_best_first_and_no_secret(tmp_path: Path):
             seen(Kind.IPV4, "198.51.100.9", "threatfox", tlp=Tlp.RED),
         ],
     }
-    with local(Settings(home=tmp_path)) as house:
+    with local(Settings(home=tmp_path, tables=tmp_path)) as house:
         put(house, said)
         world = house.maps
         told = refresh(world.datasets["tidegate_indicators"], world)
