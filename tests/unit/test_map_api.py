@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,6 +142,10 @@ def test_the_listing_says_what_the_page_needs(client: Client):
         "key",
         "columns",
     }
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "map-api.md").read_text()
+    table = page.partition("## `GET /api/datasets`")[2].partition("## ")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", " ".join(cells))) == set(found)
     assert found["version"] == 1
     assert found["rows"] == found["located"] + found["unlocated"] > 100
     assert found["refreshed"] == "2026-11-21T04:00:00Z"
