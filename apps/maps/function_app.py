@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import azure.functions as func
 from fastapi import APIRouter
 
-from tidegate import functions, loop
+from tidegate import functions, loop, visitors
 from tidegate.api import health, maps, refreshes
 from tidegate.wiring import Local
 
@@ -15,7 +15,7 @@ house = functions.House("figures", "maps")
 
 
 def routers(opened: Local) -> Iterator[APIRouter]:
-    access = functions.access(opened.settings)
+    access = visitors.access(opened.settings, functions.keyholder)
     yield maps.router(opened.maps, access)
     yield refreshes.router(opened.maps, access, opened.settings.refreshes_per_minute)
     yield health.router({"maps": health.maps(opened.maps)})
@@ -36,7 +36,7 @@ async def answer_all(req: func.HttpRequest, context: func.Context) -> func.HttpR
     return await app.middleware.handle_async(req, context)
 
 
-for name, route in functions.of_the_map().items():
+for name, route in visitors.of_the_map().items():
     read = app.route(route=route, methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
     app.function_name(name)(read(answer_all))
 

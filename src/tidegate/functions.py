@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -17,8 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tidegate import detonate, loop
 from tidegate.api import app as web
 from tidegate.api import metrics
-from tidegate.api.access import PRINCIPAL, Access, roles
-from tidegate.api.limits import caller
 from tidegate.correlation import working_on
 from tidegate.detonate.recheck import look
 from tidegate.detonate.worker import give_up, look_again, turn
@@ -27,7 +24,7 @@ from tidegate.ingest.alerts import BAD, alert
 from tidegate.ingest.run import Job, run
 from tidegate.ingest.schedule import due
 from tidegate.ports import BadPayload, Conflict, Message, QuotaSpent, SourceDown
-from tidegate.settings import Settings
+from tidegate.visitors import OF_THE_MAP, told
 from tidegate.wiring import Azure, Local, house
 
 if TYPE_CHECKING:
@@ -50,9 +47,6 @@ BY_PASSWORD = {
     "read_taxii": "taxii2/{*rest}",
 }
 """The functions for those who can show no key: each route asks for a reader's password itself."""
-
-OF_THE_MAP = {"read_map": "api/datasets/{*rest}", "ask_map": "api/refresh/{*rest}"}
-"""The functions of the map for those who show no key: each route decides on whom it answers."""
 
 ANONYMOUS = {"health", "hear", *BY_PASSWORD, *OF_THE_MAP}  # the functions that ask for no key
 
@@ -121,56 +115,7 @@ def by_password() -> dict[str, str]:
     Read from the environment, for an app is listed before its house is opened; secrets are in no
     other place.
     """
-    return BY_PASSWORD if _told("READERS") or _told("PARTNERS") else {}
-
-
-def of_the_map() -> dict[str, str]:
-    """Return those functions of the map that are there, by what the environment says."""
-    signed_in, asked = _signed_in(), _told("MAP_REFRESH_ANONYMOUS")
-    there = {"read_map": signed_in or _told("MAP_ANONYMOUS") or _told("READERS")}
-    there["ask_map"] = signed_in or (asked and _told("MAP_ANONYMOUS"))
-    return {name: route for name, route in OF_THE_MAP.items() if there[name]}
-
-
-def _told(setting: str) -> bool:
-    said = os.environ.get(f"TIDEGATE_{setting}", "").strip().lower()
-    return said not in {"", "{}", "0", "f", "false", "n", "no", "off"}
-
-
-def _signed_in() -> bool:
-    """Whether the platform signs people in, and takes away what callers say of themselves."""
-    return os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true"
-
-
-def access(settings: Settings) -> Access:
-    """Return who may do what with the map: key holders all, others what settings say."""
-    reader, refresher = settings.map_reader_role, settings.map_refresher_role
-    anybody, refreshes = settings.map_anonymous, settings.map_refresh_anonymous
-
-    def refresh(request: Request) -> bool:
-        return keyholder(request) or refresher in _roles(request)
-
-    def read(request: Request) -> bool:
-        return anybody or refresh(request) or reader in _roles(request)
-
-    return Access(
-        read=read,
-        refresh=lambda request: (anybody and refreshes) or refresh(request),
-        force=refresh,
-        readers=settings.readers,
-        who=_who,
-        public=anybody,
-    )
-
-
-def _roles(request: Request) -> frozenset[str]:
-    return roles(request.headers.get(PRINCIPAL, "")) if _signed_in() else frozenset()
-
-
-def _who(request: Request) -> str:
-    # Behind a Static Web App all people have one address.
-    signed_in = request.headers.get(f"{PRINCIPAL}-id") if _signed_in() else None
-    return f"signed in: {signed_in[:128]}" if signed_in else caller(request)
+    return BY_PASSWORD if told("READERS") or told("PARTNERS") else {}
 
 
 def keyholder(request: Request) -> bool:

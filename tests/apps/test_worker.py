@@ -28,7 +28,7 @@ FUNCTIONS = {
         "give_up_request": "queueTrigger",
     },
     "detonate": {"alerts": "timerTrigger"},
-    "maps": {"datasets": "timerTrigger"},
+    "maps": {"datasets": "timerTrigger", "read_map": "httpTrigger"},
 }
 
 
@@ -47,6 +47,7 @@ def test_the_worker_runs_an_app(name: str, interpreter: str, tmp_path: Path) -> 
     environment = {
         "TIDEGATE_HOME": str(tmp_path / "home"),
         "TIDEGATE_FEEDS_OFF": json.dumps(sorted(feeds())),  # the timer asks nobody
+        "TIDEGATE_MAP_ANONYMOUS": "true",
     }
     done = subprocess.run(  # noqa: S603 - our own code
         [interpreter, str(WORKER), str(APPS / name)],
@@ -66,5 +67,8 @@ def test_the_worker_runs_an_app(name: str, interpreter: str, tmp_path: Path) -> 
     }
     well = [200, {"status": "healthy", "apps": {name: "up"}}]
     assert said["answers"]["health"] == said["answers"]["with a key"] == well
+    if name == "maps":
+        status, listed = said["answers"]["map"]
+        assert (status, {one["version"] for one in listed["datasets"]}) == (200, {None})
     status, problem = said["answers"]["problem"]
     assert (status, problem["title"]) == (404, "Not Found")

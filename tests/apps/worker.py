@@ -124,6 +124,8 @@ async def said(folder: str) -> dict[str, Any]:
         "with a key": await worker.http("http_app_func", "/api/health"),
         "problem": await worker.http("http_app_func", "/nothing"),
     }
+    if "read_map" in worker.kinds:
+        answers["map"] = await worker.http("read_map", "/api/datasets")
     for name, kind in worker.kinds.items():
         if kind == "timerTrigger":
             await worker.tick(name)

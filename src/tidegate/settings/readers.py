@@ -36,7 +36,7 @@ class Readers(BaseSettings):
         "refresher", min_length=1, description="Role of those who may refresh it, and read it."
     )
     refreshes_per_minute: int = Field(
-        6, ge=1, description="Datasets of the map that one caller may have refreshed a minute."
+        20, ge=1, description="Datasets of the map that one caller may have refreshed a minute."
     )
 
     @field_validator("readers", "partners")
