@@ -54,7 +54,6 @@ VALUES = [
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut small stores into slices, too, and let most of one be read as changed."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
     monkeypatch.setattr(module, "ROWS", 6)
     monkeypatch.setattr(module, "MANY", 1_000)
 
