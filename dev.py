@@ -37,6 +37,8 @@ def main() -> None:
     options = parser.parse_args()
     if sys.version_info < LEAST_PYTHON:
         sys.exit("Tidegate needs Python 3.11 or newer; this is " + sys.version.split()[0])
+    # Told not to keep what it has compiled, every process of the tests would compile it anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if options.command == "run":
         run(once=options.once)
     else:
