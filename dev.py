@@ -61,10 +61,10 @@ def test() -> None:
     lint()
     web(check=True)
     azurite()
-    pytest("-n", "2", "-m", "not slow")
-    # More processes than cores: many of these tests wait, for a server or for a clock.
-    pytest("-n", "4", "--dist", "worksteal", "-m", "slow", "--ignore=tests/e2e")
-    pytest("-m", "slow", "tests/e2e")  # the browser's driver keeps its thread for itself
+    # More processes than cores: many tests wait, for a server or for a clock.
+    pytest("-n", "4", "--dist", "worksteal", "--ignore=tests/e2e")
+    # A call of its own: where a browser's driver has run, no other test can begin an event loop.
+    pytest("-n", "2", "--dist", "loadfile", "tests/e2e")
 
 
 def check() -> None:
