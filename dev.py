@@ -12,6 +12,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -57,10 +61,11 @@ def run(*, once: bool) -> None:
 
 def test() -> None:
     """Install what the tests need, then run all of them."""
-    system_packages()
-    lint()
-    web(check=True)
-    azurite()
+    make_venv()  # before the other packages of the system: only one apt-get can run
+    with beside(system_packages):
+        install("test")
+    with beside(partial(web, check=True), azurite):
+        lint()
     # More processes than cores: many tests wait, for a server or for a clock.
     pytest("-n", "4", "--dist", "worksteal", "--ignore=tests/e2e")
     # A call of its own: where a browser's driver has run, no other test can begin an event loop.
@@ -105,6 +110,15 @@ def docs() -> None:
 
 
 JOBS = {"test": test, "check": check, "lint": lint, "lock": lock, "docs": docs}
+
+
+@contextmanager
+def beside(*jobs: Callable[[], None]) -> Iterator[None]:
+    """Do these, one after the other, while the body runs; what fails in either ends the program."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(lambda: [job() for job in jobs])
+        yield
+        running.result()
 
 
 def python() -> str:
