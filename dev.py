@@ -12,6 +12,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -38,6 +42,8 @@ def main() -> None:
     options = parser.parse_args()
     if sys.version_info < LEAST_PYTHON:
         sys.exit("Tidegate needs Python 3.11 or newer; this is " + sys.version.split()[0])
+    # Told not to keep what it has compiled, every process of the tests would compile it anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if options.command == "run":
         run(once=options.once)
     else:
@@ -56,15 +62,15 @@ def run(*, once: bool) -> None:
 
 def test() -> None:
     """Install what the tests need, then run all of them."""
-    system_packages()
-    lint()
-    web(check=True)
-    beside(AZURITE, "Azurite")
-    beside(KQL, "the analyser of KQL")
-    pytest("-n", "2", "-m", "not slow")
-    # More processes than cores: many of these tests wait, for a server or for a clock.
-    pytest("-n", "4", "--dist", "worksteal", "-m", "slow", "--ignore=tests/e2e")
-    pytest("-m", "slow", "tests/e2e")  # the browser's driver keeps its thread for itself
+    make_venv()  # before the other packages of the system: only one apt-get can run
+    with beside(system_packages):
+        install("test")
+    with beside(partial(web, check=True), partial(node, AZURITE), partial(node, KQL)):
+        lint()
+    # More processes than cores: many tests wait, for a server or for a clock.
+    pytest("-n", "4", "--dist", "worksteal", "--ignore=tests/e2e")
+    # A call of its own: where a browser's driver has run, no other test can begin an event loop.
+    pytest("-n", "2", "--dist", "loadfile", "tests/e2e")
 
 
 def check() -> None:
@@ -105,6 +111,15 @@ def docs() -> None:
 
 
 JOBS = {"test": test, "check": check, "lint": lint, "lock": lock, "docs": docs}
+
+
+@contextmanager
+def beside(*jobs: Callable[[], None]) -> Iterator[None]:
+    """Do these, one after the other, while the body runs; what fails in either ends the program."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(lambda: [job() for job in jobs])
+        yield
+        running.result()
 
 
 def python() -> str:
@@ -160,11 +175,11 @@ def web(*, check: bool = False) -> None:
         npm(WEB, "test", "--silent")
 
 
-def beside(folder: Path, what: str) -> None:
-    """Bring what tests talk to, by the lock file of its folder, if it is not there yet."""
+def node(folder: Path) -> None:
+    """Bring the Node packages that tests talk to, by the lock file of their folder, if need be."""
     stamp, wanted = folder / "node_modules" / ".installed", digest(folder / "package-lock.json")
     if not stamp.is_file() or stamp.read_text() != wanted:
-        say(f"installing {what}")
+        say(f"installing {folder.relative_to(ROOT)}/package-lock.json")
         npm(folder, "ci", *QUIET)
         stamp.write_text(wanted)
 

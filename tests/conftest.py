@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tidegate.adapters.local import database
 from tidegate.adapters.local.database import connect
 from tidegate.adapters.local.feeds import FeedTable
 from tidegate.adapters.local.files import FileObjects
@@ -21,6 +22,7 @@ from tidegate.ingest.run import Job, run
 from tidegate.ingest.world import World
 from tidegate.model import Origin, Outcome
 from tidegate.ports import Response
+from tidegate.simulator import memory
 
 STORED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "feeds"
 START = datetime(2026, 11, 20, 5, tzinfo=UTC)
@@ -32,6 +34,16 @@ settings.load_profile("tidegate")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite", action="store_true", help="write feeds' expected.jsonl anew")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_power_cut() -> Iterator[None]:
+    """Let nothing wait for the disk: what a killed process wrote is there, without that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _: None)
+        for one in (database, memory):
+            patch.setattr(one, "TABLES", f"{one.TABLES}PRAGMA synchronous = OFF;")
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -149,8 +161,7 @@ class Lab:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("os.fsync", lambda _: None)  # no test cuts the power
+def lab(tmp_path: Path):
     found = Lab(tmp_path)
     yield found
     found.database.close()

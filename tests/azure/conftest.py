@@ -13,7 +13,6 @@ from cosmos_lab import Lab, lab
 
 
 @pytest.fixture
-def cosmos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    monkeypatch.setattr("os.fsync", lambda _: None)  # no test cuts the power
+def cosmos(tmp_path: Path) -> Iterator[Lab]:
     with lab(tmp_path / "objects") as made:
         yield made

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def cosmos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Lab]":
+def cosmos(tmp_path: Path) -> "Iterator[Lab]":
     from cosmos_lab import lab  # noqa: PLC0415 - the suites of local stores need no SDK
 
-    monkeypatch.setattr("os.fsync", lambda _: None)  # no test cuts the power
     with lab(tmp_path / "objects") as made:
         yield made

@@ -64,9 +64,8 @@ Make = Callable[[], "AbstractContextManager[Clients]"]
 
 
 @pytest.fixture(params=["sqlite", "objects", pytest.param("blobs", marks=slow)])
-def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch) -> Make:
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Make budgets of which nothing was spent."""
-    monkeypatch.setattr("os.fsync", lambda _: None)  # no test cuts the power
     turn = count()
     if request.param == "sqlite":
         return lambda: sqlite(tmp_path / f"{next(turn)}.sqlite")

@@ -111,12 +111,14 @@ def test_feeds_run_when_they_are_due_and_wait_for_who_writes_theirs(house, monke
     one, two = feeds()["openphish"], feeds()["blocklist_de"]
     monkeypatch.setattr(loop, "enabled", lambda _: [one, two])
     ran, stopped = [], threading.Event()
+    done = {feed.name: threading.Event() for feed in (one, two)}
 
     def run(job, world):
         with world.sightings.writing(job.feed.name):
             ran.append(job.feed.name)
             state = FeedState(attempted=world.clock())
             world.feeds.remember(job.feed.name, state)
+            done[job.feed.name].set()
             return Outcome(job.feed.name, Status.OK)
 
     monkeypatch.setattr(loop, "run", run)
@@ -124,9 +126,11 @@ def test_feeds_run_when_they_are_due_and_wait_for_who_writes_theirs(house, monke
     thread = threading.Thread(target=loop.feed_all, args=(house, stopped))
     with other.writing("openphish"):
         thread.start()
+        assert done["blocklist_de"].wait(60)
         assert not stopped.wait(0.3)
         assert ran == ["blocklist_de"]
+    assert done["openphish"].wait(60)
     assert not stopped.wait(0.3)
     stopped.set()
-    thread.join(5)
+    thread.join(60)
     assert ran == ["blocklist_de", "openphish"]  # each once: then they are no longer due

@@ -25,11 +25,6 @@ def a_list(*entries: str, version: int = 1) -> bytes:
 ONE = a_list("192.0.2.1", "192.0.2.2", "192.0.2.3")
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr("os.fsync", lambda _: None)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path / "warninglists")

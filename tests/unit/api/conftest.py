@@ -98,7 +98,6 @@ class Place:
 
     def __post_init__(self) -> None:
         self.database = connect(self.home / "tidegate.sqlite")
-        self.database.execute("PRAGMA synchronous = OFF")
         self.world = World(
             http=self.net,
             sightings=SegmentStore(self.home / "sightings"),
@@ -160,11 +159,9 @@ class Place:
 
 @contextmanager
 def placed(home: Path) -> Iterator[Place]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda _: None)  # no test cuts the power
-        made = Place(home)
-        yield made
-        made.database.close()
+    made = Place(home)
+    yield made
+    made.database.close()
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ def test_a_reader_reads(asked, path, shown):
     assert asked(readers=READERS).get(path, headers=shown).status_code == HTTPStatus.OK
 
 
+@pytest.mark.slow
 def test_the_house_asks_for_what_its_settings_say(tmp_path, browse):
     for readers_, status in (({}, HTTPStatus.OK), (READERS, HTTPStatus.UNAUTHORIZED)):
         with local(Settings(home=tmp_path, readers=readers_)) as opened:

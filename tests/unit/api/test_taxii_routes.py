@@ -187,6 +187,7 @@ def test_pages_are_told_by_headers_and_next(server, part):
     assert len(whole) == len(set(whole)) == 7
 
 
+@pytest.mark.slow
 @given(limit=st.integers(1, 9), count=st.integers(0, 9))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_limit_leads_to_the_same_objects(server, limit, count):

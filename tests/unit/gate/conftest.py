@@ -49,9 +49,7 @@ class Gate:
         self.defender = DefenderIndicators(Authorized(self.http, tokens), self.tenant.url)
         self.store = SegmentStore(self.home / "sightings")
         self.objects = FileObjects(self.home / "objects", self.clock)
-        database = connect(self.home / "tidegate.sqlite")
-        database.execute("PRAGMA synchronous = OFF")
-        self.ledger = SqliteLedger(database)
+        self.ledger = SqliteLedger(connect(self.home / "tidegate.sqlite"))
         self.policy = Policy(("good.example",), simulated=True)
         self.advisory: frozenset[str] = frozenset()
 
@@ -131,7 +129,6 @@ class Gate:
 
 
 @pytest.fixture
-def gate(tenant, tmp_path, monkeypatch):
-    monkeypatch.setattr("os.fsync", lambda _: None)
+def gate(tenant, tmp_path):
     with HttpClient(allow_private=True, retries=0) as http:
         yield Gate(tenant, tmp_path, http)

@@ -54,7 +54,6 @@ VALUES = [
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut small stores into slices, too, and let most of one be read as changed."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
     monkeypatch.setattr(module, "ROWS", 6)
     monkeypatch.setattr(module, "MANY", 1_000)
 
@@ -388,17 +387,20 @@ def test_nothing_changed_reads_nothing_anew(filled):
     assert not changed(*filled, Wanted(3, 30.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [Wanted(4, 30.0), Wanted(3, 31.0)])
 def test_another_question_needs_the_whole_store(filled, other):
     assert changed(*filled, other)
 
 
+@pytest.mark.slow
 def test_another_policy_needs_the_whole_store(filled):
     house, memory = filled
     house.policy = Policy(("h1.example",), simulated=True)
     assert changed(house, memory, Wanted(3, 30.0))
 
 
+@pytest.mark.slow
 def test_a_source_that_is_worth_much_more_needs_the_whole_store(filled):
     house, memory = filled
     house.grades["beta"] = "A"
@@ -411,6 +413,7 @@ def test_a_source_that_is_worth_a_little_more_does_not(filled, monkeypatch):
     assert not changed(house, memory, Wanted(3, 30.0))
 
 
+@pytest.mark.slow
 def test_too_few_left_need_the_whole_store(filled):
     house, memory = filled
     best = candidates(house.known(), Wanted(9, 30.0))[0]["value"]
@@ -419,12 +422,14 @@ def test_too_few_left_need_the_whole_store(filled):
     assert changed(house, memory, Wanted(3, 30.0))
 
 
+@pytest.mark.slow
 def test_a_day_later_the_whole_store_is_read(filled):
     house, memory = filled
     house.now = memory.whole + WHOLE
     assert changed(house, memory, Wanted(3, 30.0))
 
 
+@pytest.mark.slow
 def test_a_clock_that_went_back_needs_the_whole_store(filled):
     house, memory = filled
     house.now = memory.at - HOUR
@@ -432,6 +437,7 @@ def test_a_clock_that_went_back_needs_the_whole_store(filled):
     assert pool.whole == house.now
 
 
+@pytest.mark.slow
 def test_what_a_slow_clock_wrote_is_read(filled):
     house, memory = filled
     house.write(sighting((Kind.DOMAIN, "early.example"), "alpha", 30, house.now))
@@ -442,6 +448,7 @@ def test_what_a_slow_clock_wrote_is_read(filled):
     assert not changed(house, memory, Wanted(3, 30.0))
 
 
+@pytest.mark.slow
 def test_where_most_was_written_anew_the_whole_store_is_read(filled, monkeypatch):
     house, memory = filled
     monkeypatch.setattr(module, "MANY", 0.5)

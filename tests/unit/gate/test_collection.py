@@ -58,6 +58,7 @@ changes = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(changes, st.integers(1, 4))
 def test_while_the_set_changes_nothing_is_missed_and_no_version_comes_twice(states, limit):

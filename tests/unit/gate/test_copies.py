@@ -67,6 +67,7 @@ lists = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(lists)
 def test_what_is_derived_is_what_containment_says(found):
     scale = {name: {(n, k) for n in of for k in range(LEAST)} for name, of in found.items()}

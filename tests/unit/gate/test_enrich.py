@@ -320,10 +320,7 @@ def _said(tlp: Tlp) -> Sighting:
 
 
 @pytest.fixture
-def lab(
-    tmp_path: Path, web: Web, http: HttpClient, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Lab]:
-    monkeypatch.setattr("os.fsync", lambda _: None)
+def lab(tmp_path: Path, web: Web, http: HttpClient) -> Iterator[Lab]:
     found = Lab(tmp_path, web, http)
     yield found
     found.database.close()

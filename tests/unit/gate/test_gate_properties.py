@@ -17,6 +17,7 @@ from tidegate.adapters.local.files import FileObjects
 from tidegate.adapters.local.ledger import SqliteLedger
 from tidegate.gate import journal
 from tidegate.gate.knowledge import Knowledge
+from tidegate.gate.plan import Plan
 from tidegate.gate.run import apply
 from tidegate.gate.world import Target, World
 from tidegate.hygiene import Policy, reason
@@ -89,7 +90,6 @@ class Gate(RuleBasedStateMachine):
         known = Knowledge(store, feeds, lambda: self.now, POLICY, {"a": "A", "b": "C"}, frozenset())
         target = Target("defender", "Defender", self.tenant, LIMIT)
         objects, database = FileObjects(home, lambda: self.now), connect(home / "t.sqlite")
-        database.execute("PRAGMA synchronous = OFF")
         self.database = database
         self.world = World(
             known,
@@ -152,6 +152,9 @@ class Gate(RuleBasedStateMachine):
 
     @rule()
     def cycle(self) -> None:
+        self.cycled()
+
+    def cycled(self) -> Plan:
         theirs = {k: v for k, v in self.tenant.held.items() if v.application != APPLICATION}
         came, went = self.tenant.came, self.tenant.went
         before = self.churned()
@@ -161,6 +164,7 @@ class Gate(RuleBasedStateMachine):
         moved = self.tenant.came - came + self.tenant.went - went
         assert moved <= max(CHURN - before, 0) + forced
         self.now += timedelta(seconds=1)
+        return done.plan
 
     def churned(self) -> int:
         return journal.state(self.world.objects, "defender").spent(self.now)
@@ -169,9 +173,12 @@ class Gate(RuleBasedStateMachine):
     def rest(self) -> None:
         """Left alone for a while, it comes to rest: a cycle more changes nothing."""
         for pause in (HOUR, DWELL, timedelta()):
+            still = 0
             for _ in range(2 * len(NAMES) // CHURN + 2):
-                self.cycle()
+                still = 0 if self.cycled().changes else still + 1
                 self.now += pause
+                if still == 2:  # before a pause and after it
+                    break
         assert apply(self.world.targets[0], self.world).plan.changes == ()
 
     @invariant()

@@ -134,6 +134,7 @@ told = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(told, max_size=8), st.randoms(use_true_random=False), st.integers(1, 3))
 def test_alerts_in_any_order_and_number_give_the_same_counts(alerts, random, size):
     shuffled = alerts * 2

@@ -141,6 +141,7 @@ TEXTS = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from(list(Kind)), TEXTS), min_size=1, max_size=8, unique=True))
 def test_no_value_can_end_a_line_or_begin_a_comment(values):
@@ -186,6 +187,7 @@ def held(values) -> set:
     return {(n.version, int(a)) for n in networks for a in n}
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(FOURS | SIXES, st.integers(1, 100)), max_size=20))
 def test_collapsing_changes_no_address_and_leaves_nothing_inside_another(networks):
     rows = indicators(networks)
@@ -200,6 +202,7 @@ def test_collapsing_changes_no_address_and_leaves_nothing_inside_another(network
         )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(FOURS, st.integers(1, 100)), min_size=1, max_size=20), st.integers(1, 4))
 def test_where_room_is_short_the_best_is_covered_still(networks, most):
     rows = indicators(networks)

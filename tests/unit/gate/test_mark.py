@@ -131,6 +131,7 @@ changes = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(changes, st.randoms(use_true_random=False))
 def test_words_of_any_order_leave_the_same(tmp_path_factory, found, random):
     spoken = [said(what, text, at=NOW + n * HOUR) for n, what, text in found]

@@ -51,6 +51,7 @@ def test_what_is_in_defender_and_turns_red_is_taken_out(gate):
     assert [(change.do, change.why) for change in made.changes] == [("remove", REASON)]
 
 
+@pytest.mark.slow
 def test_the_setting_reaches_the_gate(tmp_path):
     with local(Settings(home=tmp_path, gate_tlp="green")) as house:
         assert {one.up_to for one in house.gate.targets} == {Tlp.GREEN}

@@ -89,6 +89,7 @@ scores = st.floats(1, 100)
 steps = st.lists(st.tuples(scores, st.booleans(), st.sampled_from(["clear", "green"])), max_size=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(steps)
 def test_one_version_says_one_thing(states):

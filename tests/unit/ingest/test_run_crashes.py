@@ -35,7 +35,7 @@ WINDOW = LIST.model_copy(update={"name": "window", "keep": timedelta(hours=5)})
 TAXII = feeds()["taxii"]
 ROWS = 150
 ADDED = "2026-11-{:02}T00:00:00Z"
-LAST = 27
+LAST = 15
 
 
 class Web:

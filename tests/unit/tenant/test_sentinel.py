@@ -75,8 +75,7 @@ class FusedObjects:
 
 
 @pytest.fixture
-def objects(tmp_path, clock, monkeypatch):
-    monkeypatch.setattr("os.fsync", lambda _: None)  # no test cuts the power
+def objects(tmp_path, clock):
     return FileObjects(tmp_path / "objects", clock)
 
 
