@@ -39,9 +39,9 @@ COLUMNS = {
     "GeoSource": "string",
 }
 WHY = {
-    "50126": "Invalid username or password.",
+    "50126": "Invalid password.",
     "50053": "The account is locked.",
-    "53003": "Blocked by Conditional Access.",
+    "53003": "Blocked by a policy.",
 }
 USUAL = """
 import json, resource, sys, time
@@ -71,8 +71,8 @@ def rows(number: int, addresses: int) -> Iterator[list[object]]:
             f"2001:db8:{at >> 8:x}::{at & 255:x}",
             code,
             WHY[code],
-            rng.choice(["Azure Portal", "Office 365 Exchange Online", "Teams"]),
-            rng.choice(["Browser", "IMAP4", "Mobile Apps and Desktop clients"]),
+            rng.choice(["Azure Portal", "Exchange Online", "Teams"]),
+            rng.choice(["Browser", "IMAP4", "Mobile Apps"]),
             rng.choice(["Paris", "Köln", "New\\tYork", ""]),
             rng.choice(["none", "low", "high"]),
             *(place if n % 3 else [None, None, None, ""]),

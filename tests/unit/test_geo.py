@@ -139,6 +139,11 @@ def test_what_is_no_database_is_said_to_be_none(tmp_path: Path):
         database(tmp_path / "absent.mmdb")
 
 
+def test_a_database_of_systems_is_none_of_places(tmp_path: Path):
+    with pytest.raises(BadPayload, match="Test-ASN"):
+        database(written(tmp_path / "asn.mmdb", 4, "Test-ASN", {}))
+
+
 RESERVED = [
     "10.0.0.1",
     "127.0.0.1",

@@ -1,6 +1,7 @@
 """Where addresses are: a chain of those who may know, and a point for every country."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from tidegate.ports import BadPayload, Place
 Lookup = Callable[[str], Place | None]
 
 IPV4_ONLY = 4
+ASN = re.compile(r"(^|-)ASN(-|$)")  # in the type of a database
 
 # How the logs and GeoLite2 say what our table says otherwise.
 ALIASES = {
@@ -119,6 +121,8 @@ def database(path: Path) -> Lookup:
     """Return the lookup of a `.mmdb` of cities or countries. Raises BadPayload when it is none."""
     reader = opened(path)
     meta = reader.metadata()
+    if ASN.search(meta.database_type):
+        raise BadPayload(f"{path} says whose addresses are ({meta.database_type}), not where")
     built = datetime.fromtimestamp(meta.build_epoch, UTC).date()
     source = f"{meta.database_type} {built}"
 

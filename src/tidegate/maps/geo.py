@@ -15,25 +15,23 @@ NOWHERE = "none"
 WRONG = "bad coordinates"  # as a source: why a row is nowhere
 # A latitude to four digits is eleven metres: more than any of the sources knows.
 DIGITS = 4
-# Working columns. No declared column has a space in its name.
-OWN, BY_ADDRESS, BY_COUNTRY = "its own", "by address", "by country"
 POINT = ("Latitude", "Longitude")
 UNKNOWN, ODD = 0, 1
+NO_TEXT = pl.Series([None], dtype=pl.String())
 Cells = tuple[str | None, ...]
 
 
 def locate(rows: pl.DataFrame, column: str, locator: Locator) -> pl.DataFrame:
     """Return the rows with `GEO` filled in from what they say and what the locator knows."""
-    rows = rows.with_columns(_own().alias(OWN))
-    found = Places()
-    addresses = found.numbers(rows.filter(~pl.col(OWN))[column], _addresses(locator))
-    countries = found.numbers(rows["Country"], _countries(locator))
-    asked = rows.pipe(_joined, column, BY_ADDRESS, addresses)
-    asked = asked.pipe(_joined, "Country", BY_COUNTRY, countries)
-    said = asked.select(*_as_said(), found.of(asked[BY_COUNTRY])["Country"])
-    others = found.of(asked.select(pl.coalesce(BY_ADDRESS, BY_COUNTRY, _nowhere())).to_series())
-    cells = [said[name].zip_with(asked[OWN], others[name]) for name in GEO]
-    return asked.select(pl.exclude(*GEO, OWN, BY_ADDRESS, BY_COUNTRY)).hstack(cells)
+    own, found = rows.select(_own()).to_series(), Places()
+    by_address = found.numbers(rows[column], ~own, lambda text: _address(text, locator))
+    by_country = found.numbers(rows["Country"], None, lambda text: _country(text, locator))
+    said = rows.select(*_as_said(), found.of(by_country)["Country"])
+    numbers = rows.select(pl.coalesce(by_address, by_country, _nowhere())).to_series()
+    others = found.of(numbers)
+    # Only these five columns are made: all others stay where they are in memory.
+    cells = [said[name].zip_with(own, others[name]) for name in GEO]
+    return rows.select(pl.exclude(*GEO)).hstack(cells)
 
 
 def located() -> pl.Expr:
@@ -67,33 +65,25 @@ class Places:
     def __init__(self) -> None:
         self._cells = [_cells(), (*_cells()[:-1], WRONG)]
 
-    def numbers(self, texts: pl.Series, know: Callable[[str], Cells | None]) -> dict[str, int]:
-        """Return the numbers of the places of distinct texts, those that are known."""
-        found: dict[str, int] = {}
-        for text in texts.drop_nulls().unique():
+    def numbers(
+        self, texts: pl.Series, wanted: pl.Series | None, know: Callable[[str], Cells | None]
+    ) -> pl.Series:
+        """Return the number of each text's place, null where nobody knows it or it is not asked."""
+        asked = texts if wanted is None else texts.zip_with(wanted, NO_TEXT)
+        known: dict[str, int] = {}
+        for text in asked.drop_nulls().unique():
             if text and (cells := know(text)):
-                found[text] = len(self._cells)
+                known[text] = len(self._cells)
                 self._cells.append(cells)
-        return found
+        schema = {"text": pl.String(), "number": pl.UInt32()}
+        places = pl.DataFrame({"text": list(known), "number": list(known.values())}, schema)
+        named = pl.DataFrame({"text": asked})
+        return named.join(places, on="text", how="left", maintain_order="left")["number"]
 
     def of(self, numbers: pl.Series) -> pl.DataFrame:
         """Return the places with these numbers, as `GEO`; nulls where there is no number."""
         table = pl.DataFrame(self._cells, dict.fromkeys(GEO, pl.String()), orient="row")
         return table.select(pl.all().gather(numbers))
-
-
-def _joined(rows: pl.DataFrame, column: str, alias: str, found: dict[str, int]) -> pl.DataFrame:
-    schema = {column: pl.String(), alias: pl.UInt32()}
-    places = pl.DataFrame({column: list(found), alias: list(found.values())}, schema)
-    return rows.join(places, on=column, how="left", maintain_order="left")
-
-
-def _addresses(locator: Locator) -> Callable[[str], Cells | None]:
-    return lambda text: _address(text, locator)
-
-
-def _countries(locator: Locator) -> Callable[[str], Cells | None]:
-    return lambda text: _country(text, locator)
 
 
 def _address(text: str, locator: Locator) -> Cells | None:
