@@ -45,7 +45,9 @@ class Defender:
 class Gate:
     def __init__(self, home) -> None:
         self.now, self.found, self.defender = NOW, [], Defender()
-        store = SimpleNamespace(live=self.live, written=self.written, state=lambda _: empty())
+        store = SimpleNamespace(
+            live=self.live, written=self.written, versions=self.versions, state=lambda _: empty()
+        )
         feeds = SimpleNamespace(state=lambda _: FeedState())
         parts = (
             store,
@@ -62,10 +64,13 @@ class Gate:
         known = Knowledge(*parts)
         self.world = World(known, (target,), objects, ledger, lambda: str(uuid4()), ask_above=4)
 
-    def live(self, now):
+    def versions(self):
+        return {"alpha": str(self.found)}
+
+    def live(self, now, only=None):
         return unexpired(frame(self.found).lazy(), now)
 
-    def written(self):
+    def written(self, only=None):
         return frame(self.found).lazy().select("id", "source", written="first_seen")
 
     def knows(self, *values: str) -> None:
