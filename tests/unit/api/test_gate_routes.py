@@ -132,6 +132,16 @@ def test_the_set_is_told_in_pages(house, client):
     assert client.get("/api/gate/set?kind=ipv4").json()["total"] == 0
 
 
+@pytest.mark.parametrize(
+    ("asked", "total"),
+    [("source=alpha", 3), ("source=beta", 0), ("action=Block", 3), ("action=Audit", 0)],
+)
+def test_the_set_is_narrowed_by_source_and_action(house, client, asked, total):
+    house.knows("a.example", "b.example", "c.example")
+    house.apply()
+    assert client.get(f"/api/gate/set?{asked}").json()["total"] == total
+
+
 def test_changes_are_told_in_pages_across_runs(house, client):
     house.knows("a.example", "b.example", "c.example")
     house.apply()
