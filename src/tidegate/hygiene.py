@@ -48,6 +48,7 @@ NONE: frozenset[str] = frozenset()
 ALLOWED, OWN_DOMAIN, OWN_NETWORK = "allow-list", "own domain", "own network"
 POPULAR, RANKED = "popular domain", "tranco"
 SHARED, SUFFIXES = "shared host", "public-suffixes"
+FRONT = r"^https?://[^/]+/?$"  # a page that says no more than its host
 WIDE, WIDE_NETWORKS = "network too wide", "wide-networks"
 WIDEST = {4: 16, 6: 32}  # bits: what holds more addresses holds harmless ones, too
 CHOSEN = frozenset({ALLOWED, OWN_DOMAIN, OWN_NETWORK})
@@ -120,7 +121,7 @@ class Policy:
     def version(self) -> str:
         """A digest of the policy: under another one, the same payload may be judged otherwise."""
         said = [sorted(self.names.items()), sorted(map(repr, self._networks())), EMPTY_FILE]
-        said += [WIDEST, SUFFIXES]
+        said += [WIDEST, SUFFIXES, FRONT]
         lists = self.lists.fingerprint() if self.lists else None
         popular = self.popular.fingerprint() if self.popular else None
         return sha256(repr([*said, lists, popular]).encode()).hexdigest()[:16]
@@ -182,7 +183,8 @@ def reasons(
 
     A network is refused where it shares any address with what is reserved, allowed or one's own,
     or with a range of a cloud. The bare name of a shared host is refused wherever it comes from:
-    who reports it means a page there, and the page's URL may be an indicator.
+    who reports it means a page there, and the page's URL may be an indicator. So is the URL of its
+    front page, or of a popular domain's: it says no more.
     """
     rows = located(kind, value)
     found = [_v4(rows, policy), _rare(rows, policy, but), _named(rows, policy), _hashes(rows)]
@@ -198,19 +200,27 @@ def _listed(rows: pl.DataFrame, policy: Policy, but: frozenset[str]) -> pl.DataF
 
 
 def _shared(rows: pl.DataFrame, but: frozenset[str]) -> pl.DataFrame:
-    domains = rows.filter(pl.col("kind") == Kind.DOMAIN)
-    if SUFFIXES in but or domains.is_empty():
+    bare = rows.filter(_bare())
+    if SUFFIXES in but or bare.is_empty():
         return _none(rows)
-    named = domains.filter(shared(domains["value"]))
+    named = bare.filter(shared(bare["host"]))
     return named.select("row", pl.lit(SHARED).alias("why"))
 
 
 def _popular(rows: pl.DataFrame, policy: Policy, but: frozenset[str]) -> pl.DataFrame:
-    domains = rows.filter(pl.col("kind") == Kind.DOMAIN)
-    if policy.popular is None or RANKED in but or domains.is_empty():
+    bare = rows.filter(_bare())
+    if policy.popular is None or RANKED in but or bare.is_empty():
         return _none(rows)
-    popular = domains.filter(policy.popular.popular(domains["value"]))
+    popular = bare.filter(policy.popular.popular(bare["host"]))
     return popular.select("row", pl.lit(POPULAR).alias("why"))
+
+
+def _bare() -> pl.Expr:
+    value, host = pl.col("value"), pl.col("host")
+    # Few URLs are so short: the others need not be looked at.
+    short = value.str.len_bytes() - host.str.len_bytes() <= len("https:///")
+    front = (pl.col("kind") == Kind.URL) & short & value.str.contains(FRONT)
+    return (pl.col("kind") == Kind.DOMAIN) | front
 
 
 def _v4(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:

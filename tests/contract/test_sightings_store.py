@@ -129,6 +129,27 @@ def test_when_each_was_written_is_told_expired_ones_included(store):
     assert sorted(store.written().collect()["id"]) == sorted([a, b])
 
 
+def test_a_version_differs_once_the_state_does_and_is_the_same_to_another_reader(store):
+    assert not store.versions()
+    put(store, seen("a.example"))
+    put(store, seen("a.example", "two"), source="two")
+    before = store.versions()
+    assert sorted(before) == ["one", "two"]
+    put(store, seen("b.example"))
+    after = store.versions()
+    assert after["two"] == before["two"]
+    assert after["one"] != before["one"]
+    assert store.versions() == after
+
+
+def test_some_sources_alone_are_read(store):
+    put(store, seen("a.example"))
+    put(store, seen("b.example", "two"), source="two")
+    assert store.live(NOW, {"two", "none"}).collect()["value"].to_list() == ["b.example"]
+    assert set(store.written(["one"]).collect()["source"]) == {"one"}
+    assert store.live(NOW, ()).collect().is_empty()
+
+
 def test_many_are_looked_up_at_once(store):
     put(store, seen("a.example"), seen("b.example"), seen("c.example", expires=NOW))
     put(store, seen("a.example", "two"), source="two")

@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,7 +131,9 @@ def _ask(app: FastAPI) -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://h") as client:
             await client.get("/api/nothing")
 
-    asyncio.run(ask())
+    # In a thread: the browser of other tests keeps a loop running in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, ask()).result()
 
 
 def test_every_figure_is_explained():

@@ -16,6 +16,7 @@ from gate_house import (
     READ,
     GateHouse,
     Visit,
+    ago,
     full,
     gate_house,
     made_up,
@@ -25,6 +26,7 @@ from map_site import DIST
 from playwright.sync_api import Browser, expect
 
 from tidegate.canonical import defanged
+from tidegate.gate.undo import undo
 from tidegate.model import Kind
 from tidegate.ports import Enforced
 
@@ -181,6 +183,59 @@ def test_the_last_run_is_taken_back_and_the_gate_goes_on_later(open_page, house)
     expect(paused).to_have_count(0)
     assert house.standing("defender")["paused"] is None
     assert house.standing("sentinel")["paused"] is not None
+
+
+def test_who_goes_on_may_take_back_what_was_changed_by_hand(open_page, house):
+    undo(house.world.targets[0], house.world, ME, DOUBTED)
+    seen = open_page()
+    paused = seen.target("defender").get_by_role("group", name="Pause")
+    paused.get_by_role("button", name="take back what was changed by hand").click()
+    expect(seen.form).to_contain_text("What somebody changed or removed there by hand (2)")
+    seen.form.get_by_label("Your name").fill(ME)
+    seen.form.get_by_role("button", name="Resume and take back").click()
+    expect(paused).to_have_count(0)
+    expect(seen.tile("Changed by hand")).to_have_text("0")
+    assert house.standing("defender")["drifted"] == 0
+
+
+def test_an_earlier_run_is_taken_back_where_the_last_one_only_extended(open_page):
+    seen, state = open_page(), full()
+    state["targets"][0]["last"] |= {"added": 0, "extended": 7, "run": "r2"}
+    state["targets"][0]["undoable"] = {"run": "r1", "at": ago(30), "removed": 3}
+    seen.page.route("**/api/gate", lambda route: route.fulfill(json=state))
+    seen.again()
+    last = seen.target("defender").locator(".last")
+    expect(last).to_contain_text("That one changed nothing else. The last that did was 1 d ago")
+    last.get_by_role("button", name="Undo").click()
+    expect(seen.form).to_contain_text("3 that went out come back")
+
+
+def test_all_that_is_held_is_browsed_by_keyboard_page_by_page(open_page, house):
+    seen, told = open_page(), house.standing("defender")
+    rows, found = seen.page.locator("#held-rows tr"), seen.page.locator("#held-found")
+    expect(seen.target("defender")).to_be_visible()
+    seen.page.locator("#held summary").focus()
+    seen.page.keyboard.press("Enter")
+    expect(found).to_have_text(f"1 to 100 of {told['held']}, the best first")
+    expect(rows).to_have_count(100)
+    seen.page.get_by_role("button", name="Further ones").focus()
+    seen.page.keyboard.press("Enter")
+    expect(found).to_contain_text(f"101 to {min(200, told['held'])} of")
+    seen.page.get_by_role("button", name="Better ones").click()
+    expect(found).to_contain_text("1 to 100 of")
+    source, count = next(iter(told["by_source"].items()))
+    seen.page.get_by_label("Held from which source").select_option(source)
+    expect(found).to_contain_text(f"of {count}, ")
+    seen.page.get_by_label("Held from which source").select_option("")
+    value = next(one for one in house.targets["defender"].ours() if one not in house.touched)
+    seen.page.get_by_label("Held with this in its value").fill(value)
+    seen.page.keyboard.press("Enter")
+    row = rows.filter(has_text=defanged(value)).first
+    row.get_by_role("button").click()
+    expect(seen.explained).to_contain_text(defanged(value))
+    seen.page.get_by_label("Held with this in its value").fill("<b>nobody</b>")
+    seen.page.keyboard.press("Enter")
+    expect(found).to_have_text("Nothing fits.")
 
 
 def test_a_plan_that_became_another_is_not_approved(open_page, house):

@@ -122,6 +122,23 @@ def test_the_bare_name_of_a_shared_host_is_none(name):
     assert reason(Kind.DOMAIN, name, Policy(), frozenset({"public-suffixes"})) is None
 
 
+@pytest.mark.parametrize("page", ["http://{}/", "https://{}/", "https://{}"])
+def test_the_front_page_of_a_shared_or_popular_host_is_as_bad_as_its_name(page):
+    policy = Policy(popular=Popularity.of("1,popular.org\n"))
+    assert reason(Kind.URL, page.format("github.io"), policy) == "shared host"
+    assert reason(Kind.URL, page.format("popular.org"), policy) == "popular domain"
+    meant = frozenset({"public-suffixes", "tranco"})
+    assert reason(Kind.URL, page.format("github.io"), policy, meant) is None
+    assert reason(Kind.URL, page.format("evil.github.io"), policy) is None
+
+
+@pytest.mark.parametrize("rest", ["evil", "?q=1", "#x", "a/"])
+def test_what_lies_behind_the_front_page_may_be_an_indicator(rest):
+    policy = Policy(popular=Popularity.of("1,popular.org\n"))
+    for name in ("github.io", "popular.org"):
+        assert reason(Kind.URL, f"http://{name}/{rest}", policy) is None
+
+
 def test_an_exception_to_a_wild_suffix_belongs_to_somebody():
     names = pl.Series(["city.kawasaki.jp", "other.kawasaki.jp", "a.other.kawasaki.jp"])
     assert shared(names).to_list() == [False, True, False]

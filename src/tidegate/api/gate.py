@@ -1,5 +1,6 @@
 """The routes of the gate: how enforcement stands, what changed and why, and what people decide."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from tidegate.canonical import defanged
 from tidegate.gate import journal
 from tidegate.gate.run import apply
 from tidegate.gate.status import Status, changes, enforced, status
-from tidegate.gate.undo import NothingToUndo, resume, undo
+from tidegate.gate.undo import NothingToUndo, resume, undo, undoable
 from tidegate.gate.world import Target, World
 from tidegate.model import Kind
 
@@ -130,12 +131,15 @@ def _rows(routes: APIRouter, world: World) -> None:
     def get_set(
         target: Where = DEFENDER,
         kind: Annotated[Kind | None, Query(description="Of this kind.")] = None,
+        source: Annotated[str | None, Query(max_length=64, description="Named by it.")] = None,
+        action: Annotated[str | None, Query(max_length=64, description="So enforced.")] = None,
         q: Annotated[str | None, Query(max_length=2048, description="Part of a value.")] = None,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
         continuation: Annotated[int, Query(ge=0, le=FAR, description="That of the last page.")] = 0,
     ) -> Items:
         """List what the gate holds at a target, the best first."""
-        found = _narrowed(enforced(_target(target, world), world), kind, q)
+        there = enforced(_target(target, world), world)
+        found = there.filter(*_asked(kind, source, action, q))
         page, end = found[continuation : continuation + limit], continuation + limit
         following = str(end) if end < len(found) else None
         rows = page.iter_rows(named=True)
@@ -209,6 +213,7 @@ def _standing(one: Status, world: World) -> dict[str, Any]:
         "limit": target.limit,
         "headroom": target.headroom,
         **{name: getattr(state, name) for name in said},
+        "undoable": undoable(state),
         **{name: getattr(one, name) for name in counts},
         "drift": [
             {"kind": each.kind, "value": defanged(each.value), "what": each.drift}
@@ -218,10 +223,18 @@ def _standing(one: Status, world: World) -> dict[str, Any]:
     }
 
 
-def _narrowed(rows: pl.DataFrame, kind: Kind | None, text: str | None) -> pl.DataFrame:
+def _asked(
+    kind: Kind | None, source: str | None, action: str | None, text: str | None
+) -> Iterator[pl.Expr]:
+    """Yield what rows of `held.HELD` have to fulfil."""
     if kind is not None:
-        rows = rows.filter(pl.col("kind").cast(pl.String) == kind.value)
-    return rows.filter(pl.col("value").str.contains(text, literal=True)) if text else rows
+        yield pl.col("kind") == kind.value
+    if source:
+        yield pl.col("sources").list.contains(source)
+    if action:
+        yield pl.col("action") == action
+    if text:
+        yield pl.col("value").str.contains(text, literal=True)
 
 
 def _item(row: dict[str, Any]) -> Item:

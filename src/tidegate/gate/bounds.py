@@ -28,7 +28,7 @@ KEY, REST = (
 )
 WORDS = 256  # confidences are fewer, and so are the sources of an indicator
 BOUNDS = ("now", "ever")
-SAID = ("key", "kind", "group", "shared", "alike")
+SAID = ("key", "kind", "group", "shared", "alike", "newest")
 BITS = 64  # copiers are told apart by bits; were there more, the rest would be taken for others
 
 
@@ -42,15 +42,17 @@ class View:
 
 
 def bounds(rows: pl.DataFrame, view: View) -> pl.DataFrame:
-    """Return `key`, `kind`, `alike`, `now` and `ever` of sightings (with `key`) of a weight.
+    """Return `key`, `kind`, `alike`, `newest`, `now` and `ever` of sightings of a weight.
 
+    The sightings have their `key`. `newest` is the latest time at which a source saw it first: it
+    only falls when one falls silent.
     Two ids may be made to share a key: their bound is then that of both together.
     """
     weighed = _weighed(rows, view)
     single = weighed["key"].is_unique()
     alone = weighed.filter(single)
     several = _together(weighed.filter(~single))
-    columns = ("key", "kind", "alike", "now", "ever")
+    columns = ("key", "kind", "alike", "newest", "now", "ever")
     both = pl.concat([alone.select(columns), several.select(columns)])
     feeds = ~pl.col("key").is_in(_otherwise(rows, view).implode())
     left = {name: pl.when(feeds).then(heard(pl.col(name))).otherwise(name) for name in BOUNDS}
@@ -81,6 +83,7 @@ def _weighed(rows: pl.DataFrame, view: View) -> pl.DataFrame:
         "shared",
         "copier",
         "copied",
+        pl.col("first_seen").alias("newest"),
         pl.when(~spoken).then(dated // WORDS).otherwise(pl.lit(0, pl.UInt64)).alias("alike"),
         pl.when(spoken).then(0.0).otherwise(now).alias("now"),
         pl.when(spoken).then(0.0).when("lasting").then(1 - word).otherwise(now).alias("ever"),
@@ -153,7 +156,7 @@ def _copied(weighed: pl.DataFrame) -> pl.DataFrame:
     steady = pl.when(present.bitwise_count_ones() <= 1).then("alike").otherwise(0)
     marked = weighed.with_columns(steady.alias("alike"), **columns).select(*SAID, *columns)
     return _multiplied(marked, tuple(columns)).select(
-        "key", "kind", "alike", _least("now"), _least("ever")
+        "key", "kind", "alike", "newest", _least("now"), _least("ever")
     )
 
 
@@ -170,14 +173,20 @@ def _multiplied(rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
     sums = (
         said.with_columns(pl.col(columns).log())
         .group_by("key", "kind")
-        .agg(pl.col("alike").min().alias("least"), pl.col("alike").sum(), pl.col(columns).sum())
+        .agg(
+            pl.col("alike").min().alias("least"),
+            pl.col("alike").sum(),
+            pl.col("newest").max(),
+            pl.col(columns).sum(),
+        )
     )
     alike = pl.when(pl.col("least") > 0).then("alike").otherwise(0).alias("alike")
-    return sums.select("key", "kind", alike, pl.col(columns).exp())
+    return sums.select("key", "kind", alike, "newest", pl.col(columns).exp())
 
 
 def _strongest(rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
     """Take the strongest word of each group; what becomes of it is not `alike`."""
-    words = rows.filter("shared").group_by("key", "kind", "group").agg(pl.col(columns).min())
+    each = rows.filter("shared").group_by("key", "kind", "group")
+    words = each.agg(pl.col("newest").max(), pl.col(columns).min())
     none = pl.lit(0, pl.UInt64).alias("alike")
-    return words.select("key", "kind", "group", none, *columns)
+    return words.select("key", "kind", "group", none, "newest", *columns)

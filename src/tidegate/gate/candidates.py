@@ -7,9 +7,9 @@ and judged by hygiene, so that the bar rises and the rest gets ever cheaper. It 
 if the best of those stand above the bar, nobody else can be better. Else it reads the whole store.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import polars as pl
@@ -30,14 +30,18 @@ from tidegate.gate.ranking import (
     worth_a_look,
 )
 from tidegate.gate.score import scored
-from tidegate.sightings import KINDS, TIME, empty
+from tidegate.sightings import KINDS, TIME, empty, unexpired
 
 ROWS = 1_000_000  # of a slice of the store: what is in memory at once
 SLICES = 256  # an id begins with two hex digits
 WHOLE = timedelta(days=1)  # so old may the last pass over the whole store be
 MANY = 0.5  # of all indicators: to read all of them costs no more
 OVERLAP = timedelta(minutes=10)  # by so much may the clocks of those who write differ
-COLUMNS = ("id", "kind", "value", "source", "confidence", "last_seen", "threat", "expires", "tlp")
+COLUMNS = (
+    *("id", "kind", "value", "source", "confidence", "first_seen", "last_seen"),
+    *("threat", "expires", "tlp"),
+)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # when a source that says nothing was written
 
 
 def candidates(
@@ -48,18 +52,19 @@ def candidates(
     The same store gives the same candidates, whatever the memory. Raises SourceDown.
     """
     search = _searching(known, wanted)
-    written = _written(known)  # before the rows: what is written meanwhile is read again
+    versions = known.sightings.versions()  # first: what is written meanwhile is read again
     if memory is not None and _holds(memory, search):
-        found = _since(search, memory, written)
+        found = _since(search, memory, versions)
         if found is not None:
             return found
+    written = _written(known, versions)
     live = search.rows()
     rows = live.select(pl.len()).collect().item()
     parts = min(max(rows // ROWS, 1), SLICES)
     # Ids are digests: a slice has of each crowd its share.
     crowd = max(wanted.most // (2 * parts), 2)
-    kept, considered = _best(search, _slices(live, parts), crowd)
-    counts = dict(considered.group_by("kind").agg(pl.col("count").sum()).iter_rows())
+    best = _best(search, _slices(live, parts), crowd)
+    kept = best.kept
     return chosen(kept, wanted), Pool(
         at=search.view.now,
         whole=search.view.now,
@@ -68,11 +73,16 @@ def candidates(
         reliability=reliability(search.view.sources),
         confirmed=confirmed(search.view.sources),
         written=written,
-        considered=counts,
+        considered=best.counts,
         bars=raised((), kept, wanted),
         crowds=tuple(kept.filter(pl.col("alike") > 0)["alike"].unique().sort()),
-        ids=kept["id"],
+        ids=_ids(kept, wanted),
+        rows=best.rows,
     )
+
+
+def _ids(kept: pl.DataFrame, wanted: Wanted) -> pl.Series:
+    return pl.concat([kept["id"], wanted.held]).unique(maintain_order=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +93,19 @@ class _Search:
     rests_on: str
     harmless: pl.DataFrame
 
-    def rows(self) -> pl.LazyFrame:
-        """Return the live sightings of what may be a candidate."""
+    def rows(self, only: Collection[str] | None = None) -> pl.LazyFrame:
+        """Return the live sightings of what may be a candidate; of these sources only."""
+        live = self.known.sightings.live(self.view.now, only)
+        return live.filter(self._asked()).select(*COLUMNS)
+
+    def still(self, rows: pl.DataFrame, only: Collection[str]) -> pl.LazyFrame:
+        """Return the same of sightings that were read earlier."""
+        theirs = rows.lazy().filter(pl.col("source").is_in(sorted(only)))
+        return unexpired(theirs, self.view.now).filter(self._asked())
+
+    def _asked(self) -> pl.Expr:
         kinds = pl.col("kind").is_in([kind.value for kind in self.wanted.kinds])
-        asked = kinds | self.wanted.holds() if len(self.wanted.held) else kinds
-        return self.known.sightings.live(self.view.now).filter(asked).select(*COLUMNS)
+        return kinds | self.wanted.holds() if len(self.wanted.held) else kinds
 
     def voiced(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Leave out those who only label."""
@@ -95,7 +113,8 @@ class _Search:
 
     def judged(self, rows: pl.DataFrame, bounded: pl.DataFrame) -> pl.DataFrame:
         """Return as `KEPT` what sightings come to; those of an id are all here or none is."""
-        whole = self.told(rows).with_columns(KEY, REST).join(bounded, on=["key", "kind"])
+        numbers = bounded.drop("newest")
+        whole = self.told(rows).with_columns(KEY, REST).join(numbers, on=["key", "kind"])
         whole = whole.with_columns(place=0, bound=0)  # see `trimmed`
         return whole.select(pl.col(name).cast(dtype) for name, dtype in KEPT.items())
 
@@ -103,7 +122,9 @@ class _Search:
         """Return as `CANDIDATES` what sightings come to."""
         found = scored(self.voiced(rows), self.view.sources, self.view.now)
         why = unclean(found, self.known.policy, self.known.exceptions, self.harmless)
-        said = rows.group_by("id").agg(pl.col("expires", "tlp").max())
+        voices = ~pl.col("source").is_in(sorted(self.known.advisory))
+        newest = pl.col("first_seen").filter(voices).max().alias("newest")
+        said = rows.group_by("id").agg(newest, pl.col("expires", "tlp").max())
         whole = found.with_columns(why.alias("unclean")).join(said, on="id")
         return whole.select(pl.col(name).cast(dtype) for name, dtype in CANDIDATES.items())
 
@@ -121,15 +142,23 @@ def _searching(known: Knowledge, wanted: Wanted) -> _Search:
     return _Search(known, wanted, view, rests_on(known, view, asked), harmless(known))
 
 
-def _best(
-    search: _Search, slices: Iterator[pl.DataFrame], crowds: pl.Series | int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return as `KEPT` what is best in the slices, and by kind the `count` of all in each.
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """What is best, as `KEPT`; its sightings, and those of what is held; of what, by kind."""
+
+    kept: pl.DataFrame
+    rows: pl.DataFrame
+    counts: dict[str, int]
+
+
+def _best(search: _Search, slices: Iterator[pl.DataFrame], crowds: pl.Series | int) -> _Best:
+    """Return what is best in the slices.
 
     `crowds` are the `alike` of which there are too many to keep them all, or how often one has to
     be in the first slice to be such a crowd.
     """
     kept, counts = empty(KEPT), [pl.Series("kind", [], dtype=KINDS).value_counts()]
+    read: list[pl.DataFrame] = []
     held = search.wanted.held.to_frame("id").select(KEY)
     for rows in slices:
         bounded = bounds(search.voiced(rows), search.view)
@@ -142,7 +171,11 @@ def _best(
         good = worth_a_look(bounded, kept, search.wanted).select("key")
         some = rows.join(pl.concat([good, held]), on="key", how="semi")
         kept = trimmed(pl.concat([kept, search.judged(some, bounded)]), search.wanted)
-    return kept, pl.concat(counts)
+        stay = pl.concat([kept.select("key"), held])
+        read = [pl.concat([*read, some]).join(stay, on="key", how="semi")]
+    rows = read[0].select(*COLUMNS) if read else search.rows(()).collect()
+    seen = pl.concat(counts).group_by("kind").agg(pl.col("count").sum())
+    return _Best(kept, rows, dict(seen.iter_rows()))
 
 
 def _slices(live: pl.LazyFrame, parts: int) -> Iterator[pl.DataFrame]:
@@ -153,42 +186,37 @@ def _slices(live: pl.LazyFrame, parts: int) -> Iterator[pl.DataFrame]:
         yield live.filter(within).collect(engine="streaming").with_columns(KEY)
 
 
-def _of(live: pl.LazyFrame, keys: pl.Series) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a part of these keys."""
-    for part in keys.sort().to_frame().iter_slices(ROWS):
-        # The ids alone are read of what has other keys.
-        rows = live.filter(KEY.is_in(part["key"].implode()))
-        yield rows.collect(engine="streaming").with_columns(KEY)
-
-
 # --- what was written since -------------------------------------------------------------------
 
 
 def _since(
-    search: _Search, memory: Pool, written: dict[str, Written]
+    search: _Search, memory: Pool, versions: Mapping[str, str]
 ) -> tuple[pl.DataFrame, Pool] | None:
     """Return the same from what is remembered; None where that does not tell."""
     pool, wanted = grown(memory, search.view.sources), search.wanted
     if pool is None:
         return None
-    asked = _asked(search, memory, written)
+    same = {name for name, one in memory.written.items() if versions.get(name) == one.version}
+    changed = {name: version for name, version in versions.items() if name not in same}
+    asked = _asked(search, memory, changed)
     if len(asked) > sum(memory.considered.values()) * MANY:
         return None
+    written = {name: memory.written[name] for name in same} | _written(search.known, changed)
     crowds = pl.Series("alike", pool.crowds, dtype=pl.UInt64)
-    kept, _ = _best(search, _of(search.rows(), asked), crowds)
-    if not above(kept, pool.bars, wanted):
+    best = _best(search, _of(asked, _Known(search, memory, same, {*changed})), crowds)
+    if not above(best.kept, pool.bars, wanted):
         return None
-    bars = raised(pool.bars, kept, wanted)
-    after = replace(pool, at=search.view.now, written=written, bars=bars, ids=kept["id"])
-    return chosen(kept, wanted), after
+    bars = raised(pool.bars, best.kept, wanted)
+    ids = _ids(best.kept, wanted)
+    after = replace(pool, at=search.view.now, written=written, bars=bars, ids=ids, rows=best.rows)
+    return chosen(best.kept, wanted), after
 
 
-def _written(known: Knowledge) -> dict[str, Written]:
-    time = pl.col("written")
-    seconds = time.dt.epoch("s").sum().alias("seconds")
-    rows = known.sightings.written().group_by("source").agg(time.max(), pl.len(), seconds)
-    found = rows.collect(engine="streaming").iter_rows()
-    return {source: Written(newest, *sums) for source, newest, *sums in found}
+def _written(known: Knowledge, versions: Mapping[str, str]) -> dict[str, Written]:
+    rows = known.sightings.written(versions.keys())
+    last = rows.group_by("source").agg(pl.col("written").max()).collect(engine="streaming")
+    newest = dict(last.iter_rows())
+    return {name: Written(version, newest.get(name, NEVER)) for name, version in versions.items()}
 
 
 def _holds(memory: Pool, search: _Search) -> bool:
@@ -198,16 +226,12 @@ def _holds(memory: Pool, search: _Search) -> bool:
     return in_time and memory.rests_on == search.rests_on
 
 
-def _asked(search: _Search, memory: Pool, written: Mapping[str, Written]) -> pl.Series:
+def _asked(search: _Search, memory: Pool, changed: Collection[str]) -> pl.Series:
     """Return the keys of the pool, of what was written since, and of what is held."""
     ids = [memory.ids, search.wanted.held]
-    new = [
-        _is_new(source, memory)
-        for source, now in written.items()
-        if memory.written.get(source) != now
-    ]
-    if new:
-        rows = search.known.sightings.written().filter(pl.any_horizontal(new)).select("id")
+    if changed:
+        new = [_is_new(source, memory) for source in changed]
+        rows = search.known.sightings.written(changed).filter(pl.any_horizontal(new)).select("id")
         ids.append(rows.collect(engine="streaming")["id"])
     return pl.concat(ids).to_frame("id").select(KEY)["key"].unique()
 
@@ -218,3 +242,35 @@ def _is_new(source: str, memory: Pool) -> pl.Expr:
         return theirs
     since = memory.written[source].newest - OVERLAP
     return theirs & (pl.col("written") > pl.lit(since, TIME))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Where sightings are: of the `same` sources in the memory, as far as it has them."""
+
+    search: _Search
+    memory: Pool
+    same: Collection[str]
+    changed: Collection[str]
+
+    def rows(self, keys: pl.Series) -> pl.DataFrame:
+        """Return those of these keys, with their `key`."""
+        old = self.memory.ids.to_frame("id").select(KEY)["key"]
+        lacking = keys.filter(~keys.is_in(old.implode()))
+        parts = [
+            self.search.still(self.memory.rows, self.same).filter(_among(keys)),
+            # The ids alone are read of what has other keys.
+            self.search.rows(self.changed).filter(_among(keys)),
+            self.search.rows(self.same if len(lacking) else ()).filter(_among(lacking)),
+        ]
+        return pl.concat(parts).collect(engine="streaming").with_columns(KEY)
+
+
+def _among(keys: pl.Series) -> pl.Expr:
+    return KEY.is_in(keys.implode())
+
+
+def _of(keys: pl.Series, known: _Known) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a part of these keys."""
+    for part in keys.sort().to_frame().iter_slices(ROWS):
+        yield known.rows(part["key"])

@@ -19,7 +19,7 @@ from tidegate.gate.outward import leaving, spoken
 from tidegate.model import Kind, Tlp
 from tidegate.sharing import Terms
 from tidegate.sightings import TIME
-from tidegate.stix.write import DEFINED, STAMP, indicator_id, markings, objects
+from tidegate.stix.write import DEFINED, STAMP, indicator_ids, markings, objects
 
 MOST = 2_000  # objects on a page
 SPEC = "2.1"
@@ -89,8 +89,7 @@ def collection(rows: pl.DataFrame, up_to: Tlp, terms: Terms) -> Collection:
     patterns = rows.filter(pl.col("kind").cast(pl.String) != Kind.CVE.value)
     said = spoken(leaving(patterns, up_to, terms), terms)
     texts = markings(_up_to(up_to), terms.attributions.values())
-    ids = pl.Series("id", map(indicator_id, said["id"]), pl.String)
-    indicators = _entries(ids, "indicator", said["last_seen"]).with_row_index("row")
+    indicators = _entries(indicator_ids(said), "indicator", said["last_seen"]).with_row_index("row")
     defined = pl.lit(datetime.fromisoformat(DEFINED), TIME)
     beside = _entries(pl.Series("id", list(texts), pl.String), "marking-definition", defined)
     entries = pl.concat([beside, indicators], how="diagonal").sort("added", "id")

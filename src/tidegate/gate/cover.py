@@ -14,7 +14,10 @@ from tidegate.sightings import ids
 LIFTED_FROM = 3  # clean URLs of one host; of two, one may be a mistake
 KEPT_FROM = 2  # a host that stands for its URLs already
 DEPTH = 8  # labels of a name that are looked at as its parents, from the top
-LIFTED = ("id", "kind", "value", "score", "sources", "last_seen", "threat", "for")
+LIFTED = (
+    *("id", "kind", "value", "score", "sources", "newest", "last_seen", "threat"),
+    "for",
+)
 ADDRESSES = (Kind.IPV4.value, Kind.IPV6.value)
 
 
@@ -33,7 +36,7 @@ def lifted(rows: pl.DataFrame, held: pl.Series) -> pl.DataFrame:
         .agg(
             pl.col("score").head(LIFTED_FROM).last(),
             pl.col("sources").explode().unique().sort(),
-            pl.col("last_seen").max(),
+            pl.col("newest", "last_seen").max(),
             pl.col("threat").drop_nulls().max(),
             pl.len().alias("for"),
         )

@@ -56,7 +56,8 @@ class Feed:
 def feed(rows: pl.DataFrame, terms: Terms) -> Feed:
     """Return the feed of what may go to others."""
     kinds = pl.col("kind").cast(pl.String)
-    of_kind = rows.filter(kinds.is_in([kind.value for kind in TYPES]))
+    latest = pl.col("returned") == pl.col("returned").max().over("id")  # MISP takes back a deletion
+    of_kind = rows.filter(kinds.is_in([kind.value for kind in TYPES]) & latest)
     attributes = leaving(of_kind, OTHERS, terms).with_columns(
         kinds.alias("kind"),
         pl.col("since").dt.date().cast(pl.String).alias("day"),

@@ -11,7 +11,7 @@ from tidegate.model import Tlp
 from tidegate.sharing import Terms, stricter
 from tidegate.stix.write import assembled, attributed, stated
 
-TEXTS = ("threat", "reference")
+HIDDEN = ("threat", "reference", "until")
 FORMULA = r"^[=+\-@\t\r\n|%]"
 CSV = ("value", "kind", "score", "sources", "threat", "tags", "reference")
 CSV_TIMES = ("first_seen", "last_seen", "expires", "since")
@@ -23,7 +23,7 @@ def leaving(rows: pl.DataFrame, up_to: Tlp, terms: Terms) -> pl.DataFrame:
     open_ = pl.col("sources").list.set_difference(sorted(terms.private) or [""])
     mixed = open_.list.len() < pl.col("sources").list.len()
     kept = rows.filter(~stricter(up_to) & (open_.list.len() > 0))
-    bare = [pl.when(~mixed).then(name).alias(name) for name in TEXTS]
+    bare = [pl.when(~mixed).then(name).alias(name) for name in HIDDEN]
     no_tags = pl.lit([], pl.List(pl.String))
     return kept.with_columns(
         *bare,
@@ -37,8 +37,8 @@ def leaving(rows: pl.DataFrame, up_to: Tlp, terms: Terms) -> pl.DataFrame:
 def spoken(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     """Return rows of the set as `stix.write.objects` takes them.
 
-    Nothing is said whose change would not show in `changed`, which is what `modified` says: so an
-    indicator holds until it is revoked, and no time of its sources' is told.
+    Nothing is said whose change would not show in `changed`, which is what `modified` says: of its
+    sources' times there is only `until`, which moves with it.
     """
     texts = attributed(_by_source(rows)["source"], terms)
     said = rows.select(
@@ -49,8 +49,8 @@ def spoken(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
         pl.col("score").round().clip(0, 100).cast(pl.UInt8).alias("confidence"),
         pl.col("since").alias("first_seen"),
         pl.col("changed").alias("last_seen"),
-        pl.lit(None, pl.Datetime("us", "UTC")).alias("expires"),
-        *("tags", "threat", "reference", "tlp"),
+        pl.when(pl.col("until") > pl.col("since")).then("until").alias("expires"),
+        *("tags", "threat", "reference", "tlp", "returned"),
         pl.col("gone").is_not_null().alias("revoked"),
     )
     return stated(said, _by_source(rows), texts)

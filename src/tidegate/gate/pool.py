@@ -1,8 +1,9 @@
 """What the gate remembers from one cycle to the next, so that it reads only what was written since.
 
-`ids` are the best, and some more. All else comes behind a bar: of a crowd that is `alike`
-(`gate/bounds.py`) behind an id, of all others of a kind behind a bound. As long as nothing of it is
-written again, that stays so.
+`ids` are the best, and some more, and `rows` are their sightings, so that sources which are as they
+were need not be read. All else comes behind a bar: of a crowd that is `alike` (`gate/bounds.py`)
+behind a place in it, of all others of a kind behind a bound. As long as nothing of it is written
+again, that stays so.
 """
 
 import json
@@ -22,7 +23,7 @@ from tidegate.gate.score import LIFETIMES, UNKNOWN, Sources
 from tidegate.ports import Objects
 
 NAME = "gate/pool.parquet"
-VERSION = 1
+VERSION = 2
 RISE = 1.05  # by so much may sources become more reliable before the whole store is read again
 
 
@@ -30,28 +31,32 @@ RISE = 1.05  # by so much may sources become more reliable before the whole stor
 class Bar:
     """What is not in the pool comes behind this.
 
-    Where `alike` is 0: behind the bound and, where it is the same, the id (in halves). Else: behind
-    the id; the bound is that which all of them have.
+    Where `alike` is 0: behind the bound and, where it is the same, what was first seen so late (in
+    microseconds) and the id (in halves). Else: behind those two; the bound is that which all of
+    them have.
     """
 
     kind: str
     alike: int
     bound: float
+    seen: int
     key: int
     rest: int
 
-    def order(self) -> tuple[float, int, int]:
+    def order(self) -> tuple[float, int, int, int]:
         """Sort the best first."""
-        return (0.0 if self.alike else -self.bound, self.key, self.rest)
+        return (0.0 if self.alike else -self.bound, -self.seen, self.key, self.rest)
+
+
+LAST = 2**63 - 1  # nothing is seen so late
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the times at which a source's sightings were written come to: another, once one is."""
+    """The version of a source's sightings, and when the newest of them was written."""
 
+    version: str
     newest: datetime
-    rows: int
-    seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Pool:
     bars: tuple[Bar, ...]
     crowds: tuple[int, ...]
     ids: pl.Series
+    rows: pl.DataFrame
 
 
 def rests_on(known: Knowledge, view: View, asked: Mapping[str, Any]) -> str:
@@ -135,16 +141,20 @@ def _grown(bar: Bar, factor: float) -> Bar:
         return bar
     bound = min(bar.bound * factor, 100.0)
     # Of others than those alike anyone who was below may be at the bar now, whatever its id.
-    return replace(bar, bound=bound) if bar.alike else replace(bar, bound=bound, key=0, rest=0)
+    return replace(bar, bound=bound) if bar.alike else Bar(bar.kind, 0, bound, LAST, 0, 0)
 
 
 def dump(pool: Pool) -> bytes:
     """Return the pool as one Parquet file."""
-    said = asdict(replace(pool, ids=pl.Series()))
-    del said["ids"]
+    said = asdict(replace(pool, ids=pl.Series(), rows=pl.DataFrame()))
+    del said["ids"], said["rows"]
     file = BytesIO()
-    pool.ids.alias("id").to_frame().write_parquet(
-        file, metadata={"pool": json.dumps(said, default=datetime.isoformat)}
+    ids = pool.ids.alias("id").to_frame()
+    ids.join(pool.rows, on="id", how="left", maintain_order="left").write_parquet(
+        file,
+        compression="zstd",
+        compression_level=1,
+        metadata={"pool": json.dumps(said, default=datetime.isoformat)},
     )
     return file.getvalue()
 
@@ -161,7 +171,9 @@ def load(data: bytes) -> Pool | None:
         }
         said |= {"bars": tuple(Bar(**bar) for bar in said["bars"])}
         said |= {"crowds": tuple(said["crowds"])}
-        return Pool(**said, ids=pl.read_parquet(BytesIO(data))["id"])
+        rows = pl.read_parquet(BytesIO(data))
+        ids = rows["id"].unique(maintain_order=True)
+        return Pool(**said, ids=ids, rows=rows.filter(pl.col("source").is_not_null()))
     except (PolarsError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

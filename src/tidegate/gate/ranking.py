@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from tidegate.gate.pool import RISE, Bar
+from tidegate.gate.pool import LAST, RISE, Bar
 from tidegate.gate.select import ENFORCEABLE
 from tidegate.model import Kind
 from tidegate.sightings import KINDS, TIME, TLPS
@@ -17,16 +17,18 @@ CANDIDATES: dict[str, Any] = {
     "value": pl.String(),
     "score": pl.Float64(),
     "sources": pl.List(pl.String()),
+    "newest": TIME,
     "last_seen": TIME,
     "threat": pl.String(),
     "expires": TIME,
     "tlp": TLPS,
     "unclean": pl.String(),
 }
-"""One row per indicator, best first, ties by id.
+"""One row per indicator, best first; of equals what was seen first last, then by id.
 
-Advisory sources count for `expires`, the latest, and for `tlp`, the strictest, and for nothing
-else. `unclean` is why hygiene would never enforce it.
+`newest` is the latest time at which a source saw it first. Advisory sources count for `expires`,
+the latest, and for `tlp`, the strictest, and for nothing else. `unclean` is why hygiene would never
+enforce it.
 """
 
 KEPT = {
@@ -51,6 +53,7 @@ SPARE = 1.5  # so many times as many as are wanted are remembered of a class
 DEPTH = 0.98  # and of those below the last one wanted these
 ROUNDED = 1e-6  # a score may be so much above a bound that is not rounded
 PLACE = pl.int_range(1, pl.len() + 1)
+SEEN = pl.col("newest").to_physical()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +84,13 @@ def worth_a_look(bounded: pl.DataFrame, kept: pl.DataFrame, wanted: Wanted) -> p
     """Keep of the `bounds` what may be among the best, or may have to be remembered."""
     bars = kept.filter(CLEAN & (pl.col("bound") == wanted.spare))
     marked = bounded.join(
-        last(kept, wanted).select("kind", last="score", last_key="key"), on="kind", how="left"
-    ).join(bars.select(*CLASS, bar="ever", bar_key="key"), on=CLASS, how="left")
+        last(kept, wanted).select("kind", end="score", end_seen="newest", end_key="key"),
+        on="kind",
+        how="left",
+    ).join(bars.select(*CLASS, bar="ever", bar_seen="newest", bar_key="key"), on=CLASS, how="left")
     enough = pl.col("ever") >= wanted.least_score / RISE - ROUNDED
-    deep = (pl.col("ever") >= DEPTH * pl.col("last")).fill_null(value=True)
-    good = enough & (_reaches("now", "last") | (deep & _reaches("ever", "bar")))
+    deep = (pl.col("ever") >= DEPTH * pl.col("end")).fill_null(value=True)
+    good = enough & (_reaches("now", "end") | (deep & _reaches("ever", "bar")))
     return marked.filter(good).select(bounded.columns)
 
 
@@ -95,20 +100,22 @@ def last(kept: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
 
 
 def _reaches(bound: str, bar: str) -> pl.Expr:
-    there, key = pl.col(bar), pl.col(f"{bar}_key")
-    better = (pl.col(bound) > there) | ((pl.col(bound) == there) & (pl.col("key") <= key))
-    return there.is_null() | better
+    there, seen, key = (pl.col(f"{bar}{of}") for of in ("", "_seen", "_key"))
+    first = pl.col("newest")
+    before = (first > seen) | ((first == seen) & (pl.col("key") <= key))
+    return there.is_null() | (pl.col(bound) > there) | ((pl.col(bound) == there) & before)
 
 
 def best_first(rows: pl.DataFrame, by: str) -> pl.DataFrame:
-    """Sort, ties by id."""
-    return rows.sort(by, "key", "rest", descending=[True, False, False])
+    """Sort; of equals comes first what is new, for others confirm more of it; then by id."""
+    return rows.sort(by, "newest", "key", "rest", descending=[True, True, False, False])
 
 
 def trimmed(kept: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
     """Keep the best by score, the best of each class by bound, clean or not, and what is held."""
     # Sorted without the texts.
-    numbers = kept.select("kind", "alike", "score", "ever", "key", "rest", clean=CLEAN)
+    columns = ("kind", "alike", "score", "ever", "newest", "key", "rest")
+    numbers = kept.select(*columns, clean=CLEAN)
     ranked = best_first(numbers.with_row_index("row"), "score").with_columns(
         PLACE.over("kind", "clean").alias("place")
     )
@@ -126,8 +133,8 @@ def raised(before: Sequence[Bar], kept: pl.DataFrame, wanted: Wanted) -> tuple[B
     """Return the bars of all that is neither kept now nor was before them before."""
     ends = {kind: DEPTH * end for kind, end in last(kept, wanted).select("kind", "score").rows()}
     full = kept.filter(pl.col("bound") == wanted.spare)
-    rows = full.select(*CLASS, "ever", "key", "rest").iter_rows()
-    deep = [Bar(kind, 0, end, 0, 0) for kind, end in ends.items()]
+    rows = full.select(*CLASS, "ever", SEEN, "key", "rest").iter_rows()
+    deep = [Bar(kind, 0, end, LAST, 0, 0) for kind, end in ends.items()]
     found: dict[tuple[str, int], Bar] = {}
     for bar in [*before, *(Bar(*row) for row in rows), *deep]:
         if not bar.alike or bar.bound >= ends.get(bar.kind, 0):
@@ -140,8 +147,10 @@ def above(kept: pl.DataFrame, bars: Sequence[Bar], wanted: Wanted) -> bool:
     """Whether the last one wanted of each kind that has a bar is no worse than it."""
     ends = last(kept, wanted).filter(pl.col("score") >= wanted.least_score)
     places = {
-        kind: (-score, key, rest)
-        for kind, score, key, rest in ends.select("kind", "score", "key", "rest").iter_rows()
+        kind: (-score, -seen, key, rest)
+        for kind, score, seen, key, rest in ends.select(
+            "kind", "score", SEEN, "key", "rest"
+        ).iter_rows()
     }
     alike = kept.filter(pl.col("alike") > 0).group_by(CLASS).agg(pl.col("score").max())
     scores = {(kind, of): score for kind, of, score in alike.iter_rows()}
@@ -151,7 +160,7 @@ def above(kept: pl.DataFrame, bars: Sequence[Bar], wanted: Wanted) -> bool:
             continue
         if score is None or bar.kind not in places:
             return False
-        if places[bar.kind] > (-score, bar.key, bar.rest):
+        if places[bar.kind] > (-score, -bar.seen, bar.key, bar.rest):
             return False
     return True
 

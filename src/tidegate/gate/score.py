@@ -220,7 +220,7 @@ def _of_feeds(weighed: pl.DataFrame) -> pl.DataFrame:
         "threat",
     )
     several = _groups(weighed.filter(~single)).group_by("id")
-    return pl.concat([alone, several.agg(_said(_score(heard(_doubt()))))])
+    return pl.concat([alone, _sorted(several.agg(_said(_score(heard(_doubt())))))])
 
 
 def _of_all(weighed: pl.DataFrame) -> pl.DataFrame:
@@ -230,8 +230,7 @@ def _of_all(weighed: pl.DataFrame) -> pl.DataFrame:
     feeds, own = (_doubt(pl.col("voice") == voice.value) for voice in (Voice.FEED, Voice.OWN))
     doubt = heard(feeds) * own
     return (
-        groups.group_by("id")
-        .agg(_said(doubt.alias("score")))
+        _sorted(groups.group_by("id").agg(_said(doubt.alias("score"))))
         .join(_newest(weighed.filter(spoken)), on="id", how="left")
         .with_columns(_score(pl.coalesce(1 - pl.col("word"), "score")))
         .drop("word")
@@ -244,23 +243,27 @@ def _groups(weighed: pl.DataFrame) -> pl.DataFrame:
         pl.col("kind", "value", "voice").first(),
         pl.col("weight", "last_seen").max(),
         pl.col("source"),
-        pl.col("threat").drop_nulls().max(),
+        pl.col("threat").max(),
     )
 
 
 def _doubt(which: pl.Expr | None = None) -> pl.Expr:
     weight = pl.col("weight") if which is None else pl.col("weight").filter(which)
-    return (1 - weight).product()
+    return (1 - weight).log().sum().exp()  # a product is four times as slow
 
 
 def _said(score: pl.Expr) -> list[pl.Expr]:
     return [
         pl.col("kind", "value").first(),
         score,
-        pl.col("source").explode().sort().alias("sources"),
-        pl.col("last_seen").max(),
-        pl.col("threat").drop_nulls().max(),
+        pl.col("source").explode().alias("sources"),
+        pl.col("last_seen", "threat").max(),
     ]
+
+
+def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
+    # Within the groups it takes twice as long, and `list.sort` ten times.
+    return rows.with_columns(pl.col("sources").list.eval(pl.element().sort()))
 
 
 def _newest(spoken: pl.DataFrame) -> pl.DataFrame:

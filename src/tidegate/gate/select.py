@@ -33,6 +33,7 @@ NAMES = (Kind.DOMAIN.value, Kind.IPV4.value, Kind.IPV6.value)
 PARTLY = "an analyst calls part of it harmless"
 TOO_LOW, NO_SLOT = "score too low", "no slot left"
 CEILING, COVERED = "no slot left for ", "covered by "
+ORDER = ("rank", "newest", "id")
 ELECTIVE = (TOO_LOW, NO_SLOT, COVERED)  # reasons that can wait; all others are the indicator's own
 
 
@@ -83,7 +84,8 @@ def select(
 
     Where `scored` has no column `unclean`, hygiene is asked; `exceptions` are the warninglists
     whose entries a source means. Hosts that stand for their URLs are rows of their own, `for` how
-    many. The result is sorted, best first; ties go by id, so the same input gives the same choice.
+    many. The result is sorted, best first. Of equals comes first what was first seen last, for
+    others confirm more of that; then by id, so the same input gives the same choice.
     """
     if "unclean" not in scored.columns:
         why = unclean(scored, policy, exceptions, known.harmless)
@@ -181,7 +183,7 @@ def _placed(rows: pl.DataFrame, caps: Caps) -> pl.DataFrame:
     """Give out the slots: floors first, then by rank."""
     own, least = _able().cum_sum().over("kind"), _of_kind(caps.floors).fill_null(0)
     ranked = _best_first(rows).with_columns((_able() & (own <= least)).alias("first"))
-    ordered = ranked.sort("first", "rank", "id", descending=[True, True, False])
+    ordered = ranked.sort("first", *ORDER, descending=[True, True, True, False])
     over = _able() & (_able().cum_sum() > caps.slots)
     told = pl.when(over).then(pl.lit(NO_SLOT)).otherwise("why_not").alias("why_not")
     return _best_first(ordered.with_columns(told).drop("first"))
@@ -196,7 +198,7 @@ def _limited(rows: pl.DataFrame, caps: Caps) -> pl.DataFrame:
 
 
 def _best_first(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.sort("rank", "id", descending=[True, False])
+    return rows.sort(*ORDER, descending=[True, True, False])
 
 
 def _able() -> pl.Expr:

@@ -6,13 +6,12 @@ from tidegate.gate import prevalence
 from tidegate.gate.knowledge import Knowledge
 from tidegate.gate.mark import harmless
 from tidegate.gate.plan import HOLDS, Actions
-from tidegate.gate.published import PUBLISHED, publish, published
+from tidegate.gate.published import PUBLISHED, TOLD, publish, published
 from tidegate.gate.select import Caps, Verdicts, select
 from tidegate.gate.world import Lists, World
 from tidegate.sharing import stricter
 from tidegate.sightings import TIME
 
-TOLD = ("since", "changed", "gone")
 BLOCK, AUDIT = "Block", "Audit"
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from tidegate.gate import held, journal
 from tidegate.gate.carry import Applied, applied, carry_out, job, settled
 from tidegate.gate.held import key, ours
-from tidegate.gate.journal import DONE, Paused, State
+from tidegate.gate.journal import DONE, Paused, Ran, State
 from tidegate.gate.plan import HOLDS, Change
 from tidegate.gate.run import Look, exclusive, look
 from tidegate.gate.world import Target, World
@@ -46,16 +46,21 @@ def undo(target: Target, world: World, by: str, why: str, run: str | None = None
         return applied(work, carry_out(work, seen.memory, work.remember(paused), lease))
 
 
+def undoable(state: State) -> Ran | None:
+    """Return the last run that changed anything: to hold something longer is no change."""
+    return next((one for one in state.runs if one.added + one.removed + one.replaced), None)
+
+
 def _last(state: State, asked: str | None) -> str:
-    """Return the last run that changed anything, if that is the one that is asked for."""
-    found = next((one.run for one in state.runs if one.added + one.removed + one.replaced), None)
+    """Return the run that can be taken back, if that is the one that is asked for."""
+    found = undoable(state)
     if found is None:
         raise NothingToUndo("nothing was changed yet")
     if asked is None and state.paused is not None:
         raise NothingToUndo("it is paused already: name the run that is to be taken back")
-    if asked not in {None, found}:
+    if asked not in {None, found.run}:
         raise NothingToUndo("there was another run since")
-    return found
+    return found.run
 
 
 def _inverse(done: list[Change], seen: Look, now: datetime) -> Iterator[Change]:

@@ -1,5 +1,6 @@
 """Sightings, and what is remembered of the feeds that brought them."""
 
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,11 +86,15 @@ class Sightings(Protocol):
         """Return all unexpired sightings of networks, with the columns of `sightings.NETWORK`."""
         ...
 
-    def live(self, now: datetime) -> pl.LazyFrame:
-        """Return all unexpired sightings, with a `source` column."""
+    def versions(self) -> Mapping[str, str]:
+        """Return for each source what differs as soon as its state does."""
         ...
 
-    def written(self) -> pl.LazyFrame:
+    def live(self, now: datetime, only: Collection[str] | None = None) -> pl.LazyFrame:
+        """Return all unexpired sightings, with a `source` column; of these sources only."""
+        ...
+
+    def written(self, only: Collection[str] | None = None) -> pl.LazyFrame:
         """Return of all sightings `id`, `source` and `written`, expired ones included.
 
         Whatever becomes of a sighting but that it expires or is withdrawn, it is written then.

@@ -1,7 +1,8 @@
 """From sightings to STIX 2.1, whole columns at a time.
 
 The id of an indicator is a UUIDv5 over our own id of it, so that the same value has the same STIX
-id in every export of every deployment.
+id in every export of every deployment. Only where it was revoked and came back it has another one:
+STIX lets nobody take a revocation back.
 """
 
 import json
@@ -45,9 +46,16 @@ STAMP = "%Y-%m-%dT%H:%M:%S%.3fZ"
 DEFINED = "2022-10-01T00:00:00.000Z"  # when TLP 2 was, and all other markings are said to be
 
 
-def indicator_id(indicator: str) -> str:
-    """Return the STIX id for our id of an indicator."""
-    return _uuid5("indicator--", NAMESPACE.bytes, indicator)
+def indicator_id(indicator: str, returned: int = 0) -> str:
+    """Return the STIX id for our id of an indicator that was revoked and `returned` so often."""
+    name = f"{indicator}#{returned}" if returned else indicator
+    return _uuid5("indicator--", NAMESPACE.bytes, name)
+
+
+def indicator_ids(rows: pl.DataFrame) -> pl.Series:
+    """Return the STIX id of each row, by its `id` and, if there is that column, `returned`."""
+    named = rows.select("id", *(["returned"] if "returned" in rows.columns else []))
+    return pl.Series("id", [indicator_id(*one) for one in named.iter_rows()], pl.String)
 
 
 def _uuid5(prefix: str, namespace: bytes, name: str) -> str:
@@ -64,15 +72,13 @@ def objects(rows: pl.DataFrame, *, up_to: Tlp = OTHERS) -> pl.Series:
     """Return one indicator as JSON text for each row of `sightings.SCHEMA`, ids unique.
 
     A CVE is no pattern: such rows have no object, and none has what is marked more strictly than
-    `up_to`. A column `statements` may name markings besides TLP, and `revoked` say what is over;
-    `expires` may be null.
+    `up_to`. A column `statements` may name markings besides TLP, `revoked` say what is over, and
+    `returned` how often it was before; `expires` may be null.
     """
     kept = rows.filter((pl.col("kind").cast(pl.String) != Kind.CVE.value) & ~stricter(up_to))
-    namespace = NAMESPACE.bytes
-    ids = pl.Series("id", [_uuid5("indicator--", namespace, one) for one in kept["id"]], pl.String)
     mandatory = _mandatory(kept.columns).str.strip_suffix("}")
     revoked = [_revoked()] if "revoked" in kept.columns else []
-    texts = kept.with_columns(ids.alias("id")).select(
+    texts = kept.with_columns(indicator_ids(kept)).select(
         # Structs write nulls and empty lists, which STIX forbids: what may be absent is added.
         pl.concat_str(mandatory, _until(), _labels(), _references(), *revoked, pl.lit("}"))
     )

@@ -45,7 +45,9 @@ class Defender:
 class Gate:
     def __init__(self, home) -> None:
         self.now, self.found, self.defender = NOW, [], Defender()
-        store = SimpleNamespace(live=self.live, written=self.written, state=lambda _: empty())
+        store = SimpleNamespace(
+            live=self.live, written=self.written, versions=self.versions, state=lambda _: empty()
+        )
         feeds = SimpleNamespace(state=lambda _: FeedState())
         parts = (
             store,
@@ -62,10 +64,13 @@ class Gate:
         known = Knowledge(*parts)
         self.world = World(known, (target,), objects, ledger, lambda: str(uuid4()), ask_above=4)
 
-    def live(self, now):
+    def versions(self):
+        return {"alpha": str(self.found)}
+
+    def live(self, now, only=None):
         return unexpired(frame(self.found).lazy(), now)
 
-    def written(self):
+    def written(self, only=None):
         return frame(self.found).lazy().select("id", "source", written="first_seen")
 
     def knows(self, *values: str) -> None:
@@ -125,6 +130,16 @@ def test_the_set_is_told_in_pages(house, client):
         "Block",
     )
     assert client.get("/api/gate/set?kind=ipv4").json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "total"),
+    [("source=alpha", 3), ("source=beta", 0), ("action=Block", 3), ("action=Audit", 0)],
+)
+def test_the_set_is_narrowed_by_source_and_action(house, client, asked, total):
+    house.knows("a.example", "b.example", "c.example")
+    house.apply()
+    assert client.get(f"/api/gate/set?{asked}").json()["total"] == total
 
 
 def test_changes_are_told_in_pages_across_runs(house, client):

@@ -5,12 +5,11 @@ from typing import Any
 
 import polars as pl
 
-from tidegate.gate.published import PUBLISHED
+from tidegate.gate.published import PUBLISHED, TOLD
 from tidegate.model import Kind, indicator_id
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-TOLD = ("since", "changed", "gone")
 SPELLED = {
     Kind.IPV4: "192.0.2.5",
     Kind.IPV6: "2001:db8::5",
@@ -52,6 +51,8 @@ def row(value: str, kind: Kind = Kind.DOMAIN, **more: Any) -> dict[str, Any]:
         "since": then,
         "changed": then,
         "gone": None,
+        "until": NOW + DAY,
+        "returned": 0,
         **more,
     }
 

@@ -91,10 +91,13 @@ class Store:
     def of(self, indicator):
         return [one for one in self.found if one.indicator == indicator]
 
-    def live(self, now):
+    def versions(self):
+        return {"alpha": str(self.found)}
+
+    def live(self, now, only=None):
         return unexpired(frame(self.found).lazy(), now)
 
-    def written(self):
+    def written(self, only=None):
         return frame(self.found).lazy().select("id", "source", written="last_seen")
 
     def state(self, name):

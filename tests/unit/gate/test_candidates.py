@@ -117,10 +117,11 @@ def sighting(
     life: timedelta = 900 * HOUR,
     tlp: Tlp = Tlp.CLEAR,
     threat: str | None = None,
+    before: timedelta = 0 * HOUR,
 ) -> Sighting:
     kind, value = what
-    expires = max(seen, START) + life
-    return Sighting(kind, value, source, confidence, seen, seen, expires, threat=threat, tlp=tlp)
+    times = (seen - before, seen, max(seen, START) + life)
+    return Sighting(kind, value, source, confidence, *times, threat=threat, tlp=tlp)
 
 
 def many(count: int, source: str = "alpha", **more) -> list[Sighting]:
@@ -134,12 +135,14 @@ def simple(house: House, wanted: Wanted) -> list[dict[str, object]]:
     """Score everything, then take the best of each kind and what is held."""
     known = house.known()
     live = house.store.live(house.now).collect()
-    said = live.group_by("id").agg(pl.col("expires", "tlp").max())
+    newest = pl.col("first_seen").filter(pl.col("source") != "label").max().alias("newest")
+    said = live.group_by("id").agg(newest, pl.col("expires", "tlp").max())
     rows = scored(live.filter(pl.col("source") != "label"), sources(known), house.now)
     why = unclean(rows, known.policy, known.exceptions).alias("unclean")
     rows = rows.with_columns(why).join(said, on="id").select(*CANDIDATES)
     held, taken, count = set(wanted.held), [], {}
-    for row in rows.sort("score", "id", descending=[True, False]).iter_rows(named=True):
+    order = rows.sort("score", "newest", "id", descending=[True, True, False])
+    for row in order.iter_rows(named=True):
         clean, kind = row["unclean"] is None, row["kind"]
         places = count.setdefault(kind, {True: 0, False: 0})
         good = row["score"] >= wanted.least_score and Kind(kind) in wanted.kinds
@@ -170,6 +173,7 @@ writes = st.lists(
         source=st.sampled_from(NAMES),
         confidence=st.sampled_from([0, 60, 60, 80, 80, 95, 100]),
         age=st.sampled_from([0, 0, 1, 20, 200]).map(lambda n: n * HOUR),
+        before=st.sampled_from([0, 0, 1, 30]).map(lambda n: n * HOUR),
         life=st.sampled_from([5, 30, 900]).map(lambda n: n * HOUR),
         tlp=st.sampled_from([Tlp.CLEAR, Tlp.RED]),
         threat=st.sampled_from([None, "a", "b"]),
@@ -311,6 +315,27 @@ def test_cycles_follow_what_is_written_withdrawn_and_old_without_reading_all(hou
     house.withdraw("beta", "h40.example")
     found, memory = cycle(house, wanted, memory)
     assert "h40.example" not in {*found["value"]}
+
+
+@pytest.mark.usefixtures("one_slice")
+def test_a_source_that_is_as_it_was_is_not_read_again(house, monkeypatch):
+    wanted, read = Wanted(5, 30.0), []
+    house.write(*many(60, "beta"), *many(40))
+    house.now += HOUR
+    house.write(sighting((Kind.DOMAIN, "best.example"), "alpha", 99, house.now))
+    _, memory = candidates(house.known(), wanted)
+    live = SegmentStore.live
+    monkeypatch.setattr(SegmentStore, "live", lambda *given: read.extend(given[2]) or live(*given))
+    house.now += HOUR
+    _, memory = candidates(house.known(), wanted, memory)
+    assert not read
+    # Whom the memory knows is read of who was written alone, who is new of all.
+    house.withdraw("alpha", "h3.example")
+    _, memory = candidates(house.known(), wanted, memory)
+    assert read == ["alpha"]
+    house.write(sighting((Kind.DOMAIN, "new.example"), "alpha", 99, house.now))
+    candidates(house.known(), wanted, memory)
+    assert read == ["alpha", "alpha", "beta"]
 
 
 @pytest.mark.usefixtures("one_slice")
@@ -466,7 +491,8 @@ def test_the_memory_is_kept_and_read_again(filled, tmp_path):
     remember(memory, objects)
     again = remembered(objects)
     assert again.ids.equals(memory.ids)
-    assert replace(again, ids=memory.ids) == memory
+    assert again.rows.equals(memory.rows)
+    assert replace(again, ids=memory.ids, rows=memory.rows) == memory
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"{}", "whole"])

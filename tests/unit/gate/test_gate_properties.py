@@ -85,7 +85,9 @@ class Gate(RuleBasedStateMachine):
         self.now = START
         self.found: dict[tuple[str, str], Sighting] = {}
         self.tenant = Tenant(lambda: self.now)
-        store = SimpleNamespace(live=self.live, written=self.written, state=lambda _: empty())
+        store = SimpleNamespace(
+            live=self.live, written=self.written, versions=self.versions, state=lambda _: empty()
+        )
         feeds = SimpleNamespace(state=lambda _: FeedState())
         known = Knowledge(store, feeds, lambda: self.now, POLICY, {"a": "A", "b": "C"}, frozenset())
         target = Target("defender", "Defender", self.tenant, LIMIT)
@@ -105,11 +107,17 @@ class Gate(RuleBasedStateMachine):
         self.database.close()
         self.folder.cleanup()
 
-    def live(self, now):
-        return unexpired(frame(self.found.values()).lazy(), now)
+    def versions(self):
+        return {source: str(self.rows([source])) for source in "ab"}
 
-    def written(self):
-        return frame(self.found.values()).lazy().select("id", "source", written="first_seen")
+    def live(self, now, only=None):
+        return unexpired(frame(self.rows(only)).lazy(), now)
+
+    def written(self, only=None):
+        return frame(self.rows(only)).lazy().select("id", "source", written="first_seen")
+
+    def rows(self, only):
+        return [one for (_, source), one in self.found.items() if source in (only or "ab")]
 
     @rule(
         name=names,

@@ -152,7 +152,8 @@ def test_words_of_any_order_leave_the_same(tmp_path_factory, found, random):
 
 def test_what_is_called_harmless_is_never_chosen(store):
     mark([said()], store, NOW)
-    rows = scored(store.live(NOW).collect(), Sources({"one": Source("B")}), NOW)
+    found = scored(store.live(NOW).collect(), Sources({"one": Source("B")}), NOW)
+    rows = found.with_columns(pl.col("last_seen").alias("newest"))
     held = pl.Series("id", [indicator_id(*BAD)], dtype=pl.String)
     verdicts = Verdicts(held=held, harmless=harmless(known(store)))
     chosen = select(rows, verdicts, POLICY, Caps(10, least_score=0.0))

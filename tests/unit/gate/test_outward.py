@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from published_rows import DAY, NOW, everything, row, the_set
 
 from tidegate.gate import outward
-from tidegate.gate.published import PUBLISHED, merged
+from tidegate.gate.published import PUBLISHED, TOLD, merged
 from tidegate.model import Kind, Tlp
 from tidegate.sharing import OTHERS, Terms
 from tidegate.sightings import empty
@@ -93,21 +93,25 @@ steps = st.lists(st.tuples(scores, st.booleans(), st.sampled_from(["clear", "gre
 @settings(max_examples=40)
 @given(steps)
 def test_one_version_says_one_thing(states):
-    """Whatever happens to an indicator: the same id and `modified`, the same bytes."""
+    """The same id and `modified`, the same bytes; and what was revoked stays so."""
     known: dict[tuple[str, str], str] = {}
+    over: set[str] = set()
     published = empty(PUBLISHED)
     for hour, (score, there, tlp) in enumerate(states):
-        now = NOW + timedelta(hours=hour)
+        now = NOW + timedelta(hours=9 * hour)
         times = {"last_seen": now, "expires": now + DAY, "first_seen": NOW - hour * DAY}
         given_ = the_set(row("a.example", score=score, tlp=tlp, **times))
-        columns = [name for name in PUBLISHED if name not in {"since", "changed", "gone"}]
-        published = merged(published, given_.select(columns).head(int(there)), now)
+        published = merged(published, given_.drop(TOLD).head(int(there)), now)
         for one in json.loads(outward.stix(published, OTHERS, Terms())).get("objects", []):
             if one["type"] == "indicator":
                 key = (one["id"], one["modified"])
                 assert known.setdefault(key, json.dumps(one)) == json.dumps(one)
                 assert one["created"] <= one["modified"]
-    assert {key[0] for key in known} <= {indicator_id(row("a.example")["id"])}
+                assert one["valid_from"] < one["valid_until"]
+                assert one.get("revoked", False) or one["id"] not in over
+                over |= {one["id"]} if one.get("revoked") else set()
+    ids = [indicator_id(row("a.example")["id"], returned) for returned in range(4)]
+    assert {key[0] for key in known} <= set(ids)
 
 
 def test_of_nothing_there_is_an_empty_bundle_and_a_header():

@@ -1,6 +1,6 @@
 """What is chosen: hygiene first, then the best under the caps, and one name for many."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -23,6 +23,7 @@ def candidate(value: str, score: float, kind: Kind = Kind.DOMAIN, *more: str) ->
         "value": value,
         "score": score,
         "sources": ["alpha", *more],
+        "newest": NOW,
         "last_seen": NOW,
         "threat": None,
     }
@@ -48,6 +49,15 @@ def values(selected: pl.DataFrame) -> list[str]:
 
 def why_not(selected: pl.DataFrame) -> dict[str, str]:
     return dict(selected.select("value", "why_not").drop_nulls().iter_rows())
+
+
+def test_of_equals_what_was_first_seen_last_takes_the_slot_whatever_its_id():
+    rows = [candidate(f"d{n}.example", 80.0) for n in range(9)]
+    later = [row | {"newest": NOW + timedelta(hours=n % 3)} for n, row in enumerate(rows)]
+    assert sorted(values(chosen(*later, slots=3))) == ["d2.example", "d5.example", "d8.example"]
+    assert values(chosen(*rows, slots=9)) == [
+        row["value"] for row in sorted(rows, key=lambda row: row["id"])
+    ]
 
 
 some = (

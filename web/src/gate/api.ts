@@ -1,10 +1,10 @@
 /** Asks the server of the gate, and tells it what people decide. */
 
 import { ask, isCalledOff, Refused, sentence, tell } from "../server.ts";
-import { readChanges, readGate, readKnown, readSet, type Changes, type Gate, type Held, type Known, type Target } from "./contract.ts";
+import { readChanges, readGate, readKnown, readSet, type Changes, type Gate, type Held, type Known, type Page, type Target } from "./contract.ts";
 
 const CHANGES = 50; // at once
-const INDICATORS = 100;
+export const INDICATORS = 100;
 
 export const fetchGate = async (signal: AbortSignal): Promise<Gate> => readGate(await ask("/api/gate", { signal }));
 
@@ -12,6 +12,22 @@ export const fetchGate = async (signal: AbortSignal): Promise<Gate> => readGate(
 export async function fetchChanges(target: string, before: string | null, signal: AbortSignal): Promise<Changes> {
   const asked = new URLSearchParams({ target, limit: String(CHANGES), ...(before !== null && { before }) });
   return readChanges(await ask(`/api/gate/changes?${asked}`, { signal }));
+}
+
+/** What of a set somebody wants to see; "" is any. */
+export interface Sought {
+  readonly target: string;
+  readonly kind: string;
+  readonly source: string;
+  readonly action: string;
+  readonly q: string;
+}
+
+/** A page of what a target holds, the best first. */
+export async function fetchSet(sought: Sought, continuation: string | null, signal: AbortSignal): Promise<Page> {
+  const given = Object.entries(sought).filter(([, value]) => value !== "");
+  const asked = new URLSearchParams([...given, ["limit", String(INDICATORS)], ...(continuation === null ? [] : [["continuation", continuation]])]);
+  return readSet(await ask(`/api/gate/set?${asked}`, { signal }));
 }
 
 /** All that is known of a value; null if nobody ever reported it. */
@@ -64,6 +80,7 @@ const LONG = 300_000; // a full target takes its indicators in parts, and so man
 export const apply = (target: string, plan: string, by: string): Promise<unknown> => tell("/api/gate/apply", { target, plan, by }, LONG);
 /** `run` is the one that was seen: no other is taken back in its place. */
 export const undo = (target: string, run: string, by: string, why: string): Promise<unknown> => tell("/api/gate/undo", { target, run, by, why }, LONG);
-export const resume = (target: string, by: string): Promise<unknown> => tell("/api/gate/resume", { target, by });
+/** `takeBack`: what was changed by hand is the gate's again. */
+export const resume = (target: string, by: string, takeBack: boolean): Promise<unknown> => tell("/api/gate/resume", { target, by, take_back: takeBack });
 export const mark = (value: string, word: Word, because: string, by: string): Promise<unknown> =>
   tell("/api/indicators/mark", { value, word, because, by });

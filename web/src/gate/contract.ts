@@ -74,6 +74,8 @@ export interface Target {
   /** How many planned changes wait for later runs. */
   readonly postponed: number;
   readonly last: Run | null;
+  /** What Undo takes back: the last run that did more than extend what was there. */
+  readonly undoable: Run | null;
 }
 
 export interface Gate {
@@ -104,6 +106,10 @@ export interface Held {
   readonly id: string;
   readonly kind: string;
   readonly value: string;
+  readonly defanged: string;
+  readonly score: number | null;
+  readonly sources: readonly string[];
+  readonly threat: string;
   readonly action: string;
   readonly since: string | null;
   readonly expires: string | null;
@@ -133,6 +139,7 @@ function readTarget(sent: unknown): Target {
     scores: Array.from({ length: TENTHS }, (_, at) => scores[at] ?? 0),
     refused: counts(one["refused"]), waiting: optional(one["waiting"], readPlan), drift: list(one["drift"]).map(readDrifted), drifted: many(one["drifted"]),
     churn: list(one["churn"]).map(readHour), churnLimit: many(one["churn_limit"]), postponed: many(one["postponed"]), last: optional(one["last"], readRun),
+    undoable: optional(one["undoable"], readRun),
   };
 }
 
@@ -169,20 +176,26 @@ function readChange(sent: unknown): Change {
   };
 }
 
+/** A part of a set of `total`. */
 export interface Page {
   readonly items: readonly Held[];
+  readonly total: number;
   readonly continuation: string | null;
 }
 
 export function readSet(sent: unknown): Page {
-  const { items, continuation } = fields(sent);
+  const { items, total, continuation } = fields(sent);
   if (!Array.isArray(items)) throw new Error("the server sent something that is no set");
-  return { items: items.map(readHeld), continuation: text(continuation) || null };
+  return { items: items.map(readHeld), total: many(total), continuation: text(continuation) || null };
 }
 
 function readHeld(sent: unknown): Held {
-  const { id, kind, value, action, since, expires } = fields(sent);
-  return { id: text(id), kind: text(kind), value: text(value), action: text(action), since: time(since), expires: time(expires) };
+  const one = fields(sent);
+  const said = (name: string): string => text(one[name]);
+  return {
+    id: said("id"), kind: said("kind"), value: said("value"), defanged: said("defanged"), score: figure(one["score"]), sources: texts(one["sources"]),
+    threat: said("threat"), action: said("action"), since: time(one["since"]), expires: time(one["expires"]),
+  };
 }
 
 /** What one source says of an indicator; `why` is there if that does not count. */

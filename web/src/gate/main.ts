@@ -15,6 +15,7 @@ import { Changes } from "./changes.ts";
 import { readGate, type Gate } from "./contract.ts";
 import { Explain } from "./explain.ts";
 import { feeds } from "./feeds.ts";
+import { HeldSet } from "./set.ts";
 import { Targets } from "./targets.ts";
 import type { Question } from "./words.ts";
 
@@ -24,6 +25,7 @@ class Page {
   readonly #freshness = new Freshness();
   readonly #targets = new Targets(part("targets"), (question, answer) => this.#decide(question, answer), () => this.#withdrawn());
   readonly #changes = new Changes((value) => this.#go(value), () => void this.#watch.now());
+  readonly #set = new HeldSet((value) => this.#go(value));
   readonly #explain = new Explain((text) => this.#decided(text));
   readonly #tiles = new Part(part("tiles"));
   readonly #feeds = new Part(part("feeds"));
@@ -82,6 +84,7 @@ class Page {
     this.#freshness.answered();
     this.#targets.show(gate);
     this.#changes.name(gate.targets);
+    this.#set.name(gate.targets);
     const figures = tiles(gate);
     this.#tiles.show(figures, () => figures.map(([name, text, kind]) => el("div", { class: kind }, el("dt", {}, name), el("dd", {}, text))));
     part("no-targets").hidden = gate.targets.length > 0;
@@ -168,7 +171,7 @@ function decide(question: Question, by: string, why: string): Promise<unknown> {
   switch (question.what) {
     case "apply": return apply(question.target, question.plan.plan, by);
     case "undo": return undo(question.target, question.run.run, by, why);
-    case "resume": return resume(question.target, by);
+    case "resume": return resume(question.target, by, question.takeBack);
     case "mark": throw new Error("a word on an indicator is no decision about a target");
   }
 }

@@ -78,25 +78,27 @@ export class Targets {
       el("p", { class: "facts" }, ...(plan.at === null ? [] : ["Since ", moment(plan.at), ": "]), isolated(plain(plan.why)), "."), ...this.#form(place))];
   }
 
-  #last({ name, title, at, last: run }: Target): HTMLElement[] {
+  #last({ name, title, at, last: run, undoable }: Target): HTMLElement[] {
     const looked = el("p", { class: "facts" }, at === null ? "Nobody has looked at it yet." : "Looked at ", ...(at === null ? [] : [ago(at), "."]));
     if (run === null) return [looked];
     const place = `undo ${name}`;
-    const able = run.added + run.replaced + run.removed > 0;
-    const button = this.#button("Undo", `Undo the last run for ${plain(title)}`, "undo", { place, what: "undo", target: name, title, run });
+    const undo = undoable === null ? [] : [this.#button("Undo", `Undo the last run for ${plain(title)}`, "undo", { place, what: "undo", target: name, title, run: undoable })];
+    const same = undoable === null || undoable.run === run.run;
+    const earlier = same ? [] : [el("p", { class: "deed" }, el("span", {}, "That one changed nothing else. The last that did ", ...(undoable.at === null ? [] : ["was ", ago(undoable.at)])), ...undo)];
     return [el("div", { class: "last" }, el("p", { class: "deed" },
-      el("span", {}, "Last change ", ...(run.at === null ? [] : [ago(run.at)]), ...(run.by === "" ? [] : [", by ", isolated(plain(run.by))])), ...(able ? [button] : [])),
-      figures(run), ...(run.reason === "" ? [] : [el("p", { class: "trouble" }, "It broke off: ", isolated(plain(run.reason)), ".")]), looked, ...this.#form(place))];
+      el("span", {}, "Last change ", ...(run.at === null ? [] : [ago(run.at)]), ...(run.by === "" ? [] : [", by ", isolated(plain(run.by))])), ...(same ? undo : [])),
+      figures(run), ...earlier, ...(run.reason === "" ? [] : [el("p", { class: "trouble" }, "It broke off: ", isolated(plain(run.reason)), ".")]), looked, ...this.#form(place))];
   }
 
-  #paused({ name, title, paused }: Target): HTMLElement[] {
+  #paused({ name, title, paused, drifted }: Target): HTMLElement[] {
     if (paused === null) return [];
-    const place = `resume ${name}`;
-    const button = this.#button("Resume", `Resume ${plain(title)}`, "approve", { place, what: "resume", target: name, title });
+    const [place, other] = [`resume ${name}`, `take back ${name}`];
+    const button = this.#button("Resume", `Resume ${plain(title)}`, "approve", { place, what: "resume", target: name, title, takeBack: false, drifted });
+    const all = this.#button("Resume and take back", `Take back what was changed by hand at ${plain(title)}, and resume`, "undo", { place: other, what: "resume", target: name, title, takeBack: true, drifted });
     return [el("div", { class: "plan", role: "group", "aria-label": "Pause" },
-      el("p", { class: "deed" }, el("strong", {}, "Paused: nothing changes here until somebody resumes it"), button),
+      el("p", { class: "deed" }, el("strong", {}, "Paused: nothing changes here until somebody resumes it"), button, ...(drifted === 0 ? [] : [all])),
       el("p", { class: "facts" }, "By ", isolated(plain(paused.by) || "nobody known"), ...(paused.at === null ? [] : [", ", moment(paused.at)]), ...(paused.why === "" ? [] : [": ", isolated(plain(paused.why))])),
-      ...this.#form(place))];
+      ...this.#form(place), ...this.#form(other))];
   }
 
   #button(text: string, about: string, kind: string, question: Question): HTMLElement {
@@ -117,8 +119,8 @@ function isOpen(question: Question, gate: Gate): boolean {
   const target = gate.targets.find(({ name }) => name === question.target);
   switch (question.what) {
     case "apply": return target?.waiting?.plan === question.plan.plan;
-    case "undo": return target?.last?.run === question.run.run;
-    case "resume": return (target?.paused ?? null) !== null;
+    case "undo": return target?.undoable?.run === question.run.run;
+    case "resume": return (target?.paused ?? null) !== null && (!question.takeBack || target?.drifted !== 0);
   }
 }
 
@@ -127,7 +129,7 @@ const since = (iso: string): string => format.ago(Date.now() - Date.parse(iso));
 const ago = (iso: string): HTMLElement => el("time", { datetime: iso, title: `${format.minute(Date.parse(iso))} UTC` }, since(iso));
 
 /** What of a card changes by itself. */
-const ages = ({ at, last }: Target): string[] => [at, last?.at ?? null].map((iso) => (iso === null ? "" : since(iso)));
+const ages = ({ at, last, undoable }: Target): string[] => [at, last?.at ?? null, undoable?.at ?? null].map((iso) => (iso === null ? "" : since(iso)));
 
 function standing({ at, reason, paused, waiting, drifted, last, held, slots }: Target): Word[] {
   const full: Word[] = slots > 0 && held >= slots ? [{ word: "full", tone: "" }] : [];

@@ -3,7 +3,7 @@
 import type { Wording } from "../confirm.ts";
 import { el } from "../dom.ts";
 import * as format from "../format.ts";
-import { isolated, type Word } from "../pieces.ts";
+import { isolated, moment, type Word } from "../pieces.ts";
 import { plain } from "../text.ts";
 import type { Word as Verdict } from "./api.ts";
 import type { Plan, Run } from "./contract.ts";
@@ -45,7 +45,7 @@ export const reason = (text: string): string => plain(text.replaceAll("_", " "))
 export type Question = { readonly place: string } & (
   | { readonly what: "apply"; readonly target: string; readonly title: string; readonly plan: Plan }
   | { readonly what: "undo"; readonly target: string; readonly title: string; readonly run: Run }
-  | { readonly what: "resume"; readonly target: string; readonly title: string }
+  | { readonly what: "resume"; readonly target: string; readonly title: string; readonly takeBack: boolean; readonly drifted: number }
   | { readonly what: "mark"; readonly word: Verdict; readonly value: string; readonly read: string }
 );
 
@@ -53,7 +53,7 @@ export function worded(question: Question): Wording {
   switch (question.what) {
     case "apply": return applied(question.title, question.plan);
     case "undo": return undone(question.title, question.run);
-    case "resume": return resumed(question.title);
+    case "resume": return question.takeBack ? takenBack(question.title, question.drifted) : resumed(question.title);
     case "mark": return marked(question.word, question.read);
   }
 }
@@ -69,7 +69,7 @@ const applied = (title: string, plan: Plan): Wording => ({
 
 const undone = (title: string, run: Run): Wording => ({
   verb: "Undo", doing: "Undoing…", strong: true, reason: "Why",
-  says: [asked("Take back the last run for ", isolated(plain(title)), "?"),
+  says: [asked("Take back the last run for ", isolated(plain(title)), ...(run.at === null ? [] : [", of ", moment(run.at)]), "?"),
     follows(`${joined([[run.added, "that came in goes out again", "that came in go out again"], [run.removed, "that went out comes back", "that went out come back"]])}. ` +
       "So that the next run does not do the same once more, the gate pauses there until somebody resumes it.")],
 });
@@ -78,6 +78,12 @@ const resumed = (title: string): Wording => ({
   verb: "Resume", doing: "Resuming…", strong: true,
   says: [asked("Go on with ", isolated(plain(title)), "?"),
     follows("The next run plans anew and applies what it plans. What is larger than the safety threshold waits for approval, as always.")],
+});
+
+const takenBack = (title: string, drifted: number): Wording => ({
+  verb: "Resume and take back", doing: "Resuming…", strong: true,
+  says: [asked("Go on with ", isolated(plain(title)), ", and take back what was changed by hand?"),
+    follows(`What somebody changed or removed there by hand (${format.count(drifted)}) is the gate’s again: the next run puts it as it plans. What analysts made themselves stays as it is.`)],
 });
 
 const MARKS: Readonly<Record<Verdict, { readonly verb: string; readonly follows: string }>> = {

@@ -6,7 +6,7 @@ writes the same documents again. Why so: `docs/decisions/0006-cosmos-documents.m
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -131,13 +131,17 @@ class CosmosSightings:
         """See `ports.Sightings`."""
         return self.copies.fresh().networks(now)
 
-    def live(self, now: datetime) -> pl.LazyFrame:
+    def versions(self) -> dict[str, str]:
         """See `ports.Sightings`."""
-        return self.copies.fresh().live(now)
+        return self.copies.versions()
 
-    def written(self) -> pl.LazyFrame:
+    def live(self, now: datetime, only: Collection[str] | None = None) -> pl.LazyFrame:
         """See `ports.Sightings`."""
-        return self.copies.fresh().written()
+        return self.copies.fresh().live(now, only)
+
+    def written(self, only: Collection[str] | None = None) -> pl.LazyFrame:
+        """See `ports.Sightings`."""
+        return self.copies.fresh().written(only)
 
     def _write(self, run: "_Run", now: datetime) -> SourceDown | None:
         """Write what is new, then renewals; return what stopped it, if the service did."""

@@ -49,6 +49,18 @@ class Copies:
                     self._copied[name] = etag
         return self.store
 
+    def versions(self) -> dict[str, str]:
+        """Copy what has changed, and return the ETag of each source's state.
+
+        The numbers of the copies would not do: they begin anew on each instance.
+        """
+        self.fresh()
+        return {_source(name): etag for name, etag in sorted(self._copied.items())}
+
     def _copy(self, name: str) -> None:
         state = scan(self.objects.get(name)).collect()
-        self.store.commit(name.removeprefix(STATES).removesuffix(SUFFIX), state, state.clear())
+        self.store.commit(_source(name), state, state.clear())
+
+
+def _source(name: str) -> str:
+    return name.removeprefix(STATES).removesuffix(SUFFIX)

@@ -99,6 +99,11 @@ class Segment:
         self._scans = 0
         self._opened: _Blocks | None = None
 
+    @cached_property
+    def version(self) -> str:
+        """Return what no other segment of the source has, also where numbers begin anew."""
+        return f"{self.path.stem}-{self.path.stat().st_mtime_ns}"
+
     def scan(self, schema: dict[str, Any]) -> pl.LazyFrame:
         """Read the columns as they are today: a segment knows the kinds that its writer knew."""
         found = pl.scan_parquet(self.path, glob=False)

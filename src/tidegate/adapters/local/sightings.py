@@ -6,7 +6,7 @@ other processes see the old state or the new one and never wait. Why files and n
 """
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -83,25 +83,30 @@ class SegmentStore:
         found = pl.concat([empty(NETWORK), *(part.select(*NETWORK) for part in parts)])
         return unexpired(found.lazy(), now).collect()
 
-    def live(self, now: datetime) -> pl.LazyFrame:
+    def versions(self) -> dict[str, str]:
+        """See `ports.Sightings`."""
+        return {source: segment.version for source, segment in self._segments()}
+
+    def live(self, now: datetime, only: Collection[str] | None = None) -> pl.LazyFrame:
         """See `ports.Sightings`."""
         found = [
             segment.scan(SCHEMA).with_columns(source=pl.lit(source))
-            for source, segment in self._segments()
+            for source, segment in self._segments(only)
         ]
         return unexpired(pl.concat(found) if found else empty(SOURCED).lazy(), now)
 
-    def written(self) -> pl.LazyFrame:
+    def written(self, only: Collection[str] | None = None) -> pl.LazyFrame:
         """See `ports.Sightings`."""
         found = [
             segment.scan(STATE).select("id", pl.lit(source).alias("source"), "written")
-            for source, segment in self._segments()
+            for source, segment in self._segments(only)
         ]
         return pl.concat(found) if found else empty(WRITTEN).lazy()
 
-    def _segments(self) -> Iterator[tuple[str, Segment]]:
+    def _segments(self, only: Collection[str] | None = None) -> Iterator[tuple[str, Segment]]:
         for folder in sorted(self.root.glob("*/")):
-            if segment := self._current(folder.name):
+            asked = only is None or folder.name in only
+            if asked and (segment := self._current(folder.name)):
                 yield folder.name, segment
 
     def _folder(self, source: str) -> Path:
