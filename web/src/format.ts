@@ -42,3 +42,13 @@ export function place(longitude: number, latitude: number): string {
     `${Math.abs(value).toFixed(1)}° ${value < 0 ? back : ahead}`;
   return `${part(latitude, "N", "S")}, ${part(longitude, "E", "W")}`;
 }
+
+const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
+
+/** 950, 1.2K, 34.5M */
+export const compact = (value: number): string => short.format(value);
+
+const shares = new Intl.NumberFormat("en-US", { style: "percent", maximumSignificantDigits: 2 });
+
+/** 31%, 0.02% */
+export const share = (value: number): string => shares.format(value);

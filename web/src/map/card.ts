@@ -29,7 +29,7 @@ export class Card {
   /** Shows a spot; building it again is spared while the same rows stay under the pointer. */
   show(spot: Spot, told: Told, pinned: boolean): void {
     const [first] = spot.hits;
-    const key = [pinned, first.layer, first.row, spot.hits.length, told.shown.map(({ layer }) => layer.version)].join();
+    const key = [pinned, spot.title, spot.note, first.layer, first.row, spot.hits.length, told.shown.map(({ layer }) => layer.version)].join();
     if (key === this.#shown) return;
     this.#shown = key;
     const list = el("div", { class: "rows" });
@@ -52,9 +52,10 @@ export class Card {
     const [first] = spot.hits;
     const { columns } = told.shown[first.layer];
     const country = fieldsOf(columns, first.row).get("Country") ?? null;
-    const title = country ? countryName(country) : "This spot";
+    const title = spot.title ?? (country ? countryName(country) : "This spot");
     const head = el("header", {}, el("strong", {}, title), el("span", {}, format.rows(spot.hits.length)));
-    if (columns.coarse[first.row]) {
+    if (spot.note !== undefined) head.append(el("em", { class: "note" }, spot.note));
+    else if (columns.coarse[first.row]) {
       head.append(el("em", {}, "Only the country is known: drawn in its middle."));
     }
     if (!pinned) return head;
