@@ -43,10 +43,10 @@ export function place(longitude: number, latitude: number): string {
   return `${part(latitude, "N", "S")}, ${part(longitude, "E", "W")}`;
 }
 
-const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
+const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 2 });
 
-/** 950, 1.2K, 34.5M */
-export const compact = (value: number): string => short.format(value);
+/** 957, 1.2K, 34M */
+export const compact = (value: number): string => (value < 1_000 ? whole : short).format(value);
 
 const shares = new Intl.NumberFormat("en-US", { style: "percent", maximumSignificantDigits: 2 });
 

@@ -1,18 +1,22 @@
-/** How densely rows lie: counted at half the resolution, blurred, and coloured by the logarithm. */
+/** How densely rows lie: counted at half the resolution, blurred, and coloured by the cube root. */
 
 import type { Counted } from "./grid.ts";
 import type { Ramp } from "./palette.ts";
 import type { Patch } from "./patch.ts";
 
 const CELL = 2; // CSS pixels
-const RADIUS = 6; // cells of one blur
-const PASSES = 3; // boxes, which together are nearly a bell
-const LEAST = 0.04; // events, below which there is nothing to see
-
+const RADIUS = 4; // cells of one blur
+const PASSES = 5; // boxes, which together are nearly a bell: round even where a root shows its foot
 /** What one event is worth at its own place after the blur: the middle of the bell. */
 const PEAK = ((): number => {
-  const side = 2 * RADIUS + 1;
-  return ((3 * side ** 2 + 1) / (4 * side ** 3)) ** 2;
+  const reach = PASSES * RADIUS;
+  let [line, next] = [new Float32Array(2 * reach + 1), new Float32Array(2 * reach + 1)];
+  line[reach] = 1;
+  for (let pass = 0; pass < PASSES; pass++) {
+    blurAcross(line, next, line.length, 1);
+    [line, next] = [next, line];
+  }
+  return line[reach] ** 2;
 })();
 
 export interface HeatPicture {
@@ -114,9 +118,8 @@ function largest(field: Float32Array): number {
 const roundUp = (events: number): number => 2 ** Math.max(2, Math.ceil(Math.log2(Math.max(events, 1) - 1e-3)));
 
 function colour(field: Float32Array, ramp: Ramp, most: number, pixels: Uint32Array): void {
-  const unit = 255 / Math.log1p(most);
+  const unit = 1 / (PEAK * most);
   for (let at = 0; at < field.length; at++) {
-    const events = field[at] / PEAK;
-    pixels[at] = events < LEAST ? 0 : ramp[Math.min(255, 1 + (Math.log1p(events) * unit) | 0)];
+    pixels[at] = field[at] <= 0 ? 0 : ramp[Math.min(255, Math.cbrt(field[at] * unit) * 255) | 0];
   }
 }

@@ -108,7 +108,7 @@ function bunchKey(told: Told): HTMLElement[] {
   const colours = told.shown.map(({ layer }) => told.colourOf(layer));
   const ring = colours.length > 0 ? colours : [GROUND[told.theme].mark];
   const one = (events: number): HTMLElement => sample((context) =>
-    bunch(context, { events, parts: ring.map(() => events / ring.length) }, SIZE.width / 2, SIZE.height / 2, ring, GROUND[told.theme], 0.6));
+    bunch(context, { events, parts: ring.map(() => events / ring.length) }, SIZE.width / 2, SIZE.height / 2, ring, GROUND[told.theme], 0.48));
   return [
     el("ul", { class: "scale" }, ...BUNCHES.map((events) => key(one(events), format.compact(events)))),
     hint(`${unitOf(told) === "row" ? "Rows" : "Events"} nearby, the ring shared by layer. A click looks closer, or lists the rows of one place.`),
@@ -120,11 +120,10 @@ function heatKey(told: Told, most: number): HTMLElement[] {
   const image = new ImageData(255, 1);
   new Uint32Array(image.data.buffer).set(heatRamp(told.theme).subarray(1));
   contextOf(bar).putImageData(image, 0, 0);
-  const at = (share: number): number => Math.max(1, Math.round(Math.expm1(Math.log1p(most) * share)));
-  const ticks = most > 0 ? [0.15, 0.5, 1].map(at) : [];
+  const ticks = [0.25, 0.5, 0.75, 1].map((share) => most * share ** 3);
   return [
-    bar, el("ul", { class: "ticks" }, ...ticks.map((events) => el("li", {}, format.compact(events)))),
-    hint(`${unitOf(told) === "row" ? "Rows" : "Events"} around one spot, all layers together, logarithmic; the end of the scale follows the view.`),
+    bar, el("ul", { class: "ticks" }, ...ticks.map((events) => el("li", {}, events < 1 ? "" : format.compact(Math.round(events))))),
+    hint(`${unitOf(told) === "row" ? "Rows" : "Events"} around one spot, all layers together, by the cube root; the end of the scale follows the view.`),
   ];
 }
 

@@ -43,7 +43,7 @@ export interface Ground {
 export const GROUND: Readonly<Record<Theme, Ground>> = {
   dark: {
     sea: "#0e1c2a", land: "#203243", border: "#3a5066", coast: "#46617b", line: "#182a3b",
-    name: "#8da4b8", halo: "#203243", mark: "#ffffff", night: [0, 4, 12], darkness: 0.55,
+    name: "#8da4b8", halo: "#203243", mark: "#ffffff", night: [0, 4, 12], darkness: 0.42,
     hues: OKABE_ITO, core: [255, 255, 255], lean: 0.4, bright: true,
   },
   light: {
@@ -98,7 +98,7 @@ export const amountColour = (amount: number, theme: Theme): Rgb =>
 /** From nothing to the most: viridis, fading in. */
 export const heatRamp = (theme: Theme): Ramp =>
   Uint32Array.from({ length: 256 }, (_, heat) =>
-    heat === 0 ? 0 : pixel(amountColour(0.1 + (0.9 * heat) / 255, theme), Math.min(225, 40 + heat * 3)));
+    heat === 0 ? 0 : pixel(amountColour(0.1 + (0.9 * heat) / 255, theme), Math.min(225, heat * 4)));
 
 /** Less, about as much, more than before: blue, grey, orange, which no kind of colour vision mixes up. */
 export const CHANGES: readonly Rgb[] = [

@@ -163,7 +163,7 @@ export function paintArcs(context: Context, patch: Patch, { arcs }: Bundle, colo
       context.beginPath();
       for (const arc of arcs) if (arc.layer === layer && classOf(arc.events) === kind) traceLines(context, linesOf(arc));
       context.strokeStyle = colour;
-      context.globalAlpha = 0.3 + 0.07 * kind;
+      context.globalAlpha = 0.24 + 0.08 * kind;
       context.lineWidth = (widthOf(kind) * ratio) / scale;
       context.stroke();
     });
