@@ -14,8 +14,9 @@ export const minute = (moment: number): string =>
 export const clock = (moment: number): string => new Date(moment).toISOString().slice(11, 19);
 
 /** 21 Nov */
-export const day = (moment: number): string =>
-  new Date(moment).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+export const day = (moment: number): string => days.format(moment);
+
+const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 
 const UNITS: readonly (readonly [string, number])[] = [
   ["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1],

@@ -18,6 +18,8 @@ export interface Area {
   readonly rows: number;
 }
 
+// Places are summed as whole numbers: exact, in whatever order rows come and go.
+const GRAIN = 2 ** 24;
 // What is known of a cell lies side by side: one row costs one visit to memory.
 const [TOTAL, SUM_X, SUM_Y, LAYERS] = [0, 1, 2, 3];
 
@@ -27,12 +29,17 @@ export class Grid {
   #area: Area = { scale: 0, left: 0, top: 0, columns: 0, rows: 0 };
   #stride = 0;
   #cells = new Float64Array(0);
-  #touched = new Uint32Array(0);
-  #used = 0;
+  #occupied = 0;
+  #counted: readonly Counted[] = [];
 
-  /** Cells with rows, by their number; the order is that of the rows. */
-  get touched(): Uint32Array {
-    return this.#touched.subarray(0, this.#used);
+  /** How many cells have rows. */
+  get occupied(): number {
+    return this.#occupied;
+  }
+
+  /** How many cells there are, with rows or without: the order of their numbers is that of memory. */
+  get size(): number {
+    return this.#area.columns * this.#area.rows * 2;
   }
 
   isCoarse(cell: number): boolean {
@@ -50,11 +57,11 @@ export class Grid {
 
   /** The mean of the places, in world units. */
   x(cell: number): number {
-    return this.#cells[cell * this.#stride + SUM_X] / this.total(cell);
+    return this.#cells[cell * this.#stride + SUM_X] / (this.total(cell) * GRAIN);
   }
 
   y(cell: number): number {
-    return this.#cells[cell * this.#stride + SUM_Y] / this.total(cell);
+    return this.#cells[cell * this.#stride + SUM_Y] / (this.total(cell) * GRAIN);
   }
 
   /** How many layers have rows in the cell. */
@@ -66,28 +73,50 @@ export class Grid {
   }
 
   count(layers: readonly Counted[], area: Area): void {
-    this.#prepare(layers.length, area);
-    layers.forEach((counted, layer) => this.#add(counted, layer));
+    if (this.#isLike(layers, area)) this.#follow(layers);
+    else this.#recount(layers, area);
+    this.#counted = layers.map(({ columns, slice }) => ({ columns, slice }));
   }
 
-  #prepare(layers: number, area: Area): void {
-    const [stride, cells] = [layers + LAYERS, area.columns * area.rows * 2];
-    if (this.#cells.length === cells * stride && this.#stride === stride) {
-      for (const cell of this.touched) this.#cells.fill(0, cell * stride, (cell + 1) * stride);
-    } else {
-      this.#cells = new Float64Array(cells * stride);
-      this.#touched = new Uint32Array(cells);
-    }
+  /** Whether these are the rows of the last time, but for their slices. */
+  #isLike(layers: readonly Counted[], area: Area): boolean {
+    return sameArea(area, this.#area) && layers.length === this.#counted.length && layers.every(({ columns }, layer) => {
+      const before = this.#counted[layer].columns;
+      return columns.x === before.x && columns.y === before.y && columns.weight === before.weight;
+    });
+  }
+
+  /** A brush moves by a few rows: those that came are added, those that went are taken away. */
+  #follow(layers: readonly Counted[]): void {
+    const ways = layers.map(({ columns, slice: [first, end] }, layer) => {
+      const [was, wasEnd] = this.#counted[layer].slice;
+      const apart = first >= wasEnd || end <= was;
+      return {
+        columns, layer,
+        came: apart ? [[first, end]] : [[first, was], [wasEnd, end]],
+        went: apart ? [[was, wasEnd]] : [[was, first], [end, wasEnd]],
+      };
+    });
+    for (const { columns, layer, came } of ways) for (const [from, to] of came) this.#add(columns, from, to, layer, 1);
+    for (const { columns, layer, went } of ways) for (const [from, to] of went) this.#add(columns, from, to, layer, -1);
+  }
+
+  #recount(layers: readonly Counted[], area: Area): void {
+    const [stride, cells] = [layers.length + LAYERS, area.columns * area.rows * 2];
+    if (this.#cells.length === cells * stride && this.#stride === stride) this.#cells.fill(0);
+    else this.#cells = new Float64Array(cells * stride);
     this.#area = area;
     this.#stride = stride;
-    this.#used = 0;
+    this.#occupied = 0;
+    layers.forEach(({ columns, slice: [first, end] }, layer) => this.#add(columns, first, end, layer, 1));
   }
 
-  #add({ columns: { x, y, coarse, weight }, slice: [first, end] }: Counted, layer: number): void {
+  /** Adds rows, or takes them away, by the sign. */
+  #add({ x, y, coarse, weight }: Counted["columns"], first: number, end: number, layer: number, sign: 1 | -1): void {
     // The loop of the page: everything it needs is a local.
     const { scale, left, top, columns, rows } = this.#area;
-    const [cells, touched, stride, plane] = [this.#cells, this.#touched, this.#stride, columns * rows];
-    let used = this.#used;
+    const [cells, stride, plane] = [this.#cells, this.#stride, columns * rows];
+    let occupied = this.#occupied;
     for (let row = first; row < end; row++) {
       const across = x[row] * scale - left;
       const down = y[row] * scale - top;
@@ -95,13 +124,17 @@ export class Grid {
       if (!(across >= 0 && across < columns && down >= 0 && down < rows)) continue;
       const cell = (down | 0) * columns + (across | 0) + coarse[row] * plane;
       const at = cell * stride;
-      const events = weight === null ? 1 : weight[row];
-      if (cells[at] === 0) touched[used++] = cell;
+      const events = weight === null ? sign : sign * weight[row];
+      if (cells[at] === 0) occupied++;
       cells[at] += events;
-      cells[at + SUM_X] += x[row] * events;
-      cells[at + SUM_Y] += y[row] * events;
+      if (cells[at] === 0) occupied--;
+      cells[at + SUM_X] += Math.round(x[row] * GRAIN) * events;
+      cells[at + SUM_Y] += Math.round(y[row] * GRAIN) * events;
       cells[at + LAYERS + layer] += events;
     }
-    this.#used = used;
+    this.#occupied = occupied;
   }
 }
+
+const sameArea = (a: Area, b: Area): boolean =>
+  a.scale === b.scale && a.left === b.left && a.top === b.top && a.columns === b.columns && a.rows === b.rows;

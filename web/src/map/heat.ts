@@ -1,11 +1,11 @@
-/** How densely rows lie: counted at half the resolution, blurred, and coloured by the cube root. */
+/** How densely rows lie: counted at a third of the resolution, blurred, and coloured by the cube root. */
 
 import type { Counted } from "./grid.ts";
 import type { Ramp } from "./palette.ts";
 import type { Patch } from "./patch.ts";
 
-const CELL = 2; // CSS pixels
-const RADIUS = 4; // cells of one blur
+const CELL = 3; // CSS pixels
+const RADIUS = 3; // cells of one blur
 const PASSES = 5; // boxes, which together are nearly a bell: round even where a root shows its foot
 /** What one event is worth at its own place after the blur: the middle of the bell. */
 const PEAK = ((): number => {
@@ -34,7 +34,7 @@ export interface HeatPicture {
 export class Heat {
   #field = new Float32Array(0);
   #spare = new Float32Array(0);
-  #sums = new Float64Array(0);
+  #sums = new Float32Array(0);
   #pixels = new Uint32Array(0);
 
   draw(layers: readonly Counted[], patch: Patch, ramp: Ramp): HeatPicture {
@@ -54,12 +54,12 @@ export class Heat {
   }
 
   #prepare(cells: number, width: number): void {
-    this.#sums = new Float64Array(width);
-    if (this.#field.length === cells) {
+    if (this.#field.length === cells && this.#sums.length === width) {
       this.#field.fill(0);
       return;
     }
     this.#field = new Float32Array(cells);
+    this.#sums = new Float32Array(width)
     this.#spare = new Float32Array(cells);
     this.#pixels = new Uint32Array(cells);
   }
@@ -93,18 +93,18 @@ function blurAcross(from: Float32Array, to: Float32Array, width: number, height:
 }
 
 /** The same down the columns, a whole line at a time, as memory likes it. */
-function blurDown(from: Float32Array, to: Float32Array, sums: Float64Array, width: number, height: number): void {
+function blurDown(from: Float32Array, to: Float32Array, sums: Float32Array, width: number, height: number): void {
   const share = 1 / (2 * RADIUS + 1);
+  const reach = RADIUS * width;
   sums.fill(0);
-  const add = (line: number, sign: number): void => {
-    if (line < 0 || line >= height) return;
-    for (let column = 0, at = line * width; column < width; column++, at++) sums[column] += sign * from[at];
-  };
-  for (let line = 0; line < RADIUS; line++) add(line, 1);
+  for (let at = 0; at < Math.min(reach, from.length); at++) sums[at % width] += from[at];
   for (let line = 0; line < height; line++) {
-    add(line + RADIUS, 1);
-    for (let column = 0, at = line * width; column < width; column++, at++) to[at] = sums[column] * share;
-    add(line - RADIUS, -1);
+    const [comes, goes] = [line + RADIUS < height, line >= RADIUS];
+    for (let column = 0, at = line * width; column < width; column++, at++) {
+      const sum = sums[column] + (comes ? from[at + reach] : 0);
+      to[at] = sum * share;
+      sums[column] = goes ? sum - from[at - reach] : sum;
+    }
   }
 }
 
@@ -117,9 +117,14 @@ function largest(field: Float32Array): number {
 /** Up to the next power of two: the legend and the colours hold still while the map is dragged. */
 const roundUp = (events: number): number => 2 ** Math.max(2, Math.ceil(Math.log2(Math.max(events, 1) - 1e-3)));
 
+const STEPS = 1_024;
+
+/** A root of a root would cost more than the blur: colours are looked up by the square root. */
 function colour(field: Float32Array, ramp: Ramp, most: number, pixels: Uint32Array): void {
-  const unit = 1 / (PEAK * most);
+  const table = Uint32Array.from({ length: STEPS }, (_, step) => ramp[Math.round(255 * (step / STEPS) ** (2 / 3))]);
+  const unit = STEPS ** 2 / (PEAK * most);
   for (let at = 0; at < field.length; at++) {
-    pixels[at] = field[at] <= 0 ? 0 : ramp[Math.min(255, Math.cbrt(field[at] * unit) * 255) | 0];
+    const heat = field[at] * unit;
+    pixels[at] = heat < 1 ? 0 : table[Math.min(STEPS - 1, Math.sqrt(heat) | 0)];
   }
 }

@@ -80,7 +80,7 @@ function enlarge(
   left: number, top: number,
 ): void {
   if (width === 0 || height === 0) return;
-  [small.canvas.width, small.canvas.height] = [width, height];
+  if (small.canvas.width !== width || small.canvas.height !== height) [small.canvas.width, small.canvas.height] = [width, height];
   small.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.imageSmoothingEnabled = true;

@@ -29,8 +29,9 @@ export class Raster {
   draw(layers: readonly Drawn[], patch: Patch, dot: number, out: Uint32Array): void {
     this.#clear(layers.length, patch.width * patch.height);
     this.#grid.count(layers, areaOf(patch));
-    this.#sprites.sized(patch.ratio, dot, crowdOf(this.#grid.touched.length));
-    for (const cell of this.#grid.touched) this.#stamp(cell, patch);
+    const { size, occupied } = this.#grid;
+    this.#sprites.sized({ ratio: patch.ratio, dot, crowd: crowdOf(occupied), width: patch.width });
+    for (let cell = 0; cell < size; cell++) this.#stamp(cell, patch);
     compose(this.#planes, layers.map((layer) => layer.ramp), out);
   }
 
@@ -45,6 +46,7 @@ export class Raster {
   #stamp(cell: number, { scale, left, top, width, height }: Patch): void {
     const grid = this.#grid;
     const total = grid.total(cell);
+    if (total === 0) return;
     const px = Math.round(grid.x(cell) * scale) - left;
     const py = Math.round(grid.y(cell) * scale) - top;
     const [level, ring] = [levelOf(total), grid.isCoarse(cell)];

@@ -25,22 +25,29 @@ interface Shape {
   readonly ratio: number;
   readonly dot: number;
   readonly crowd: number;
+  /** Pixels in a line of the picture. */
+  readonly width: number;
 }
 
+/** The pixels that are not dark: how far from the middle, and how light. */
 interface Sprite {
   readonly reach: number;
-  readonly mask: Uint8Array;
+  readonly x: Int16Array;
+  readonly y: Int16Array;
+  /** The same distance as a number of pixels of the picture. */
+  readonly offset: Int32Array;
+  readonly light: Uint8Array;
 }
 
 export class Sprites {
   readonly #made: Sprite[] = [];
-  #shape: Shape = { ratio: 1, dot: 1, crowd: 0 };
+  #shape: Shape = { ratio: 1, dot: 1, crowd: 0, width: 0 };
 
-  sized(ratio: number, dot: number, crowd: number): void {
+  sized(shape: Shape): void {
     const now = this.#shape;
-    if (ratio === now.ratio && dot === now.dot && crowd === now.crowd) return;
+    if (shape.ratio === now.ratio && shape.dot === now.dot && shape.crowd === now.crowd && shape.width === now.width) return;
     this.#made.length = 0;
-    this.#shape = { ratio, dot, crowd };
+    this.#shape = shape;
   }
 
   /** `ring`: only the country is known, and a dot would claim a street. The slice is in twelfths. */
@@ -50,21 +57,24 @@ export class Sprites {
   }
 }
 
-function sprite(look: Look, { ratio, dot, crowd }: Shape): Sprite {
+function sprite(look: Look, { ratio, dot, crowd, width }: Shape): Sprite {
   const radius = (radiusOf(look.level) + +look.ring) * dot * ratio * (1 - 0.3 * crowd);
   const outer = look.ring || crowd === 1 ? radius + 0.5 : radius * (2.2 - crowd);
   const reach = Math.ceil(outer);
-  const side = 2 * reach + 1;
-  const mask = new Uint8Array(side * side);
+  const lit: (readonly [x: number, y: number, light: number])[] = [];
   for (let y = -reach; y <= reach; y++) {
     for (let x = -reach; x <= reach; x++) {
       if (!inSlice(x, y, look)) continue;
       const distance = Math.hypot(x, y);
       const light = look.ring ? ringLight(distance, radius, ratio) : dotLight(distance, radius, outer);
-      mask[(y + reach) * side + x + reach] = Math.round(light * strengthOf(look.level) * 255);
+      const level = Math.round(light * strengthOf(look.level) * 255);
+      if (level > 0) lit.push([x, y, level]);
     }
   }
-  return { reach, mask };
+  return {
+    reach, x: Int16Array.from(lit, ([x]) => x), y: Int16Array.from(lit, ([, y]) => y),
+    offset: Int32Array.from(lit, ([x, y]) => y * width + x), light: Uint8Array.from(lit, ([, , light]) => light),
+  };
 }
 
 /** Slices of a pie start at twelve o'clock and go round clockwise. */
@@ -84,25 +94,21 @@ const ringLight = (distance: number, radius: number, ratio: number): number =>
   Math.min(within01(radius + 0.5 - distance), within01(distance - radius + 1.8 * ratio));
 
 /** Keeps the brighter of what is there and what comes, so the order of rows does not matter. */
-export function blit(
-  { reach, mask }: Sprite,
-  plane: Uint8Array,
-  width: number,
-  height: number,
-  px: number,
-  py: number,
-): void {
-  const side = 2 * reach + 1;
-  const fromX = Math.max(0, reach - px);
-  const toX = Math.min(side, width - px + reach);
-  const fromY = Math.max(0, reach - py);
-  const toY = Math.min(side, height - py + reach);
-  for (let y = fromY; y < toY; y++) {
-    let at = (py - reach + y) * width + px - reach + fromX;
-    let from = y * side + fromX;
-    for (let x = fromX; x < toX; x++, at++, from++) {
-      const light = mask[from];
-      if (light > plane[at]) plane[at] = light;
-    }
+export function blit(sprite: Sprite, plane: Uint8Array, width: number, height: number, px: number, py: number): void {
+  const { reach, offset, light } = sprite;
+  if (px < reach || py < reach || px >= width - reach || py >= height - reach) return blitAtEdge(sprite, plane, width, height, px, py);
+  const middle = py * width + px;
+  for (let i = 0; i < light.length; i++) {
+    const at = middle + offset[i];
+    if (light[i] > plane[at]) plane[at] = light[i];
+  }
+}
+
+function blitAtEdge({ x, y, light }: Sprite, plane: Uint8Array, width: number, height: number, px: number, py: number): void {
+  for (let i = 0; i < light.length; i++) {
+    const [atX, atY] = [px + x[i], py + y[i]];
+    if (atX < 0 || atX >= width || atY < 0 || atY >= height) continue;
+    const at = atY * width + atX;
+    if (light[i] > plane[at]) plane[at] = light[i];
   }
 }

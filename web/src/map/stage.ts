@@ -53,6 +53,7 @@ export class Stage {
   #ratio = 1;
   #size: Size = { width: 1, height: 1 };
   #waiting = false;
+  #blank = false;
   #fills: Scene["fills"] = null;
 
   /** `painted` hears that the rows have been drawn anew. */
@@ -93,7 +94,7 @@ export class Stage {
   /** Draws the rows and what comes of them: other rows, same view. */
   repoint(): void {
     const { fills } = this.#scene();
-    if (fills !== this.#fills) this.#ground.spoil();
+    if (!sameFills(fills, this.#fills)) this.#ground.spoil();
     this.#fills = fills;
     this.#points.spoil();
     this.#arcs.spoil();
@@ -162,6 +163,9 @@ export class Stage {
   #mark(screen: Patch, scene: Scene): void {
     const context = this.#marks;
     const { width, height } = this.#size;
+    const blank = scene.marks.length === 0 && !scene.crosshair && !scene.arcs?.moving;
+    if (blank && this.#blank) return; // a canvas that is touched is copied to the screen
+    this.#blank = blank;
     context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     if (scene.arcs?.moving) pulses(context, screen, scene.arcs, performance.now());
@@ -179,6 +183,11 @@ function ring(context: CanvasRenderingContext2D, px: number, py: number, reach: 
   context.beginPath();
   context.arc(px, py, reach, 0, 2 * Math.PI);
   context.stroke();
+}
+
+function sameFills(a: Scene["fills"], b: Scene["fills"]): boolean {
+  if (a === null || b === null) return a === b;
+  return a.size === b.size && [...a].every(([code, colour]) => b.get(code) === colour);
 }
 
 function crosshair(context: CanvasRenderingContext2D, width: number, height: number): void {
