@@ -34,7 +34,7 @@ export interface HeatPicture {
 export class Heat {
   #field = new Float32Array(0);
   #spare = new Float32Array(0);
-  #sums = new Float32Array(0);
+  #sums = new Float64Array(0);
   #pixels = new Uint32Array(0);
 
   draw(layers: readonly Counted[], patch: Patch, ramp: Ramp): HeatPicture {
@@ -59,7 +59,7 @@ export class Heat {
       return;
     }
     this.#field = new Float32Array(cells);
-    this.#sums = new Float32Array(width)
+    this.#sums = new Float64Array(width)
     this.#spare = new Float32Array(cells);
     this.#pixels = new Uint32Array(cells);
   }
@@ -93,7 +93,7 @@ function blurAcross(from: Float32Array, to: Float32Array, width: number, height:
 }
 
 /** The same down the columns, a whole line at a time, as memory likes it. */
-function blurDown(from: Float32Array, to: Float32Array, sums: Float32Array, width: number, height: number): void {
+function blurDown(from: Float32Array, to: Float32Array, sums: Float64Array, width: number, height: number): void {
   const share = 1 / (2 * RADIUS + 1);
   const reach = RADIUS * width;
   sums.fill(0);

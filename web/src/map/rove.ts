@@ -35,6 +35,7 @@ export class Rove implements Listener {
   show(told: Told): void {
     this.#told = told;
     this.#button.hidden = told.choice.drawing !== "clusters";
+    this.moved();
   }
 
   /** The clusters are others, or elsewhere: stays with the same one, or goes to the nearest. */
