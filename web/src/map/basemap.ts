@@ -159,12 +159,13 @@ export class Basemap {
     context.restore();
   }
 
-  /** The country at a point of the world; one too small to be hit counts from nearby, too. */
-  countryAt(context: CanvasRenderingContext2D, x: number, y: number, scale: number): Country | null {
+  /** The country at a point of the world. Where it is painted as a disc, the disc is what counts. */
+  countryAt(context: CanvasRenderingContext2D, x: number, y: number, scale: number, fills: Paint["fills"]): Country | null {
     const countries = this.#world?.countries ?? [];
     context.setTransform(1, 0, 0, 1, 0, 0);
-    const near = ({ label }: Country): boolean => Math.hypot(label[0] - x, label[1] - y) * scale <= DISC + 1;
-    return countries.find((country) => isSpeck(country, scale) && near(country)) ?? countries.find(
+    const isUnder = (country: Country): boolean => fills?.has(country.code ?? "") === true && isSpeck(country, scale)
+      && Math.hypot(country.label[0] - x, country.label[1] - y) * scale <= DISC + 1;
+    return countries.find(isUnder) ?? countries.find(
       ({ left, right, top, bottom, path }) =>
         x >= left && x <= right && y >= top && y <= bottom && context.isPointInPath(path, x, y),
     ) ?? null;

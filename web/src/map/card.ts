@@ -67,7 +67,7 @@ export class Card {
 
   #glance(list: HTMLElement, spot: Spot, told: Told): void {
     const few = spot.hits.slice(0, GLANCE);
-    list.append(...few.map((hit, i) => rowOf(hit, told, i === 0)));
+    list.append(...few.map((hit, i) => rowOf(hit, told, i === 0 && spot.title === undefined)));
     const more = spot.hits.length - few.length;
     const hint = more > 0 ? `and ${format.count(more)} more: click to list them all` : "Click to keep this open";
     this.#element.append(el("p", { class: "hint" }, hint));

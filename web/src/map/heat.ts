@@ -5,7 +5,7 @@ import type { Ramp } from "./palette.ts";
 import type { Patch } from "./patch.ts";
 
 const CELL = 3; // CSS pixels
-const RADIUS = 3; // cells of one blur
+const RADIUS = 2; // cells of one blur
 const PASSES = 5; // boxes, which together are nearly a bell: round even where a root shows its foot
 /** What one event is worth at its own place after the blur: the middle of the bell. */
 const PEAK = ((): number => {
@@ -59,7 +59,7 @@ export class Heat {
       return;
     }
     this.#field = new Float32Array(cells);
-    this.#sums = new Float64Array(width)
+    this.#sums = new Float64Array(width);
     this.#spare = new Float32Array(cells);
     this.#pixels = new Uint32Array(cells);
   }

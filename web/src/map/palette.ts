@@ -32,7 +32,6 @@ export interface Ground {
   /** What the night lays over the day, and how densely at most. */
   readonly night: Rgb;
   readonly darkness: number;
-  readonly hues: readonly Rgb[];
   /** What the strongest dots lean towards, and how far. */
   readonly core: Rgb;
   readonly lean: number;
@@ -44,17 +43,17 @@ export const GROUND: Readonly<Record<Theme, Ground>> = {
   dark: {
     sea: "#0e1c2a", land: "#203243", border: "#3a5066", coast: "#46617b", line: "#182a3b",
     name: "#8da4b8", halo: "#203243", mark: "#ffffff", night: [0, 4, 12], darkness: 0.42,
-    hues: OKABE_ITO, core: [255, 255, 255], lean: 0.4, bright: true,
+    core: [255, 255, 255], lean: 0.4, bright: true,
   },
   light: {
     sea: "#e3edf4", land: "#fbfaf6", border: "#c9d0d3", coast: "#9fb2bf", line: "#d3e0e9",
     name: "#66757f", halo: "#fbfaf6", mark: "#14202b", night: [20, 40, 70], darkness: 0.26,
-    hues: ON_LIGHT, core: [0, 0, 0], lean: 0.1, bright: false,
+    core: [0, 0, 0], lean: 0.1, bright: false,
   },
 };
 
 export const hue = (layer: number, theme: Theme): Rgb => {
-  const { hues } = GROUND[theme];
+  const hues = theme === "light" ? ON_LIGHT : OKABE_ITO;
   return hues[layer % hues.length];
 };
 

@@ -11,7 +11,7 @@ import { patchAround, patchOf, type Patch } from "./patch.ts";
 import { contextOf, nightfall, paintArcs, Rows, type Pictured, type Shown } from "./pictures.ts";
 import { pulses } from "./pulse.ts";
 import { Sheet } from "./sheet.ts";
-import { toScreen, toWorld, type Size, type View } from "./view.ts";
+import { scaleOf, toScreen, toWorld, type Size, type View } from "./view.ts";
 
 export interface Scene extends Shown {
   readonly view: View;
@@ -109,9 +109,8 @@ export class Stage {
   }
 
   countryAt(px: number, py: number): Country | null {
-    const { view } = this.#scene();
-    const { scale, ratio } = patchOf(view, this.#size, this.#ratio);
-    return this.basemap.countryAt(this.#marks, ...toWorld(view, this.#size, px, py), scale / ratio);
+    const { view, fills } = this.#scene();
+    return this.basemap.countryAt(this.#marks, ...toWorld(view, this.#size, px, py), scaleOf(view, this.#size), fills);
   }
 
   /** A window dragged to another screen, or browser zoom, changes the ratio without a resize. */
