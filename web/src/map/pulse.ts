@@ -26,11 +26,15 @@ export function pulses(
 
 /** The point that lies so far along an arc, 0 to 1. */
 export function along(arc: Arc, share: number): readonly [x: number, y: number] | null {
-  const points = linesOf(arc).flat();
-  if (points.length === 0) return null;
-  const at = share * (points.length - 1);
-  const [a, b] = [points[Math.floor(at)], points[Math.ceil(at)]];
-  if (Math.abs(b[0] - a[0]) > 1) return a; // over the date line: not across the map
-  const rest = at - Math.floor(at);
-  return [a[0] + (b[0] - a[0]) * rest, a[1] + (b[1] - a[1]) * rest];
+  const lines = linesOf(arc);
+  let at = share * lines.reduce((sum, line) => sum + line.length - 1, 0);
+  for (const line of lines) {
+    const steps = line.length - 1;
+    if (at <= steps) return between(line[Math.floor(at)], line[Math.ceil(at)], at % 1);
+    at -= steps; // over the date line, where the next one begins
+  }
+  return null;
 }
+
+const between = (a: Arc["from"], b: Arc["from"], share: number): readonly [x: number, y: number] =>
+  [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share];
