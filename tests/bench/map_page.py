@@ -22,7 +22,7 @@ from map_site import CITIES, GEO, Dataset, Site, served, tsv
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-SECONDS = 2.5
+SECONDS = 2
 NAMES = [
     "TimeGenerated",
     "Id",
@@ -180,7 +180,7 @@ class Bench:
 
 
 def thousands(bench: Bench, url: str, rows: int) -> None:
-    times = [bench.open(url, rows) for _ in range(3)]
+    times = [bench.open(url, rows) for _ in range(2)]
     print("  first drawing          " + ", ".join(f"{seconds:.2f} s" for seconds in times))
     bench.zoom(1)
     drawn = bench.frames("drag points, zoom 1.5")

@@ -143,5 +143,6 @@ function cut(places: readonly Place[]): Place[][] {
 
 /** CSS pixels; a class is a step of width, so that few strokes draw many lines. */
 export const CLASSES = 8;
-export const classOf = (events: number): number => Math.min(CLASSES - 1, Math.floor(Math.log2(Math.max(events, 1)) / 1.5));
+export const classOf = (events: number): number =>
+  Math.min(CLASSES - 1, Math.floor(Math.log2(Math.max(events, 1)) / 1.5));
 export const widthOf = (kind: number): number => 0.7 + 0.45 * kind;

@@ -160,7 +160,9 @@ export class Basemap {
   }
 
   /** The country at a point of the world. Where it is painted as a disc, the disc is what counts. */
-  countryAt(context: CanvasRenderingContext2D, x: number, y: number, scale: number, fills: Paint["fills"]): Country | null {
+  countryAt(
+    context: CanvasRenderingContext2D, x: number, y: number, scale: number, fills: Paint["fills"],
+  ): Country | null {
     const countries = this.#world?.countries ?? [];
     context.setTransform(1, 0, 0, 1, 0, 0);
     const isUnder = (country: Country): boolean => fills?.has(country.code ?? "") === true && isSpeck(country, scale)
@@ -208,7 +210,8 @@ const isSpeck = ({ main }: Country, scale: number): boolean =>
   Math.max(main.right - main.left, main.bottom - main.top) * scale < SPECK;
 
 function paintGround(
-  context: CanvasRenderingContext2D, world: World, seen: readonly Country[], { scale, ratio }: Patch, { ground, fills }: Paint,
+  context: CanvasRenderingContext2D, world: World, seen: readonly Country[],
+  { scale, ratio }: Patch, { ground, fills }: Paint,
 ): void {
   const line = ratio / scale; // a CSS pixel
   context.lineJoin = "round";
@@ -246,7 +249,7 @@ function paintSpecks(
   }
 }
 
-function paintShade(context: CanvasRenderingContext2D, world: World, shade: (context: CanvasRenderingContext2D) => void): void {
+function paintShade(context: CanvasRenderingContext2D, world: World, shade: NonNullable<Paint["shade"]>): void {
   context.save();
   context.clip(world.outline);
   shade(context);

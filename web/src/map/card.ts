@@ -29,7 +29,8 @@ export class Card {
   /** Shows a spot; building it again is spared while the same rows stay under the pointer. */
   show(spot: Spot, told: Told, pinned: boolean): void {
     const [first] = spot.hits;
-    const key = [pinned, spot.title, spot.note, first.layer, first.row, spot.hits.length, told.shown.map(({ layer }) => layer.version)].join();
+    const versions = told.shown.map(({ layer }) => layer.version);
+    const key = [pinned, spot.title, spot.note, first.layer, first.row, spot.hits.length, versions].join();
     if (key === this.#shown) return;
     this.#shown = key;
     const list = el("div", { class: "rows" });

@@ -25,8 +25,8 @@ export interface Choice {
 }
 
 export const AT_FIRST: Choice = {
-  view: WHOLE_WORLD, range: null, last: null, hidden: [], drawing: "points", measure: "share", arcs: false, night: false,
-  facets: {}, search: "",
+  view: WHOLE_WORLD, range: null, last: null, hidden: [], drawing: "points", measure: "share",
+  arcs: false, night: false, facets: {}, search: "",
 };
 
 type Heard = (now: Choice, before: Choice) => void;

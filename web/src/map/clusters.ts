@@ -41,7 +41,9 @@ export function clustersOf(layers: readonly Counted[], patch: Patch): readonly C
   const area = areaOf(patch, finenessOf(level));
   grid.count(layers, area);
   const cells: Cluster[] = [];
-  for (let cell = 0; cell < grid.size; cell++) if (grid.total(cell) > 0) cells.push(clusterOf(cell, layers.length, area, level));
+  for (let cell = 0; cell < grid.size; cell++) {
+    if (grid.total(cell) > 0) cells.push(clusterOf(cell, layers.length, area, level));
+  }
   cells.sort((a, b) => b.events - a.events || (a.id < b.id ? -1 : 1));
   return merged(cells, finenessOf(level) * TARGET);
 }

@@ -27,7 +27,8 @@ async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 function transferred(columns: Columns): Transferable[] {
-  return Object.values(columns).filter((column) => ArrayBuffer.isView(column)).map(({ buffer }) => buffer as ArrayBuffer);
+  const arrays = Object.values(columns).filter((column) => ArrayBuffer.isView(column));
+  return arrays.map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 self.onmessage = async ({ data }: MessageEvent<Order>): Promise<void> => {

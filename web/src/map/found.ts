@@ -2,7 +2,8 @@
 
 import { bundle, type Bundle } from "./arcs.ts";
 import type { Dataset } from "./catalogue.ts";
-import { nationsOf, breaksFor, changeOf, classOf, periodBefore, type Nations } from "./nations.ts";
+import * as format from "../format.ts";
+import { nationsOf, breaksFor, changeOf, classOf, periodBefore, type Nation, type Nations } from "./nations.ts";
 import { amountColour, CHANGES, css } from "./palette.ts";
 import type { Selected } from "./selection.ts";
 import type { Told } from "./told.ts";
@@ -30,12 +31,15 @@ export const fillsFor = once<Told, ReadonlyMap<string, string>>((told) => {
   const nations = nationsFor(told);
   const breaks = breaksOf(nations);
   const colours = classColours(breaks.length, told.theme);
-  const fills = [...nations.by].flatMap(([code, nation]) => {
-    if (told.choice.measure === "share") return nation.events > 0 ? [[code, colours[classOf(nation.share, breaks)]] as const] : [];
+  const colourOf = (nation: Nation): string | null => {
+    if (told.choice.measure === "share") return nation.events > 0 ? colours[classOf(nation.share, breaks)] : null;
     const change = changeOf(nation);
-    return change === null ? [] : [[code, css(CHANGES[change])] as const];
-  });
-  return new Map(fills);
+    return change === null ? null : css(CHANGES[change]);
+  };
+  return new Map([...nations.by].flatMap(([code, nation]) => {
+    const colour = colourOf(nation);
+    return colour === null ? [] : [[code, colour] as const];
+  }));
 });
 
 /** Whether the rows of a dataset lead anywhere. */
@@ -50,4 +54,9 @@ export const bundleFor = once<Told, Bundle>((told) =>
   }))));
 
 /** A row may stand for many events. */
-export const unitOf = ({ shown }: Told): "row" | "event" => (shown.some(({ columns }) => columns.weight) ? "event" : "row");
+export const unitOf = ({ shown }: Told): "row" | "event" =>
+  shown.some(({ columns }) => columns.weight) ? "event" : "row";
+
+/** "1 row", "1,204 events" */
+export const counted = (told: Told, events: number): string =>
+  `${format.count(events)} ${unitOf(told)}${events === 1 ? "" : "s"}`;

@@ -80,10 +80,12 @@ export class Grid {
 
   /** Whether these are the rows of the last time, but for their slices. */
   #isLike(layers: readonly Counted[], area: Area): boolean {
-    return sameArea(area, this.#area) && layers.length === this.#counted.length && layers.every(({ columns }, layer) => {
-      const before = this.#counted[layer].columns;
-      return columns.x === before.x && columns.y === before.y && columns.weight === before.weight;
-    });
+    const before = this.#counted;
+    return sameArea(area, this.#area) && layers.length === before.length
+      && layers.every(({ columns: { x, y, weight } }, layer) => {
+        const { columns } = before[layer];
+        return x === columns.x && y === columns.y && weight === columns.weight;
+      });
   }
 
   /** A brush moves by a few rows: those that came are added, those that went are taken away. */

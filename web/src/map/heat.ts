@@ -50,7 +50,8 @@ export class Heat {
     }
     const most = roundUp(largest(this.#field) / PEAK);
     colour(this.#field, ramp, most, this.#pixels);
-    return { width, height, left: left * cell - patch.left, top: top * cell - patch.top, cell, pixels: this.#pixels, most };
+    const place = { left: left * cell - patch.left, top: top * cell - patch.top };
+    return { width, height, ...place, cell, pixels: this.#pixels, most };
   }
 
   #prepare(cells: number, width: number): void {

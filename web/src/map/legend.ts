@@ -4,7 +4,7 @@ import { classOf as thicknessOf, widthOf } from "./arcs.ts";
 import type { Choices, Measure } from "./choice.ts";
 import { el } from "../dom.ts";
 import * as format from "../format.ts";
-import { breaksOf, bundleFor, classColours, nationsFor, unitOf } from "./found.ts";
+import { breaksOf, bundleFor, classColours, counted, nationsFor, unitOf } from "./found.ts";
 import { Part } from "../part.ts";
 import { CHANGES, css, GROUND, heatRamp, ramp, type Ramp } from "./palette.ts";
 import { patchOf } from "./patch.ts";
@@ -48,7 +48,9 @@ export class Legend implements Listener {
     const nations = drawing === "countries" ? nationsFor(told) : null;
     const facts = nations && [breaksOf(nations), nations.stray, nations.compared];
     const lines = arcs ? bundleFor(told) : null;
-    const dependsOn = [drawing, measure, told.theme, unitOf(told), this.#most, facts, lines && [lines.arcs.length, lines.dropped]];
+    const hues = told.shown.map(({ layer }) => told.colourOf(layer));
+    const counts = lines && [lines.arcs.length, lines.dropped];
+    const dependsOn = [drawing, measure, told.theme, hues, unitOf(told), this.#most, facts, counts];
     this.#part.show(dependsOn, () => [...this.#key(told), ...(lines ? lineKey(told) : [])]);
   }
 
@@ -63,7 +65,8 @@ export class Legend implements Listener {
 
   #measures({ choice }: Told): HTMLElement {
     const button = (measure: Measure, text: string): HTMLElement => {
-      const made = el("button", { type: "button", "data-focus": measure, "aria-pressed": String(measure === choice.measure) }, text);
+      const pressed = String(measure === choice.measure);
+      const made = el("button", { type: "button", "data-focus": measure, "aria-pressed": pressed }, text);
       made.addEventListener("click", () => this.#choices.change({ measure }));
       return made;
     };
@@ -74,12 +77,15 @@ export class Legend implements Listener {
 
 const key = (picture: HTMLElement, text: string): HTMLElement => el("li", {}, picture, el("span", {}, text));
 
+const unitsOf = (told: Told): string => (unitOf(told) === "row" ? "Rows" : "Events");
+
 const hint = (text: string): HTMLElement => el("p", { class: "hint" }, text);
 
 /** A canvas of a sample's size, and its context in CSS pixels. */
 function sample(paint: (context: CanvasRenderingContext2D, ratio: number) => void): HTMLCanvasElement {
   const ratio = Math.min(devicePixelRatio, 2);
-  const canvas = el("canvas", { width: Math.round(SIZE.width * ratio), height: Math.round(SIZE.height * ratio), "aria-hidden": "true" });
+  const [width, height] = [Math.round(SIZE.width * ratio), Math.round(SIZE.height * ratio)];
+  const canvas = el("canvas", { width, height, "aria-hidden": "true" });
   const context = contextOf(canvas);
   context.scale(ratio, ratio);
   paint(context, ratio);
@@ -88,8 +94,12 @@ function sample(paint: (context: CanvasRenderingContext2D, ratio: number) => voi
 
 function dotKey(told: Told): HTMLElement[] {
   const ramps = [ramp(0, told.theme), ramp(1, told.theme)];
-  const scale = DOTS.map((rows) => key(dots(rows, 0, [ramps[0]]), rows === 1 ? `1 ${unitOf(told)}` : format.count(rows)));
-  const notes = [key(dots(16, 0, ramps), "two layers at one spot"), key(dots(16, 1, [ramps[0]]), "country only, in its middle")];
+  const scale = DOTS.map((rows) =>
+    key(dots(rows, 0, [ramps[0]]), rows === 1 ? counted(told, 1) : format.count(rows)));
+  const notes = [
+    key(dots(16, 0, ramps), "two layers at one spot"),
+    key(dots(16, 1, [ramps[0]]), "country only, in its middle"),
+  ];
   return [el("ul", { class: "scale" }, ...scale), el("ul", { class: "notes" }, ...notes)];
 }
 
@@ -107,11 +117,13 @@ const dots = (rows: number, coarse: number, ramps: readonly Ramp[]): HTMLElement
 function bunchKey(told: Told): HTMLElement[] {
   const colours = told.shown.map(({ layer }) => told.colourOf(layer));
   const ring = colours.length > 0 ? colours : [GROUND[told.theme].mark];
-  const one = (events: number): HTMLElement => sample((context) =>
-    bunch(context, { events, parts: ring.map(() => events / ring.length) }, SIZE.width / 2, SIZE.height / 2, ring, GROUND[told.theme], 0.48));
+  const one = (events: number): HTMLElement => sample((context) => {
+    const cluster = { events, parts: ring.map(() => events / ring.length) };
+    bunch(context, cluster, SIZE.width / 2, SIZE.height / 2, ring, GROUND[told.theme], 0.48);
+  });
   return [
     el("ul", { class: "scale" }, ...BUNCHES.map((events) => key(one(events), format.compact(events)))),
-    hint(`${unitOf(told) === "row" ? "Rows" : "Events"} nearby, the ring shared by layer. A click looks closer, or lists the rows of one place.`),
+    hint(`${unitsOf(told)} nearby, the ring shared by layer. A click looks closer, or lists the rows of one place.`),
   ];
 }
 
@@ -120,16 +132,16 @@ function heatKey(told: Told, most: number): HTMLElement[] {
   const image = new ImageData(255, 1);
   new Uint32Array(image.data.buffer).set(heatRamp(told.theme).subarray(1));
   contextOf(bar).putImageData(image, 0, 0);
-  const ticks = [0.25, 0.5, 0.75, 1].map((share) => most * share ** 3);
+  const ticks = [0.25, 0.5, 0.75, 1].map((share) => Math.round(most * share ** 3));
   return [
-    bar, el("ul", { class: "ticks" }, ...ticks.map((events) => el("li", {}, events < 1 ? "" : format.compact(Math.round(events))))),
-    hint(`${unitOf(told) === "row" ? "Rows" : "Events"} around one spot, all layers together, by the cube root; the end of the scale follows the view.`),
+    bar, el("ul", { class: "ticks" }, ...ticks.map((events) => el("li", {}, events < 1 ? "" : format.compact(events)))),
+    hint(`${unitsOf(told)} around one spot, all layers together, by the cube root; the end of the scale follows the view.`),
   ];
 }
 
 function countryKey(told: Told): HTMLElement[] {
   const nations = nationsFor(told);
-  const stray = nations.stray > 0 ? [hint(`${format.count(nations.stray)} ${unitOf(told)}s name no country of this map.`)] : [];
+  const stray = nations.stray > 0 ? [hint(`In no country of this map: ${counted(told, nations.stray)}.`)] : [];
   if (told.choice.measure === "share") return [...shareKey(told), ...stray];
   if (!nations.compared) {
     return [hint("Nothing to compare with: choose a time range that is preceded by as much data."), ...stray];
@@ -145,7 +157,8 @@ function shareKey(told: Told): HTMLElement[] {
   const breaks = breaksOf(nationsFor(told));
   if (breaks.length === 0) return [hint("No country has any rows.")];
   const colours = classColours(breaks.length, told.theme);
-  const said = breaks.map((bound, i) => (i + 1 < breaks.length ? `${format.share(bound)} – ${format.share(breaks[i + 1])}` : `${format.share(bound)} or more`));
+  const said = breaks.map((bound, i) =>
+    format.share(bound) + (i + 1 < breaks.length ? ` – ${format.share(breaks[i + 1])}` : " or more"));
   return [
     el("ul", { class: "classes" }, ...said.map((text, i) => swatch(colours[i], text))),
     hint(`Share of all ${unitOf(told)}s that name a country; logarithmic steps.`),
@@ -170,7 +183,8 @@ function lineKey(told: Told): HTMLElement[] {
     context.quadraticCurveTo(22, 4, 38, 20);
     context.stroke();
   });
-  const all = dropped === 0 ? `All ${format.count(arcs.length)} lines` : `The ${format.count(arcs.length)} strongest of ${format.count(arcs.length + dropped)} lines`;
+  const drawn = format.count(arcs.length);
+  const all = dropped === 0 ? `All ${drawn} lines` : `The ${drawn} strongest of ${format.count(arcs.length + dropped)} lines`;
   return [
     el("ul", { class: "scale lines" }, ...LINES.map((events) => key(line(events), format.compact(events)))),
     hint(`${all}: one for all ${unitOf(told)}s between two areas of some 150 km.`),

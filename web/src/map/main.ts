@@ -172,6 +172,7 @@ class Page {
   #scene(): Scene {
     const [told, choice] = [this.#told, this.#choices.now];
     const colours = (some: Told["shown"]): string[] => some.map(({ layer }) => told.colourOf(layer));
+    const lines = () => ({ bundle: bundleFor(told), colours: colours(leadingOf(told)), moving: this.#lights.moving });
     return {
       view: choice.view,
       theme: this.#theme.current,
@@ -180,7 +181,7 @@ class Page {
       colours: colours(told.shown),
       fills: choice.drawing === "countries" ? fillsFor(told) : null,
       night: nightOf(choice, Date.now()),
-      arcs: choice.arcs ? { bundle: bundleFor(told), colours: colours(leadingOf(told)), moving: this.#lights.moving } : null,
+      arcs: choice.arcs ? lines() : null,
       marks: this.#spots.marks,
       crosshair: this.#stage.element.matches(":focus-visible"),
     };

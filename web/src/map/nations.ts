@@ -42,7 +42,8 @@ export function nationsOf(layers: readonly Rows[], earlier: Range | null): Natio
     const events = now.by.get(code) ?? 0;
     return { events, share: placed ? events / placed : 0, before: then && (then.by.get(code) ?? 0) };
   };
-  return { by: new Map([...codes].map((code) => [code, nation(code)])), placed, stray: now.stray, compared: then !== null };
+  const by = new Map([...codes].map((code) => [code, nation(code)]));
+  return { by, placed, stray: now.stray, compared: then !== null };
 }
 
 function countsOf(layers: readonly Rows[]): { by: Map<string, number>; stray: number } {

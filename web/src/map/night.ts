@@ -26,8 +26,8 @@ export function sunAt(moment: number): Sun {
   const tilt = (23.439 - 0.00000036 * days) * RADIANS;
   const ascension = Math.atan2(Math.cos(tilt) * Math.sin(ecliptic), Math.cos(ecliptic)) / RADIANS;
   const sidereal = 280.46062 + 360.98564737 * days;
-  const east = (((ascension - sidereal) % 360) + 540) % 360;
-  return { longitude: east < 0 ? east + 180 : east - 180, latitude: Math.asin(Math.sin(tilt) * Math.sin(ecliptic)) / RADIANS };
+  const turn = (((ascension - sidereal + 180) % 360) + 360) % 360;
+  return { longitude: turn - 180, latitude: Math.asin(Math.sin(tilt) * Math.sin(ecliptic)) / RADIANS };
 }
 
 /** The sine of the sun's height over the horizon. */

@@ -45,7 +45,9 @@ export function pick(
 }
 
 /** Sorts rows that are newest first within each layer, which a single layer then already is. */
-export function newestFirst(hits: Hit[], candidates: readonly { readonly columns: Pick<Columns, "time"> }[]): readonly Hit[] {
+export function newestFirst(
+  hits: Hit[], candidates: readonly { readonly columns: Pick<Columns, "time"> }[],
+): readonly Hit[] {
   if (hits.length === 0 || hits[0].layer === hits.at(-1)!.layer) return hits;
   const timeOf = ({ layer, row }: Hit): number => candidates[layer].columns.time[row];
   return hits.sort((a, b) => (timeOf(a) === timeOf(b) ? 0 : timeOf(a) < timeOf(b) ? 1 : -1));

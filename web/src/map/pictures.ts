@@ -74,13 +74,19 @@ export function contextOf(canvas: HTMLCanvasElement): Context {
   return context;
 }
 
+/** Only if it must be: a canvas that is resized is made anew. */
+export function resize(canvas: HTMLCanvasElement, width: number, height: number): void {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}
+
 /** Paints a small picture large, and smoothly. */
 function enlarge(
-  context: Context, small: Context, { width, height, cell, pixels }: Pick<HeatPicture, "width" | "height" | "cell" | "pixels">,
+  context: Context, small: Context, { width, height, cell, pixels }: Omit<HeatPicture, "left" | "top" | "most">,
   left: number, top: number,
 ): void {
   if (width === 0 || height === 0) return;
-  if (small.canvas.width !== width || small.canvas.height !== height) [small.canvas.width, small.canvas.height] = [width, height];
+  resize(small.canvas, width, height);
   small.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.imageSmoothingEnabled = true;
@@ -161,7 +167,9 @@ export function paintArcs(context: Context, patch: Patch, { arcs }: Bundle, colo
   for (let kind = 0; kind < CLASSES; kind++) {
     colours.forEach((colour, layer) => {
       context.beginPath();
-      for (const arc of arcs) if (arc.layer === layer && classOf(arc.events) === kind) traceLines(context, linesOf(arc));
+      for (const arc of arcs) {
+        if (arc.layer === layer && classOf(arc.events) === kind) traceLines(context, linesOf(arc));
+      }
       context.strokeStyle = colour;
       context.globalAlpha = 0.24 + 0.08 * kind;
       context.lineWidth = (widthOf(kind) * ratio) / scale;

@@ -2,13 +2,13 @@
 
 import { radiusOf, type Cluster } from "./clusters.ts";
 import { el, part } from "../dom.ts";
-import { unitOf } from "./found.ts";
-import * as format from "../format.ts";
+import { counted } from "./found.ts";
 import type { Spots } from "./spots.ts";
 import type { Stage } from "./stage.ts";
 import type { Listener, Told } from "./told.ts";
 import { toScreen, type View } from "./view.ts";
 
+const HELP = "Arrow keys go to the next, Enter looks closer or lists the rows.";
 const WAYS: Readonly<Record<string, readonly [x: number, y: number]>> = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };
@@ -67,8 +67,8 @@ export class Rove implements Listener {
     style.left = `${px - radius}px`;
     style.top = `${py - radius}px`;
     style.width = style.height = `${2 * radius}px`;
-    const unit = this.#told ? unitOf(this.#told) : "row";
-    this.#button.setAttribute("aria-label", `Cluster of ${format.count(cluster.events)} ${unit}${cluster.events === 1 ? "" : "s"}. Arrow keys go to the next, Enter looks closer or lists the rows.`);
+    const rows = this.#told ? counted(this.#told, cluster.events) : "";
+    this.#button.setAttribute("aria-label", `Cluster of ${rows}. ${HELP}`);
     if (document.activeElement === this.#button) this.#look();
   }
 

@@ -1,7 +1,7 @@
 /** A picture of a patch of the world, kept off the screen so that dragging only shifts it. */
 
 import { samePatch, type Patch } from "./patch.ts";
-import { contextOf } from "./pictures.ts";
+import { contextOf, resize } from "./pictures.ts";
 
 export class Sheet {
   readonly #screen: CanvasRenderingContext2D;
@@ -34,7 +34,7 @@ export class Sheet {
 
   #paint(patch: Patch, paint: (context: CanvasRenderingContext2D) => void): void {
     const { canvas } = this.#context;
-    if (canvas.width !== patch.width || canvas.height !== patch.height) [canvas.width, canvas.height] = [patch.width, patch.height];
+    resize(canvas, patch.width, patch.height);
     paint(this.#context);
     this.#patch = patch;
   }

@@ -45,7 +45,8 @@ export class Sprites {
 
   sized(shape: Shape): void {
     const now = this.#shape;
-    if (shape.ratio === now.ratio && shape.dot === now.dot && shape.crowd === now.crowd && shape.width === now.width) return;
+    const same = shape.ratio === now.ratio && shape.dot === now.dot;
+    if (same && shape.crowd === now.crowd && shape.width === now.width) return;
     this.#made.length = 0;
     this.#shape = shape;
   }
@@ -96,7 +97,8 @@ const ringLight = (distance: number, radius: number, ratio: number): number =>
 /** Keeps the brighter of what is there and what comes, so the order of rows does not matter. */
 export function blit(sprite: Sprite, plane: Uint8Array, width: number, height: number, px: number, py: number): void {
   const { reach, offset, light } = sprite;
-  if (px < reach || py < reach || px >= width - reach || py >= height - reach) return blitAtEdge(sprite, plane, width, height, px, py);
+  const whole = px >= reach && py >= reach && px < width - reach && py < height - reach;
+  if (!whole) return blitAtEdge(sprite, plane, width, height, px, py);
   const middle = py * width + px;
   for (let i = 0; i < light.length; i++) {
     const at = middle + offset[i];
@@ -104,7 +106,9 @@ export function blit(sprite: Sprite, plane: Uint8Array, width: number, height: n
   }
 }
 
-function blitAtEdge({ x, y, light }: Sprite, plane: Uint8Array, width: number, height: number, px: number, py: number): void {
+function blitAtEdge(
+  { x, y, light }: Sprite, plane: Uint8Array, width: number, height: number, px: number, py: number,
+): void {
   for (let i = 0; i < light.length; i++) {
     const [atX, atY] = [px + x[i], py + y[i]];
     if (atX < 0 || atX >= width || atY < 0 || atY >= height) continue;

@@ -141,14 +141,16 @@ export class Stage {
   #paint(): void {
     this.#waiting = false;
     const scene = this.#scene();
-    const [screen, patch] = [patchOf(scene.view, this.#size, this.#ratio), patchAround(scene.view, this.#size, this.#ratio)];
+    const screen = patchOf(scene.view, this.#size, this.#ratio);
+    const patch = patchAround(scene.view, this.#size, this.#ratio);
     this.#ground.show(screen, patch, (context) => this.#paintGround(context, patch, scene));
     this.#arcs.screen.canvas.hidden = scene.arcs === null;
     if (scene.arcs) {
       const { bundle, colours } = scene.arcs;
       this.#arcs.show(screen, patch, (context) => paintArcs(context, patch, bundle, colours));
     }
-    const anew = this.#points.show(screen, patch, (context) => this.#rows.paint(context, patch, this.#dot(scene.view), scene));
+    const dot = this.#dot(scene.view);
+    const anew = this.#points.show(screen, patch, (context) => this.#rows.paint(context, patch, dot, scene));
     this.#mark(screen, scene);
     if (anew) this.#painted();
   }

@@ -3,7 +3,7 @@
 import * as format from "../format.ts";
 import type { Country } from "./basemap.ts";
 import { clusterAt, membersOf, radiusOf, type Cluster } from "./clusters.ts";
-import { nationsFor, unitOf } from "./found.ts";
+import { counted, nationsFor } from "./found.ts";
 import { rowsOf, type Nation } from "./nations.ts";
 import { newestFirst, pick, type Spot } from "./pick.ts";
 import type { Stage } from "./stage.ts";
@@ -54,7 +54,7 @@ function countrySpot(told: Told, { code, name, label: [x, y] }: Country): Spot |
 
 /** "120 events, 4.2% of all; before: 60, ×2" */
 export function nationSaid(told: Told, { events, share, before }: Nation): string {
-  const now = `${format.count(events)} ${unitOf(told)}${events === 1 ? "" : "s"}, ${format.share(share)} of all`;
+  const now = `${counted(told, events)}, ${format.share(share)} of all`;
   if (before === null) return now;
   if (before === 0) return `${now}; none in the period before`;
   return `${now}; ${format.count(before)} in the period before (${changeSaid(events / before)})`;
