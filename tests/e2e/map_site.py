@@ -135,6 +135,8 @@ class Dataset:
     version: int | None = 1
     partial: bool = False
     refreshed: datetime | None = None  # unless told: just now
+    weight: str | None = None
+    arc: str | dict[str, str] | None = None
 
     @cached_property
     def payload(self) -> bytes:
@@ -167,6 +169,8 @@ class Dataset:
             "label": self.label,
             "colour": self.colour,
             "key": ["Id"],
+            "weight": self.weight,
+            "arc": self.arc,
             "columns": [{"name": name, "type": "string"} for name in self.columns[: -len(GEO)]],
         }
 
@@ -252,17 +256,40 @@ def one_more(dataset: Dataset, **cells: Cell) -> Dataset:
     return replace(dataset, rows=[*dataset.rows, row], version=(dataset.version or 0) + 1)
 
 
+def weighted(dataset: Dataset, column: str, weights: Sequence[int]) -> Dataset:
+    """The dataset with a column that says for how many events each row stands."""
+    return replace(_widened(dataset, {column: weights}), weight=column)
+
+
+def leading(dataset: Dataset, places: Sequence[tuple[float, float]]) -> Dataset:
+    """The dataset with the place that each row leads to, as latitude and longitude, in turn."""
+    ends = [places[row % len(places)] for row in range(len(dataset.rows))]
+    columns = {"SiteLatitude": [end[0] for end in ends], "SiteLongitude": [end[1] for end in ends]}
+    arc = {"latitude": "SiteLatitude", "longitude": "SiteLongitude"}
+    return replace(_widened(dataset, columns), arc=arc)
+
+
+def _widened(dataset: Dataset, columns: dict[str, Sequence[Cell]]) -> Dataset:
+    """With more columns, which stand before those of geography."""
+    at = len(dataset.columns) - len(GEO)
+    more = zip(*columns.values(), strict=True)
+    rows = [[*row[:at], *cells, *row[at:]] for row, cells in zip(dataset.rows, more, strict=True)]
+    names = [*dataset.columns[:at], *columns, *dataset.columns[at:]]
+    return replace(dataset, columns=names, rows=rows)
+
+
 class Site:
     """What the server answers; a test changes it between two requests."""
 
     def __init__(self, *datasets: Dataset) -> None:
         self.url = ""
         self.down = False
+        self.sites: list[dict[str, Any]] = []
         self.publish(*datasets)
 
     def publish(self, *datasets: Dataset) -> None:
         announced = [dataset.announced() for dataset in datasets]
-        self.listing = json.dumps({"datasets": announced}).encode()
+        self.listing = json.dumps({"datasets": announced, "sites": self.sites}).encode()
         self.files = {
             facts["url"]: gzip.compress(dataset.payload, 1)
             for facts, dataset in zip(announced, datasets, strict=True)

@@ -2,7 +2,9 @@
 // TopoJSON: those are spherical, and drawn as they are Russia, Fiji and Antarctica become bands.
 //
 // Output, one file per level of detail, all numbers integers:
-//   {scale, outline: ring, graticule: [line], countries: [{name, label: [x, y], rings: [ring]}]}
+//   {scale, outline: ring, graticule: [line], countries: [{name, code, label: [x, y], rings: [ring]}]}
+// `code` is that of ISO 3166, two letters, or null. Countries too small for the coarse map come from
+// the fine one: Singapore must be somewhere.
 // A ring or line is [x0, y0, dx1, dy1, …]; divide by `scale` to get the units of `projection.ts`.
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -11,10 +13,6 @@ import { geoEqualEarth, geoGraticule, geoPath } from "d3-geo";
 import { feature } from "topojson-client";
 
 const require = createRequire(import.meta.url);
-const LEVELS = [
-  { file: "110m", scale: 8_000 },
-  { file: "50m", scale: 30_000 },
-];
 
 // Natural Earth shows who holds the ground. These names are ours to keep neutral and current.
 const NAMES = new Map([
@@ -73,12 +71,22 @@ const draw = (projection, shape) => {
   return recorder.lines;
 };
 
-const basemap = (topology, scale) => {
+/** Natural Earth numbers countries as ISO 3166 does, but for those that are not in it. */
+const codeOf = ({ id, properties: { name } }) =>
+  name === "Kosovo" ? "XK" : id === undefined ? null : new Intl.Locale(`und-${id}`).region;
+
+/** The rings that still have a shape at this scale; of the smallest country the largest stays. */
+const worthDrawing = (rings) => {
+  const large = rings.filter((ring) => packed(ring).length >= 6);
+  return large.length ? large : [rings.reduce((a, b) => (area(b) > area(a) ? b : a))];
+};
+
+const basemap = (features, scale) => {
   const projection = geoEqualEarth().scale(scale).translate([0, 0]).precision(scale / 4_000);
-  const countries = feature(topology, topology.objects.countries).features.map((country) => {
-    const rings = draw(projection, country).filter((ring) => packed(ring).length >= 6);
+  const countries = features.map((country) => {
+    const rings = worthDrawing(draw(projection, country));
     const name = country.properties.name;
-    return { name: NAMES.get(name) ?? name, label: middle(rings), rings: rings.map(packed) };
+    return { name: NAMES.get(name) ?? name, code: codeOf(country), label: middle(rings), rings: rings.map(packed) };
   });
   return {
     scale,
@@ -88,9 +96,19 @@ const basemap = (topology, scale) => {
   };
 };
 
+const featuresOf = async (file) => {
+  const topology = JSON.parse(await readFile(require.resolve(`world-atlas/countries-${file}.json`), "utf8"));
+  return feature(topology, topology.objects.countries).features;
+};
+
+const fine = await featuresOf("50m");
+const coarse = await featuresOf("110m");
+const known = new Set(coarse.map(({ properties: { name } }) => name));
+const small = fine.filter(({ id, properties: { name } }) => id !== undefined && !known.has(name)
+  && !coarse.some((other) => other.id === id));
+
 const folder = new URL("../generated/", import.meta.url);
 await mkdir(folder, { recursive: true });
-for (const { file, scale } of LEVELS) {
-  const topology = JSON.parse(await readFile(require.resolve(`world-atlas/countries-${file}.json`), "utf8"));
-  await writeFile(new URL(`world-${file}.json`, folder), JSON.stringify(basemap(topology, scale)));
+for (const [file, scale, features] of [["110m", 8_000, [...coarse, ...small]], ["50m", 30_000, fine]]) {
+  await writeFile(new URL(`world-${file}.json`, folder), JSON.stringify(basemap(features, scale)));
 }

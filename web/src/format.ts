@@ -14,8 +14,9 @@ export const minute = (moment: number): string =>
 export const clock = (moment: number): string => new Date(moment).toISOString().slice(11, 19);
 
 /** 21 Nov */
-export const day = (moment: number): string =>
-  new Date(moment).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+export const day = (moment: number): string => days.format(moment);
+
+const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 
 const UNITS: readonly (readonly [string, number])[] = [
   ["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1],
@@ -42,3 +43,13 @@ export function place(longitude: number, latitude: number): string {
     `${Math.abs(value).toFixed(1)}° ${value < 0 ? back : ahead}`;
   return `${part(latitude, "N", "S")}, ${part(longitude, "E", "W")}`;
 }
+
+const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 2 });
+
+/** 957, 1.2K, 34M */
+export const compact = (value: number): string => (value < 1_000 ? whole : short).format(value);
+
+const shares = new Intl.NumberFormat("en-US", { style: "percent", maximumSignificantDigits: 2 });
+
+/** 31%, 0.02% */
+export const share = (value: number): string => shares.format(value);

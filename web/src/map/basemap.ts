@@ -3,7 +3,7 @@
 import coarseUrl from "../../generated/world-110m.json?url";
 import fineUrl from "../../generated/world-50m.json?url";
 import type { Ground } from "./palette.ts";
-import { scaleOf, toScreen, toWorld, type Size, type View } from "./view.ts";
+import type { Patch } from "./patch.ts";
 
 /** What scripts/basemap.mjs writes. */
 export interface PackedWorld {
@@ -12,6 +12,7 @@ export interface PackedWorld {
   readonly graticule: readonly (readonly number[])[];
   readonly countries: readonly {
     readonly name: string;
+    readonly code: string | null;
     readonly label: readonly [number, number];
     readonly rings: readonly (readonly number[])[];
   }[];
@@ -24,8 +25,10 @@ interface Box {
   readonly bottom: number;
 }
 
-interface Country extends Box {
+export interface Country extends Box {
   readonly name: string;
+  /** Two letters of ISO 3166; null for ground that has none. */
+  readonly code: string | null;
   readonly label: readonly [number, number];
   readonly path: Path2D;
   /** The largest part, which must have room for the name. */
@@ -40,6 +43,18 @@ interface World {
 
 const FINE_FROM = 2.5; // zoom
 const NAMES_FROM = 1.5;
+const SPECK = 7; // CSS pixels: what is smaller is shown as a disc when its colour means something
+const DISC = 4.5;
+
+/** How the ground is painted. */
+export interface Paint {
+  readonly zoom: number;
+  readonly ground: Ground;
+  /** The colours of countries by code; null: all are land. */
+  readonly fills: ReadonlyMap<string, string> | null;
+  /** Paints between the ground and the names, inside the globe. */
+  readonly shade: ((context: CanvasRenderingContext2D) => void) | null;
+}
 
 /** Calls `visit` with every point of a packed line, in world units. */
 export function eachPoint(
@@ -84,13 +99,13 @@ function unpacked({ scale, outline, graticule, countries }: PackedWorld): World 
   for (const line of graticule) trace(world.graticule, line, scale, false);
   return {
     ...world,
-    countries: countries.map(({ name, label, rings }) => {
+    countries: countries.map(({ name, code, label, rings }) => {
       const path = new Path2D();
       for (const ring of rings) trace(path, ring, scale, true);
       const boxes = rings.map((ring) => boxOf(ring, scale));
       const main = boxes.reduce((a, b) => (areaOf(b) > areaOf(a) ? b : a));
       const place = [label[0] / scale, label[1] / scale] as const;
-      return { name, label: place, path, main, ...boxes.reduce(around) };
+      return { name, code, label: place, path, main, ...boxes.reduce(around) };
     }),
   };
 }
@@ -122,34 +137,49 @@ export class Basemap {
     return this.#starting;
   }
 
-  paint(context: CanvasRenderingContext2D, view: View, size: Size, ratio: number, ground: Ground): void {
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, size.width, size.height);
-    const world = this.#worldFor(view);
+  paint(context: CanvasRenderingContext2D, patch: Patch, how: Paint): void {
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, patch.width, patch.height);
+    const world = this.#worldFor(how.zoom);
     if (world === null) return;
-    const seen = visible(world, view, size);
-    const scale = scaleOf(view, size);
-    const [left, top] = toScreen(view, size, 0, 0);
-    context.setTransform(scale * ratio, 0, 0, scale * ratio, left * ratio, top * ratio);
-    paintGround(context, world, seen, scale, ground);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (view.zoom >= NAMES_FROM) paintNames(context, seen, view, size, ground);
+    const seen = world.countries.filter((country) => overlap(country, seenOn(patch)));
+    onto(context, patch);
+    paintGround(context, world, seen, patch, how);
+    if (how.fills) paintSpecks(context, seen, patch, how.fills, how.ground);
+    if (how.shade) paintShade(context, world, how.shade);
+    if (how.zoom >= NAMES_FROM) paintNames(context, seen, patch, how.ground);
   }
 
-  /** The country at a point of the world. */
-  countryAt(context: CanvasRenderingContext2D, x: number, y: number): string | null {
-    const world = this.#fine ?? this.#coarse;
+  /** Draws round a country. */
+  outline(context: CanvasRenderingContext2D, patch: Patch, code: string): void {
+    context.save();
+    onto(context, patch);
+    context.lineWidth = (2 * patch.ratio) / patch.scale;
+    for (const country of this.#world?.countries ?? []) if (country.code === code) context.stroke(country.path);
+    context.restore();
+  }
+
+  /** The country at a point of the world. Where it is painted as a disc, the disc is what counts. */
+  countryAt(
+    context: CanvasRenderingContext2D, x: number, y: number, scale: number, fills: Paint["fills"],
+  ): Country | null {
+    const countries = this.#world?.countries ?? [];
     context.setTransform(1, 0, 0, 1, 0, 0);
-    const found = world?.countries.find(
+    const isUnder = (country: Country): boolean => fills?.has(country.code ?? "") === true && isSpeck(country, scale)
+      && Math.hypot(country.label[0] - x, country.label[1] - y) * scale <= DISC + 1;
+    return countries.find(isUnder) ?? countries.find(
       ({ left, right, top, bottom, path }) =>
         x >= left && x <= right && y >= top && y <= bottom && context.isPointInPath(path, x, y),
-    );
-    return found?.name ?? null;
+    ) ?? null;
+  }
+
+  get #world(): World | null {
+    return this.#fine ?? this.#coarse;
   }
 
   /** The finer world is fetched when somebody first looks closer. */
-  #worldFor(view: View): World | null {
-    if (view.zoom < FINE_FROM) return this.#coarse;
+  #worldFor(zoom: number): World | null {
+    if (zoom < FINE_FROM) return this.#coarse;
     if (!this.#asked) {
       this.#asked = true;
       load(fineUrl).then(
@@ -167,38 +197,70 @@ export class Basemap {
 const overlap = (a: Box, b: Box): boolean =>
   a.right >= b.left && a.left <= b.right && a.bottom >= b.top && a.top <= b.bottom;
 
-function visible({ countries }: World, view: View, size: Size): readonly Country[] {
-  const [left, top] = toWorld(view, size, 0, 0);
-  const [right, bottom] = toWorld(view, size, size.width, size.height);
-  return countries.filter((country) => overlap(country, { left, top, right, bottom }));
-}
+const seenOn = ({ scale, left, top, width, height }: Patch): Box => ({
+  left: left / scale, top: top / scale, right: (left + width) / scale, bottom: (top + height) / scale,
+});
+
+/** From now on, lengths are world units. */
+const onto = (context: CanvasRenderingContext2D, { scale, left, top }: Patch): void =>
+  context.setTransform(scale, 0, 0, scale, -left, -top);
+
+/** Whether a country is too small to show a colour; `scale` in CSS pixels per world unit. */
+const isSpeck = ({ main }: Country, scale: number): boolean =>
+  Math.max(main.right - main.left, main.bottom - main.top) * scale < SPECK;
 
 function paintGround(
-  context: CanvasRenderingContext2D, world: World, seen: readonly Country[], scale: number, ground: Ground,
+  context: CanvasRenderingContext2D, world: World, seen: readonly Country[],
+  { scale, ratio }: Patch, { ground, fills }: Paint,
 ): void {
+  const line = ratio / scale; // a CSS pixel
   context.lineJoin = "round";
   context.fillStyle = ground.sea;
   context.fill(world.outline);
-  context.lineWidth = 1 / scale;
+  context.lineWidth = line;
   context.strokeStyle = ground.line;
   context.stroke(world.graticule);
-  context.fillStyle = ground.land;
   context.strokeStyle = ground.border;
-  context.lineWidth = 0.75 / scale;
-  for (const { path } of seen) {
+  context.lineWidth = 0.75 * line;
+  for (const { path, code } of seen) {
+    context.fillStyle = (code && fills?.get(code)) || ground.land;
     context.fill(path);
     context.stroke(path);
   }
   context.strokeStyle = ground.coast;
-  context.lineWidth = 1 / scale;
+  context.lineWidth = line;
   context.stroke(world.outline);
 }
 
-/** Names where they fit, larger countries first; a name that would touch another is left out. */
-function paintNames(
-  context: CanvasRenderingContext2D, seen: readonly Country[], view: View, size: Size, ground: Ground,
+function paintSpecks(
+  context: CanvasRenderingContext2D, seen: readonly Country[], { scale, ratio }: Patch,
+  fills: ReadonlyMap<string, string>, ground: Ground,
 ): void {
-  const scale = scaleOf(view, size);
+  context.lineWidth = ratio / scale;
+  context.strokeStyle = ground.mark;
+  for (const country of seen) {
+    const fill = country.code && fills.get(country.code);
+    if (!fill || !isSpeck(country, scale / ratio)) continue;
+    context.fillStyle = fill;
+    context.beginPath();
+    context.arc(...country.label, (DISC * ratio) / scale, 0, 2 * Math.PI);
+    context.fill();
+    context.stroke();
+  }
+}
+
+function paintShade(context: CanvasRenderingContext2D, world: World, shade: NonNullable<Paint["shade"]>): void {
+  context.save();
+  context.clip(world.outline);
+  shade(context);
+  context.restore();
+}
+
+/** Names where they fit, larger countries first; a name that would touch another is left out. */
+function paintNames(context: CanvasRenderingContext2D, seen: readonly Country[], patch: Patch, ground: Ground): void {
+  const { ratio } = patch;
+  const scale = patch.scale / ratio;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.font = "500 11px system-ui, 'Segoe UI', sans-serif";
   context.textAlign = "center";
   context.textBaseline = "middle";
@@ -210,7 +272,7 @@ function paintNames(
     const room = (main.right - main.left) * scale;
     if (room < 40 || (main.bottom - main.top) * scale < 16) continue;
     const half = context.measureText(name).width / 2;
-    const [x, y] = toScreen(view, size, label[0], label[1]);
+    const [x, y] = [label[0] * scale - patch.left / ratio, label[1] * scale - patch.top / ratio];
     const box = { left: x - half - 4, right: x + half + 4, top: y - 9, bottom: y + 9 };
     if (2 * half > room * 0.85 || taken.some((other) => overlap(box, other))) continue;
     taken.push(box);

@@ -29,7 +29,8 @@ export class Card {
   /** Shows a spot; building it again is spared while the same rows stay under the pointer. */
   show(spot: Spot, told: Told, pinned: boolean): void {
     const [first] = spot.hits;
-    const key = [pinned, first.layer, first.row, spot.hits.length, told.shown.map(({ layer }) => layer.version)].join();
+    const versions = told.shown.map(({ layer }) => layer.version);
+    const key = [pinned, spot.title, spot.note, first.layer, first.row, spot.hits.length, versions].join();
     if (key === this.#shown) return;
     this.#shown = key;
     const list = el("div", { class: "rows" });
@@ -52,9 +53,10 @@ export class Card {
     const [first] = spot.hits;
     const { columns } = told.shown[first.layer];
     const country = fieldsOf(columns, first.row).get("Country") ?? null;
-    const title = country ? countryName(country) : "This spot";
+    const title = spot.title ?? (country ? countryName(country) : "This spot");
     const head = el("header", {}, el("strong", {}, title), el("span", {}, format.rows(spot.hits.length)));
-    if (columns.coarse[first.row]) {
+    if (spot.note !== undefined) head.append(el("em", { class: "note" }, spot.note));
+    else if (columns.coarse[first.row]) {
       head.append(el("em", {}, "Only the country is known: drawn in its middle."));
     }
     if (!pinned) return head;
@@ -66,7 +68,7 @@ export class Card {
 
   #glance(list: HTMLElement, spot: Spot, told: Told): void {
     const few = spot.hits.slice(0, GLANCE);
-    list.append(...few.map((hit, i) => rowOf(hit, told, i === 0)));
+    list.append(...few.map((hit, i) => rowOf(hit, told, i === 0 && spot.title === undefined)));
     const more = spot.hits.length - few.length;
     const hint = more > 0 ? `and ${format.count(more)} more: click to list them all` : "Click to keep this open";
     this.#element.append(el("p", { class: "hint" }, hint));

@@ -23,18 +23,34 @@ export interface Dataset {
   readonly colour: string | null;
   readonly key: readonly string[];
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** The column that says for how many events a row stands. */
+  readonly weight?: string | null;
+  /** Where the rows lead: to the place in two columns of theirs, or to every site of the listing. */
+  readonly arc?: { readonly latitude: string; readonly longitude: string } | "sites" | null;
+}
+
+/** A place of one's own, to which attacks lead. */
+export interface Site {
+  readonly name: string;
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
+export interface Catalogue {
+  readonly datasets: readonly Dataset[];
+  readonly sites: readonly Site[];
 }
 
 /** Reads what the server said; throws a sentence for the analyst. */
-export async function fetchCatalogue(signal: AbortSignal): Promise<readonly Dataset[]> {
+export async function fetchCatalogue(signal: AbortSignal): Promise<Catalogue> {
   const answer = await fetch("/api/datasets", { cache: "no-cache", signal }).catch((error: unknown) => {
     if (isCalledOff(error)) throw error;
     throw new Error("the server cannot be reached");
   });
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  const body = (await answer.json().catch(() => null)) as { datasets?: readonly Dataset[] } | null;
+  const body = (await answer.json().catch(() => null)) as Partial<Catalogue> | null;
   if (!Array.isArray(body?.datasets)) throw new Error("the server sent something that is no list of datasets");
-  return body.datasets;
+  return { datasets: body.datasets, sites: Array.isArray(body.sites) ? body.sites : [] };
 }
 
 const GRACE = 3; // refreshes that may fail before the data counts as stale

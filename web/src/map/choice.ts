@@ -5,6 +5,9 @@ import { WHOLE_WORLD, type View } from "./view.ts";
 
 export type Drawing = "points" | "clusters" | "heat" | "countries";
 
+/** What the colour of a country says: its share of all, or how it changed. */
+export type Measure = "share" | "change";
+
 export interface Choice {
   readonly view: View;
   readonly range: Range | null;
@@ -13,6 +16,7 @@ export interface Choice {
   /** Names of the layers that are switched off. */
   readonly hidden: readonly string[];
   readonly drawing: Drawing;
+  readonly measure: Measure;
   readonly arcs: boolean;
   readonly night: boolean;
   /** The values that rows may have, by column; a column without any takes all. */
@@ -21,8 +25,8 @@ export interface Choice {
 }
 
 export const AT_FIRST: Choice = {
-  view: WHOLE_WORLD, range: null, last: null, hidden: [], drawing: "points", arcs: false, night: false,
-  facets: {}, search: "",
+  view: WHOLE_WORLD, range: null, last: null, hidden: [], drawing: "points", measure: "share",
+  arcs: false, night: false, facets: {}, search: "",
 };
 
 type Heard = (now: Choice, before: Choice) => void;

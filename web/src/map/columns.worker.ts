@@ -26,8 +26,9 @@ async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function transferred({ bytes, time, x, y, coarse, category, start }: Columns): Transferable[] {
-  return [bytes, time, x, y, coarse, category, start].map((column) => column.buffer as ArrayBuffer);
+function transferred(columns: Columns): Transferable[] {
+  const arrays = Object.values(columns).filter((column) => ArrayBuffer.isView(column));
+  return arrays.map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 self.onmessage = async ({ data }: MessageEvent<Order>): Promise<void> => {

@@ -8,11 +8,15 @@ import { Watch } from "../watch.ts";
 import { fetchCatalogue } from "./catalogue.ts";
 import { Choices, otherRows, type Choice } from "./choice.ts";
 import { listen } from "./gestures.ts";
+import { DrawingSwitch, Lights, nightOf } from "./drawing.ts";
+import { bundleFor, fillsFor, leadingOf } from "./found.ts";
 import { Layers, type Layer } from "./layers.ts";
-import { legend } from "./legend.ts";
+import { Legend } from "./legend.ts";
 import { Notice } from "./notice.ts";
 import { css, hue, ramp, type Ramp } from "./palette.ts";
 import { Panel } from "./panel.ts";
+import { project } from "./projection.ts";
+import { Rove } from "./rove.ts";
 import { domainOf, isShown, selected } from "./selection.ts";
 import { Spots } from "./spots.ts";
 import { Stage, type Scene } from "./stage.ts";
@@ -21,19 +25,27 @@ import type { Listener, Told } from "./told.ts";
 import { bounded, panned, WHOLE_WORLD, zoomed, type View } from "./view.ts";
 
 const AGES = 15_000; // ages on the panel grow
+const NIGHTFALL = 60_000; // the night moves on by a quarter of a degree
 
 class Page {
   readonly #choices = new Choices();
   readonly #theme = new ThemeSwitch(part<HTMLButtonElement>("theme"), () => this.#rethemed());
   readonly #layers = new Layers(() => this.#renewed());
-  readonly #stage = new Stage(() => this.#scene(), () => this.#see(this.#choices.now.view));
+  readonly #stage: Stage = new Stage(
+    () => this.#scene(), () => this.#see(this.#choices.now.view), () => this.#painted(),
+  );
   readonly #spots = new Spots(this.#choices, this.#stage);
+  readonly #rove = new Rove(this.#stage, this.#spots, () => this.#choices.now.view);
+  readonly #legend = new Legend(part("legend"), this.#choices);
+  readonly #lights = new Lights(() => this.#stage.remark());
   readonly #notice = new Notice(() => void this.#watch.now());
   readonly #freshness = new Freshness();
   readonly #watch = new Watch((signal) => this.#ask(signal));
   readonly #parts: readonly Listener[] = [
     this.#spots, new Timeline(this.#choices), new Panel(part("layers"), this.#choices),
+    new DrawingSwitch(this.#choices), this.#legend, this.#lights, this.#rove,
   ];
+  #sites: Told["sites"] = [];
   #ramps = new Map<number, Ramp>();
   #told: Told = this.#gather();
   #asked = false;
@@ -52,6 +64,7 @@ class Page {
     this.#buttons();
     this.#rethemed();
     setInterval(() => this.#refresh(), AGES);
+    setInterval(() => this.#dusk(), NIGHTFALL);
     this.#stage.basemap.start().catch(() => {}); // the answer of the server brings the next try
     void this.#watch.now();
   }
@@ -71,7 +84,8 @@ class Page {
 
   async #ask(signal: AbortSignal): Promise<void> {
     try {
-      const datasets = await fetchCatalogue(signal);
+      const { datasets, sites } = await fetchCatalogue(signal);
+      this.#sites = sites.map(({ longitude, latitude }) => project(longitude, latitude));
       this.#freshness.answered();
       this.#asked = true;
       this.#layers.announce(datasets);
@@ -97,16 +111,26 @@ class Page {
 
   #chosen(now: Choice, before: Choice): void {
     if (now.view !== before.view) {
-      this.#stage.redraw();
+      this.#stage.remark();
       this.#spots.moved();
+      this.#rove.moved();
       this.#stage.element.dataset["view"] = [now.view.x, now.view.y, now.view.zoom].map((one) => one.toFixed(4)).join();
     }
+    if (nightOf(now, 0) !== nightOf(before, 0)) this.#stage.redraw();
     if (otherRows(now, before)) this.#refresh();
+  }
+
+  #dusk(): void {
+    if (nightOf(this.#choices.now, 0) === 0) this.#stage.redraw();
+  }
+
+  #painted(): void {
+    this.#legend.painted(this.#stage.pictured.most);
+    this.#rove.moved();
   }
 
   #rethemed(): void {
     this.#ramps.clear();
-    part("legend").replaceChildren(...legend([this.#ramp(0), this.#ramp(1)]));
     this.#stage.redraw();
     this.#refresh();
   }
@@ -133,6 +157,7 @@ class Page {
       selected: all,
       shown: all.filter(({ layer }) => isShown(layer, choice)),
       domain: domainOf(layers),
+      sites: this.#sites,
       theme: this.#theme.current,
       colourOf: (layer: Layer) => css(hue(layer.hue, this.#theme.current)),
     };
@@ -145,10 +170,18 @@ class Page {
   }
 
   #scene(): Scene {
+    const [told, choice] = [this.#told, this.#choices.now];
+    const colours = (some: Told["shown"]): string[] => some.map(({ layer }) => told.colourOf(layer));
+    const lines = () => ({ bundle: bundleFor(told), colours: colours(leadingOf(told)), moving: this.#lights.moving });
     return {
-      view: this.#choices.now.view,
+      view: choice.view,
       theme: this.#theme.current,
-      layers: this.#told.shown.map(({ layer, columns, slice }) => ({ columns, slice, ramp: this.#ramp(layer.hue) })),
+      drawing: choice.drawing,
+      layers: told.shown.map(({ layer, columns, slice }) => ({ columns, slice, ramp: this.#ramp(layer.hue) })),
+      colours: colours(told.shown),
+      fills: choice.drawing === "countries" ? fillsFor(told) : null,
+      night: nightOf(choice, Date.now()),
+      arcs: choice.arcs ? lines() : null,
       marks: this.#spots.marks,
       crosshair: this.#stage.element.matches(":focus-visible"),
     };

@@ -1,4 +1,6 @@
-/** Colours of the canvas. Hues are Okabe and Ito's, which colour-blind readers can tell apart. */
+/** Colours of the canvas, one entry for each theme.
+ *
+ *  Hues of layers are Okabe and Ito's, amounts are viridis: both read the same to the colour-blind. */
 
 import type { Theme } from "../theme.ts";
 
@@ -27,36 +29,77 @@ export interface Ground {
   readonly name: string;
   readonly halo: string;
   readonly mark: string;
+  /** What the night lays over the day, and how densely at most. */
+  readonly night: Rgb;
+  readonly darkness: number;
+  /** What the strongest dots lean towards, and how far. */
+  readonly core: Rgb;
+  readonly lean: number;
+  /** On a dark ground much is bright; on a light one much is dark. */
+  readonly bright: boolean;
 }
 
 export const GROUND: Readonly<Record<Theme, Ground>> = {
   dark: {
     sea: "#0e1c2a", land: "#203243", border: "#3a5066", coast: "#46617b", line: "#182a3b",
-    name: "#8da4b8", halo: "#203243", mark: "#ffffff",
+    name: "#8da4b8", halo: "#203243", mark: "#ffffff", night: [0, 4, 12], darkness: 0.42,
+    core: [255, 255, 255], lean: 0.4, bright: true,
   },
   light: {
     sea: "#e3edf4", land: "#fbfaf6", border: "#c9d0d3", coast: "#9fb2bf", line: "#d3e0e9",
-    name: "#66757f", halo: "#fbfaf6", mark: "#14202b",
+    name: "#66757f", halo: "#fbfaf6", mark: "#14202b", night: [20, 40, 70], darkness: 0.26,
+    core: [0, 0, 0], lean: 0.1, bright: false,
   },
 };
 
 export const hue = (layer: number, theme: Theme): Rgb => {
-  const hues = theme === "dark" ? OKABE_ITO : ON_LIGHT;
+  const hues = theme === "light" ? ON_LIGHT : OKABE_ITO;
   return hues[layer % hues.length];
 };
 
 export const css = ([red, green, blue]: Rgb): string => `rgb(${red} ${green} ${blue})`;
 
+const pixel = ([red, green, blue]: Rgb, alpha: number): number =>
+  ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+
 /** Faint to strong by alpha; the strongest third also leans towards white, or ink on light ground. */
 export function ramp(layer: number, theme: Theme): Ramp {
+  const { core, lean } = GROUND[theme];
   const base = hue(layer, theme);
-  const core = theme === "dark" ? 255 : 0;
-  const pixels = new Uint32Array(256);
-  for (let light = 1; light < 256; light++) {
-    const lean = Math.max(0, (light - 150) / 105) * (theme === "dark" ? 0.4 : 0.1);
-    const [red, green, blue] = base.map((part) => Math.round(part + (core - part) * lean));
-    const alpha = Math.min(255, Math.round(light * 1.35));
-    pixels[light] = ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-  }
-  return pixels;
+  return Uint32Array.from({ length: 256 }, (_, light) => {
+    const far = Math.max(0, (light - 150) / 105) * lean;
+    const mixed = base.map((part, i) => Math.round(part + (core[i] - part) * far)) as unknown as Rgb;
+    return light === 0 ? 0 : pixel(mixed, Math.min(255, Math.round(light * 1.35)));
+  });
 }
+
+// Matt Zucker's fit of viridis (public domain): powers of the amount, for red, green and blue.
+const VIRIDIS: readonly Rgb[] = [
+  [0.27772733, 0.00540734, 0.33409981], [0.10509304, 1.40461353, 1.38459016],
+  [-0.33086183, 0.21484756, 0.09509516], [-4.6342305, -5.79910097, -19.33244096],
+  [6.22826994, 14.17993337, 56.6905526], [4.776385, -13.74514538, -65.35303263],
+  [-5.43545586, 4.64585261, 26.31243525],
+];
+
+/** Viridis at an amount from 0 to 1. */
+export function viridis(amount: number): Rgb {
+  const part = (channel: number): number => {
+    const value = VIRIDIS.reduceRight((sum, power) => sum * amount + power[channel], 0);
+    return Math.round(255 * Math.min(1, Math.max(0, value)));
+  };
+  return [part(0), part(1), part(2)];
+}
+
+/** Viridis with its strong end away from the ground. */
+export const amountColour = (amount: number, theme: Theme): Rgb =>
+  viridis(GROUND[theme].bright ? amount : 1 - amount);
+
+/** From nothing to the most: viridis, fading in. */
+export const heatRamp = (theme: Theme): Ramp =>
+  Uint32Array.from({ length: 256 }, (_, heat) =>
+    heat === 0 ? 0 : pixel(amountColour(0.1 + (0.9 * heat) / 255, theme), Math.min(225, heat * 4)));
+
+/** Less, about as much, more than before: blue, grey, orange, which no kind of colour vision mixes up. */
+export const CHANGES: readonly Rgb[] = [
+  [0, 114, 178], [86, 180, 233], [138, 146, 152], [230, 159, 0], [213, 94, 0],
+];

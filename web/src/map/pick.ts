@@ -19,10 +19,17 @@ export interface Spot {
   readonly x: number;
   readonly y: number;
   readonly hits: readonly Hit[];
+  /** What it is called, when the rows alone do not say it. */
+  readonly title?: string;
+  readonly note?: string;
+  /** CSS pixels of the ring round it, unless it is the usual one. */
+  readonly reach?: number;
+  /** The country that it is, instead of a ring. */
+  readonly country?: string;
 }
 
 const REACH = 11; // CSS pixels from the pointer to the nearest row
-const SAME_SPOT = 3; // CSS pixels from there: what looks like one dot is one spot
+export const SAME_SPOT = 3; // CSS pixels from there: what looks like one dot is one spot
 
 export function pick(
   candidates: readonly Candidate[], view: View, size: Size, px: number, py: number,
@@ -34,9 +41,16 @@ export function pick(
   const hits = candidates.flatMap((candidate, layer) =>
     within(candidate, nearest.x, nearest.y, SAME_SPOT / scale).map((row) => ({ layer, row })),
   );
+  return { ...nearest, hits: newestFirst(hits, candidates) };
+}
+
+/** Sorts rows that are newest first within each layer, which a single layer then already is. */
+export function newestFirst(
+  hits: Hit[], candidates: readonly { readonly columns: Pick<Columns, "time"> }[],
+): readonly Hit[] {
+  if (hits.length === 0 || hits[0].layer === hits.at(-1)!.layer) return hits;
   const timeOf = ({ layer, row }: Hit): number => candidates[layer].columns.time[row];
-  hits.sort((a, b) => (timeOf(a) === timeOf(b) ? 0 : timeOf(a) < timeOf(b) ? 1 : -1));
-  return { ...nearest, hits };
+  return hits.sort((a, b) => (timeOf(a) === timeOf(b) ? 0 : timeOf(a) < timeOf(b) ? 1 : -1));
 }
 
 function nearestTo(candidates: readonly Candidate[], x: number, y: number, reach: number):

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { ramp } from "./palette.ts";
+import { patchOf } from "./patch.ts";
 import { project } from "./projection.ts";
-import { Raster, type Drawn, type Frame } from "./raster.ts";
+import { Raster, type Drawn } from "./raster.ts";
 import { toScreen, WHOLE_WORLD, zoomed } from "./view.ts";
 
 const size = { width: 400, height: 220 };
-const frame: Frame = { view: WHOLE_WORLD, size, ratio: 1, dot: 1 };
+const frame = patchOf(WHOLE_WORLD, size, 1);
 
 function layer(places: readonly (readonly [number, number])[], hue = 0, coarse = 0): Drawn {
   const points = places.map(([longitude, latitude]) => project(longitude, latitude));
@@ -14,6 +15,7 @@ function layer(places: readonly (readonly [number, number])[], hue = 0, coarse =
       x: Float32Array.from(points, ([x]) => x),
       y: Float32Array.from(points, ([, y]) => y),
       coarse: new Uint8Array(points.length).fill(coarse),
+      weight: null,
     },
     slice: [0, points.length],
     ramp: ramp(hue, "dark"),
@@ -21,16 +23,16 @@ function layer(places: readonly (readonly [number, number])[], hue = 0, coarse =
 }
 
 function drawn(layers: readonly Drawn[], how = frame, raster = new Raster()): Uint32Array {
-  const out = new Uint32Array(how.size.width * how.size.height * how.ratio ** 2);
-  raster.draw(layers, how, out);
+  const out = new Uint32Array(how.width * how.height);
+  raster.draw(layers, how, 1, out);
   return out;
 }
 
 const lit = (pixels: Uint32Array): number => pixels.filter((pixel) => pixel !== 0).length;
 
-const pixelAt = (pixels: Uint32Array, longitude: number, latitude: number, how = frame): number => {
-  const [x, y] = toScreen(how.view, how.size, ...project(longitude, latitude));
-  return pixels[Math.round(y) * how.size.width + Math.round(x)];
+const pixelAt = (pixels: Uint32Array, longitude: number, latitude: number): number => {
+  const [x, y] = toScreen(WHOLE_WORLD, size, ...project(longitude, latitude));
+  return pixels[Math.round(y) * size.width + Math.round(x)];
 };
 
 /** A fixed scatter: the fractional parts of multiples of the golden ratio. */
@@ -41,7 +43,7 @@ describe("the raster", () => {
   test("gives the same pixels for the same points, whatever was drawn before", async () => {
     const layers = [layer(scatter), layer(scatter.slice(0, 500), 1)];
     const used = new Raster();
-    drawn([layer(scatter.slice(7))], { ...frame, view: zoomed(WHOLE_WORLD, size, 3, 9, 9) }, used);
+    drawn([layer(scatter.slice(7))], patchOf(zoomed(WHOLE_WORLD, size, 3, 9, 9), size, 1), used);
     const hash = async (pixels: Uint32Array) =>
       new DataView(await crypto.subtle.digest("SHA-256", pixels.slice())).getBigUint64(0).toString(16);
     expect(await hash(drawn(layers, frame, used))).toBe(await hash(drawn(layers)));
@@ -104,8 +106,16 @@ describe("the raster", () => {
     expect(lit(pixels)).toBeGreaterThan(10);
   });
 
+  test("draws a row that stands for many events like that many rows", () => {
+    const lone = layer([[0, 0], [60, 20]]);
+    const heavy = { ...lone, columns: { ...lone.columns, weight: Uint32Array.of(64, 0xffffffff) } };
+    const rows = (count: number) => Array.from({ length: count }, () => [0, 0] as const);
+    const most = Array.from({ length: 40_000 }, () => [60, 20] as const);
+    expect(drawn([heavy])).toEqual(drawn([layer([...rows(64), ...most])]));
+  });
+
   test("fills the pixels of finer screens", () => {
-    const fine = drawn([layer([[0, 0]])], { ...frame, ratio: 2 });
+    const fine = drawn([layer([[0, 0]])], patchOf(WHOLE_WORLD, size, 2));
     expect(lit(fine)).toBeGreaterThan(lit(drawn([layer([[0, 0]])])) * 2);
   });
 

@@ -4,23 +4,21 @@ import { part } from "../dom.ts";
 import * as format from "../format.ts";
 import { Card } from "./card.ts";
 import type { Choices } from "./choice.ts";
-import { pick, type Spot } from "./pick.ts";
+import { extentOf } from "./clusters.ts";
+import { nationsFor } from "./found.ts";
+import { SAME_SPOT, type Spot } from "./pick.ts";
 import { unproject } from "./projection.ts";
-import type { Stage } from "./stage.ts";
+import type { Mark, Stage } from "./stage.ts";
 import type { Listener, Told } from "./told.ts";
-import { toScreen, toWorld } from "./view.ts";
+import { nationSaid, Under } from "./under.ts";
+import { DEEPEST, fitting, scaleOf, toScreen, toWorld } from "./view.ts";
 
 type Point = readonly [px: number, py: number];
-
-export interface Mark {
-  readonly x: number;
-  readonly y: number;
-  readonly firm: boolean;
-}
 
 export class Spots implements Listener {
   readonly #choices: Choices;
   readonly #stage: Stage;
+  readonly #under: Under;
   readonly #card = new Card(part("card"), () => this.dismiss());
   #told: Told | null = null;
   #hovered: Spot | null = null;
@@ -31,6 +29,7 @@ export class Spots implements Listener {
   constructor(choices: Choices, stage: Stage) {
     this.#choices = choices;
     this.#stage = stage;
+    this.#under = new Under(stage);
   }
 
   get marks(): readonly Mark[] {
@@ -59,8 +58,11 @@ export class Spots implements Listener {
     this.#point();
   }
 
+  /** Lists the rows of a spot; of a cluster whose rows lie apart it shows where instead. */
   pin(at: Point): void {
-    this.#pinned = this.#at(at);
+    const spot = this.#at(at);
+    if (spot !== null && this.#goInto(spot)) return;
+    this.#pinned = spot;
     if (this.#pinned === null) this.#card.hide();
     this.#showCard();
     this.#stage.remark();
@@ -89,14 +91,34 @@ export class Spots implements Listener {
   }
 
   #at([px, py]: Point): Spot | null {
-    return pick(this.#told?.shown ?? [], this.#choices.now.view, this.#stage.size, px, py);
+    // The view of this very moment, the rows of the last word about them.
+    return this.#told && this.#under.at(this.#told, this.#choices.now.view, px, py);
+  }
+
+  #goInto(spot: Spot): boolean {
+    const { drawing, view } = this.#choices.now;
+    if (drawing !== "clusters" || this.#told === null || view.zoom >= DEEPEST) return false;
+    const [box, { size }] = [extentOf(spot.hits, this.#told.shown), this.#stage];
+    const apart = Math.max(box.right - box.left, box.bottom - box.top) * scaleOf({ ...view, zoom: DEEPEST }, size);
+    if (apart <= SAME_SPOT) return false;
+    this.hover(null);
+    this.#choices.change({ view: fitting(box, size, view) });
+    return true;
   }
 
   #readout(): void {
     const at = this.#pointer;
     const here = at && unproject(...toWorld(this.#choices.now.view, this.#stage.size, ...at));
     const country = at && this.#stage.countryAt(...at);
-    part("readout").textContent = here ? `${format.place(...here)}${country ? ` · ${country}` : ""}` : "";
+    const said = here && [format.place(...here), ...(country ? [country.name, ...this.#figures(country.code)] : [])];
+    part("readout").textContent = said ? said.join(" · ") : "";
+  }
+
+  /** What is known of a country, where countries are what is drawn. */
+  #figures(code: string | null): string[] {
+    if (this.#told?.choice.drawing !== "countries" || code === null) return [];
+    const nation = nationsFor(this.#told).by.get(code);
+    return [nation ? nationSaid(this.#told, nation) : "no rows"];
   }
 
   #showCard(): void {

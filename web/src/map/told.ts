@@ -14,6 +14,8 @@ export interface Told {
   /** Those of them that are switched on, in the order in which they are drawn. */
   readonly shown: readonly Selected[];
   readonly domain: Range | null;
+  /** Where the rows of some layers lead, in world units. */
+  readonly sites: readonly (readonly [x: number, y: number])[];
   readonly theme: Theme;
   readonly colourOf: (layer: Layer) => string;
 }

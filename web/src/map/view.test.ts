@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { HALF_HEIGHT, HALF_WIDTH } from "./projection.ts";
-import { bounded, panned, toScreen, toWorld, WHOLE_WORLD, zoomed } from "./view.ts";
+import { bounded, DEEPEST, fitting, panned, toScreen, toWorld, WHOLE_WORLD, zoomed } from "./view.ts";
 
 const size = { width: 1_000, height: 600 };
 
@@ -38,5 +38,16 @@ describe("the view", () => {
 
   test("survives a stage without room", () => {
     expect(Number.isFinite(toScreen(WHOLE_WORLD, { width: 1, height: 1 }, 1, 1)[0])).toBe(true);
+  });
+
+  test("fits a part of the world with room around it, always closer than before", () => {
+    const [left, top, right, bottom] = [0.1, -0.9, 0.4, -0.8];
+    const view = fitting({ left, top, right, bottom }, size, WHOLE_WORLD);
+    const [from, to] = [toScreen(view, size, left, top), toScreen(view, size, right, bottom)];
+    expect((to[0] - from[0]) / size.width).toBeCloseTo(0.5);
+    expect((from[0] + to[0]) / 2).toBeCloseTo(size.width / 2);
+    const world = { left: -HALF_WIDTH, top: -HALF_HEIGHT, right: HALF_WIDTH, bottom: HALF_HEIGHT };
+    expect(fitting(world, size, WHOLE_WORLD).zoom).toBe(1.5);
+    expect(fitting({ left, top, right: left, bottom: top }, size, WHOLE_WORLD).zoom).toBe(DEEPEST);
   });
 });

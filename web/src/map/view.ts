@@ -15,8 +15,9 @@ export interface View {
 }
 
 export const WHOLE_WORLD: View = { x: 0, y: 0, zoom: 1 };
-const DEEPEST = 48; // GeoIP knows cities at best; closer would promise a street
+export const DEEPEST = 48; // GeoIP knows cities at best; closer would promise a street
 const MARGIN = 14;
+const CLOSER = 1.5; // a step that can be seen
 
 const clamp = (value: number, low: number, high: number): number =>
   Math.min(Math.max(value, low), high);
@@ -50,6 +51,18 @@ export function toWorld(view: View, size: Size, px: number, py: number): [number
 export function panned(view: View, size: Size, dx: number, dy: number): View {
   const scale = scaleOf(view, size);
   return bounded({ ...view, x: view.x - dx / scale, y: view.y - dy / scale }, size);
+}
+
+/** The view that shows a part of the world with room around it; never wider than the view before. */
+export function fitting(
+  box: { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number },
+  size: Size, before: View,
+): View {
+  const unit = scaleOf({ ...before, zoom: 1 }, size);
+  const [wide, high] = [(box.right - box.left) * unit, (box.bottom - box.top) * unit];
+  const zoom = Math.min(size.width / 2 / Math.max(wide, 1e-9), size.height / 2 / Math.max(high, 1e-9));
+  const middle = { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 };
+  return bounded({ ...middle, zoom: Math.max(zoom, before.zoom * CLOSER) }, size);
 }
 
 /** Zooms by a factor and keeps the world point under (px, py) where it is. */
