@@ -23,6 +23,10 @@ export interface Dataset {
   readonly colour: string | null;
   readonly key: readonly string[];
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** The column that says for how many events a row stands. */
+  readonly weight?: string | null;
+  /** Where the rows lead: to the place in two columns of theirs, or to every site of the listing. */
+  readonly arc?: { readonly latitude: string; readonly longitude: string } | "sites" | null;
 }
 
 /** Reads what the server said; throws a sentence for the analyst. */

@@ -26,8 +26,8 @@ async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function transferred({ bytes, time, x, y, coarse, category, start }: Columns): Transferable[] {
-  return [bytes, time, x, y, coarse, category, start].map((column) => column.buffer as ArrayBuffer);
+function transferred(columns: Columns): Transferable[] {
+  return Object.values(columns).filter((column) => ArrayBuffer.isView(column)).map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 self.onmessage = async ({ data }: MessageEvent<Order>): Promise<void> => {
