@@ -3,6 +3,7 @@
 import { el } from "../dom.ts";
 import * as format from "../format.ts";
 import type { Columns } from "./columns.ts";
+import { countryName } from "./countries.ts";
 import type { Hit, Spot } from "./pick.ts";
 import type { Told } from "./told.ts";
 import { rowAt } from "./tsv.ts";
@@ -122,11 +123,4 @@ function fieldList(fields: Map<string, string | null>, title: string, time: stri
     );
   }
   return list;
-}
-
-const countryNames = new Intl.DisplayNames(["en"], { type: "region", fallback: "code" });
-
-/** A code of ISO 3166 as a name; whatever else a log calls a country stays as it is. */
-export function countryName(code: string): string {
-  return /^[A-Z]{2}$/.test(code) ? (countryNames.of(code) ?? code) : code;
 }

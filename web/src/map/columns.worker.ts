@@ -27,7 +27,8 @@ async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 function transferred(columns: Columns): Transferable[] {
-  return Object.values(columns).filter((column) => ArrayBuffer.isView(column)).map(({ buffer }) => buffer as ArrayBuffer);
+  const all = [...Object.values(columns), ...[...columns.facets.values()].map(({ codes }) => codes)];
+  return all.filter((column) => ArrayBuffer.isView(column)).map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 self.onmessage = async ({ data }: MessageEvent<Order>): Promise<void> => {

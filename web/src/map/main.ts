@@ -7,6 +7,7 @@ import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
 import { fetchCatalogue } from "./catalogue.ts";
 import { Choices, otherRows, type Choice } from "./choice.ts";
+import { Filters } from "./filters.ts";
 import { listen } from "./gestures.ts";
 import { Layers, type Layer } from "./layers.ts";
 import { legend } from "./legend.ts";
@@ -26,6 +27,7 @@ class Page {
   readonly #choices = new Choices();
   readonly #theme = new ThemeSwitch(part<HTMLButtonElement>("theme"), () => this.#rethemed());
   readonly #layers = new Layers(() => this.#renewed());
+  readonly #filters = new Filters(() => this.#refresh());
   readonly #stage = new Stage(() => this.#scene(), () => this.#see(this.#choices.now.view));
   readonly #spots = new Spots(this.#choices, this.#stage);
   readonly #notice = new Notice(() => void this.#watch.now());
@@ -126,12 +128,14 @@ class Page {
 
   #gather(): Told {
     const [choice, layers] = [this.#choices.now, this.#layers.all];
-    const all = selected(layers, choice);
+    this.#filters.sift(layers, choice);
+    const all = selected(layers, choice, this.#filters);
     return {
       choice,
       layers,
       selected: all,
       shown: all.filter(({ layer }) => isShown(layer, choice)),
+      filters: this.#filters,
       domain: domainOf(layers),
       theme: this.#theme.current,
       colourOf: (layer: Layer) => css(hue(layer.hue, this.#theme.current)),
