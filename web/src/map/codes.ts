@@ -39,8 +39,13 @@ export class Codes {
     }
   }
 
+  /** What a code stands for. */
+  name(code: number): string {
+    return cellText(this.#bytes, this.#from[code], this.#to[code]) ?? NO_VALUE;
+  }
+
   names(): string[] {
-    return this.#from.map((from, code) => cellText(this.#bytes, from, this.#to[code]) ?? NO_VALUE);
+    return this.#from.map((_, code) => this.name(code));
   }
 
   #same(code: number, from: number, to: number): boolean {

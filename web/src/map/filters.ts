@@ -58,6 +58,8 @@ export class Filters {
   sift(layers: readonly Layer[], choice: Choice): void {
     this.#meaning = meaningOf(choice.search, new Set(layers.flatMap(({ columns }) => columns?.names ?? [])));
     const key = JSON.stringify([choice.facets, choice.search]);
+    const names = new Set(layers.map(({ dataset }) => dataset.name));
+    for (const name of this.#kept.keys()) if (!names.has(name)) this.#kept.delete(name);
     const wanted = layers.flatMap((layer) => this.#sifted(layer, choice, key));
     this.#scans.want(wanted);
   }

@@ -5,6 +5,7 @@ import { Freshness } from "../freshness.ts";
 import { isCalledOff, sentence } from "../server.ts";
 import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
+import { Analysis } from "./analysis.ts";
 import { fetchCatalogue } from "./catalogue.ts";
 import { Choices, otherRows, type Choice } from "./choice.ts";
 import { Filters } from "./filters.ts";
@@ -30,11 +31,12 @@ class Page {
   readonly #filters = new Filters(() => this.#refresh());
   readonly #stage = new Stage(() => this.#scene(), () => this.#see(this.#choices.now.view));
   readonly #spots = new Spots(this.#choices, this.#stage);
+  readonly #analysis = new Analysis(this.#choices, this.#stage, this.#spots);
   readonly #notice = new Notice(() => void this.#watch.now());
   readonly #freshness = new Freshness();
   readonly #watch = new Watch((signal) => this.#ask(signal));
   readonly #parts: readonly Listener[] = [
-    this.#spots, new Timeline(this.#choices), new Panel(part("layers"), this.#choices),
+    this.#spots, new Timeline(this.#choices), new Panel(part("layers"), this.#choices), this.#analysis,
   ];
   #ramps = new Map<number, Ramp>();
   #told: Told = this.#gather();
@@ -48,7 +50,10 @@ class Page {
       zoom: (factor, px, py) => this.#see(zoomed(this.#choices.now.view, this.#stage.size, factor, px, py)),
       reset: () => this.#see(WHOLE_WORLD),
       hover: (at) => this.#spots.hover(at),
-      choose: (at) => this.#spots.pin(at),
+      choose: (at) => {
+        this.#spots.pin(at);
+        this.#analysis.chosen(at);
+      },
       dismiss: () => this.#spots.dismiss() || this.#choices.change({ range: null, last: null }),
     });
     this.#buttons();
