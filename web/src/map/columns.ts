@@ -189,10 +189,32 @@ function orderByTime(time: Float64Array): Uint32Array | null {
 
 type Column = Float64Array | Float32Array | Uint32Array | Uint16Array | Uint8Array;
 
+/** A loop for each size of a value, whatever its type: one loop for all types runs ten times as long. */
 function gathered<T extends Column>(column: T, rows: Uint32Array): T {
   const picked = new (column.constructor as new (length: number) => T)(rows.length);
-  for (let i = 0; i < rows.length; i++) picked[i] = column[rows[i]];
+  const as = <V>(View: new (buffer: ArrayBufferLike, offset: number, length: number) => V): [V, V] =>
+    [new View(column.buffer, column.byteOffset, column.length), new View(picked.buffer, 0, picked.length)];
+  if (column.BYTES_PER_ELEMENT === 8) gather8(...as(Float64Array), rows);
+  else if (column.BYTES_PER_ELEMENT === 4) gather4(...as(Uint32Array), rows);
+  else if (column.BYTES_PER_ELEMENT === 2) gather2(...as(Uint16Array), rows);
+  else gather1(...as(Uint8Array), rows);
   return picked;
+}
+
+function gather8(from: Float64Array, to: Float64Array, rows: Uint32Array): void {
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]];
+}
+
+function gather4(from: Uint32Array, to: Uint32Array, rows: Uint32Array): void {
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]];
+}
+
+function gather2(from: Uint16Array, to: Uint16Array, rows: Uint32Array): void {
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]];
+}
+
+function gather1(from: Uint8Array, to: Uint8Array, rows: Uint32Array): void {
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]];
 }
 
 /** Every column that has a value for each row, in another order; what else there is stays as it is. */

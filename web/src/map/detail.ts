@@ -29,11 +29,11 @@ export function fieldList({ values, title, time }: Fields, choices: Choices | nu
 function tools(name: string, value: string | null, isTime: boolean, choices: Choices): HTMLElement[] {
   const absent = value === null || value === "";
   const group = el("span", { class: "tools", dir: "ltr" });
-  if (!absent) group.append(tool("Copy", `Copy ${name}`, (button) => clip(value, button)));
+  if (!absent) group.append(tool("⧉", `Copy ${name}`, (button) => clip(value, button)));
   if (!isTime) {
     group.append(
-      tool("Only", `Only rows with this ${name}`, () => choices.change({ facets: only(choices.now.facets, name, value) })),
-      tool("Not", `No rows with this ${name}`, () => choices.change({ facets: except(choices.now.facets, name, value) })),
+      tool("+", `Only rows with this ${name}`, () => choices.change({ facets: only(choices.now.facets, name, value) })),
+      tool("−", `No rows with this ${name}`, () => choices.change({ facets: except(choices.now.facets, name, value) })),
     );
   }
   const found = absent ? [] : links(name, value);
@@ -53,5 +53,5 @@ function tool(text: string, label: string, act: (button: HTMLButtonElement) => v
 export function provenance(values: ReadonlyMap<string, string | null>): string {
   const [precision, source] = [values.get("GeoPrecision"), values.get("GeoSource")];
   if (!precision || precision === "none") return "Not located.";
-  return `Located by ${precision}${source ? `, says ${source}` : ""}. Approximate.`;
+  return `Approximate: located by ${precision}${source ? ` (source: ${source})` : ""}.`;
 }

@@ -124,7 +124,7 @@ export class Table implements Listener {
   #sort(column: string): void {
     const again = this.#order.column === column;
     this.#order = { column, down: again ? !this.#order.down : column === TIME };
-    void this.#list();
+    void this.#list().then(() => this.#grid.activate(0));
   }
 
   #choose(index: number): void {
