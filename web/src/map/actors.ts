@@ -7,7 +7,7 @@ import { linkable, plain } from "../text.ts";
 import { fieldsOf } from "./cells.ts";
 import type { Choices } from "./choice.ts";
 import type { Columns } from "./columns.ts";
-import { countryCode, countryName } from "./countries.ts";
+import { codeOf, nameOf } from "./codes.ts";
 import { grouped } from "./grouping.ts";
 import type { Listener, Told } from "./told.ts";
 
@@ -51,7 +51,7 @@ export class Actors implements Listener {
 
   /** Opens a country by its name on the map, if actors are shown there. */
   at(name: string): void {
-    const country = countryName(countryCode(name) ?? name);
+    const country = nameOf(codeOf(name) ?? name);
     if (!this.#shown || !this.#actors.some((actor) => actor.country === country)) return;
     this.#search.value = "";
     this.#list();
@@ -112,7 +112,7 @@ export function actorsOf(columns: Columns): Actor[] {
     const of = (...names: readonly string[]): string => names.map((name) => fields.get(name) ?? "").find((text) => text !== "") ?? "";
     const country = of("Country", "Location");
     return {
-      country: country === "" ? UNKNOWN : countryName(countryCode(country) ?? country),
+      country: country === "" ? UNKNOWN : nameOf(codeOf(country) ?? country),
       name: of("Name"), motivation: of("Motivation"), aliases: listOf(of("Aliases")), description: of("Description"),
       source: of("Source"), links: listOf(of("Links", "Link", "Reference")).flatMap((link) => linkable(link) ?? []).slice(0, MOST_LINKS),
     };

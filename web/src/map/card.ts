@@ -4,7 +4,7 @@ import { el } from "../dom.ts";
 import * as format from "../format.ts";
 import { fieldsOf } from "./cells.ts";
 import type { Choices } from "./choice.ts";
-import { countryName } from "./countries.ts";
+import { nameOf } from "./codes.ts";
 import { fieldList, provenance } from "./detail.ts";
 import { byLabel, type Group } from "./grouping.ts";
 import type { Hit, Spot } from "./pick.ts";
@@ -61,7 +61,7 @@ export class Card {
     const { columns } = told.shown[first.layer];
     const country = fieldsOf(columns, first.row).get("Country") ?? null;
     const nowhere = Number.isNaN(spot.x) ? "A row without a place" : "This spot";
-    const title = country ? countryName(country) : nowhere;
+    const title = country ? nameOf(country) : nowhere;
     const head = el("header", {}, el("strong", {}, title), el("span", {}, format.rows(spot.hits.length)));
     if (columns.coarse[first.row]) {
       head.append(el("em", {}, "Only the country is known: drawn in its middle."));

@@ -7,7 +7,7 @@ const SAID = 1_200; // milliseconds
 export function clip(text: string, button: HTMLButtonElement): void {
   const before = button.textContent;
   const say = (word: string): void => {
-    button.textContent = word === "Copied" ? "✓" : "✗";
+    button.textContent = word === "Copied" ? "✓" : "no";
     part("live").textContent = word;
     setTimeout(() => (button.textContent = before), SAID);
   };

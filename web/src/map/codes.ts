@@ -1,80 +1,50 @@
-/** Distinct cells of a column as numbers: a hash of the bytes, so that no cell becomes a string twice. */
+/** What logs call a country, as a code of ISO 3166 that the map knows. */
 
-import { cellText } from "./tsv.ts";
+const names = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/** What is shown, and filtered by, where the log had no value. */
-export const NO_VALUE = "(no value)";
+/** Spellings of logs and registries that the English name in the browser is not. */
+const ALIASES: readonly (readonly [string, string])[] = [
+  ["great britain", "GB"], ["usa", "US"], ["united states of america", "US"],
+  ["turkey", "TR"], ["türkiye", "TR"], ["korea", "KR"], ["korea, republic of", "KR"], ["republic of korea", "KR"],
+  ["korea, democratic people's republic of", "KP"], ["russian federation", "RU"], ["czech republic", "CZ"],
+  ["ivory coast", "CI"], ["côte d'ivoire", "CI"], ["viet nam", "VN"], ["iran, islamic republic of", "IR"],
+  ["syrian arab republic", "SY"], ["macedonia", "MK"], ["swaziland", "SZ"], ["cape verde", "CV"], ["burma", "MM"],
+  ["hong kong", "HK"], ["macao", "MO"], ["macau", "MO"], ["palestine", "PS"], ["taiwan, province of china", "TW"],
+  ["moldova, republic of", "MD"], ["tanzania, united republic of", "TZ"], ["myanmar", "MM"], ["bolivia, plurinational state of", "BO"],
+  ["venezuela, bolivarian republic of", "VE"], ["lao people's democratic republic", "LA"], ["the netherlands", "NL"],
+  ["brunei darussalam", "BN"], ["democratic republic of the congo", "CD"],
+];
 
-/** A column as codes: row `r` says `names[codes[r]]`. */
-export interface Coded {
-  readonly codes: Uint16Array | Uint32Array;
-  readonly names: readonly string[];
+/** Parts that the map draws as a piece of another country. */
+const DRAWN_AS: Readonly<Record<string, string>> = {
+  GF: "FR", GP: "FR", MQ: "FR", RE: "FR", YT: "FR", SJ: "NO", BV: "NO", BQ: "NL", CC: "AU", CX: "AU", GI: "GB", EL: "GR",
+};
+
+let spelled: Map<string, string> | null = null;
+
+function spellings(): Map<string, string> {
+  const codes = [...LETTERS].flatMap((a) => [...LETTERS].map((b) => a + b));
+  const named = codes.flatMap((code) => {
+    const name = names.of(code);
+    return name ? [[name.toLowerCase(), current(code)] as const] : [];
+  });
+  return new Map([...named, ...ALIASES]);
 }
 
-export class Codes {
-  readonly #bytes: Uint8Array;
-  readonly #from: number[] = [];
-  readonly #to: number[] = [];
-  readonly #hash: number[] = [];
-  #slots = new Int32Array(256).fill(-1);
+/** Codes of the past lead to their successors: DD to DE, UK to GB. */
+const current = (code: string): string => new Intl.Locale(`und-${code}`).region ?? code;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+/** Null for what names no country. */
+export function codeOf(text: string): string | null {
+  const plain = text.trim();
+  if (/^[A-Za-z]{2}$/.test(plain)) {
+    const code = current(plain.toUpperCase());
+    return Object.hasOwn(DRAWN_AS, code) ? DRAWN_AS[code] : code;
   }
-
-  get size(): number {
-    return this.#from.length;
-  }
-
-  /** The code of a cell; codes count up in order of appearance. */
-  code(from: number, to: number): number {
-    let hash = to - from;
-    for (let at = from; at < to; at++) hash = Math.imul(hash ^ this.#bytes[at], 0x01000193);
-    hash ^= hash >>> 15;
-    const last = this.#slots.length - 1;
-    for (let slot = hash & last; ; slot = (slot + 1) & last) {
-      const code = this.#slots[slot];
-      if (code < 0) return this.#added(slot, hash, from, to);
-      if (this.#hash[code] === hash && this.#same(code, from, to)) return code;
-    }
-  }
-
-  /** What a code stands for. */
-  name(code: number): string {
-    return cellText(this.#bytes, this.#from[code], this.#to[code]) ?? NO_VALUE;
-  }
-
-  names(): string[] {
-    return this.#from.map((_, code) => this.name(code));
-  }
-
-  #same(code: number, from: number, to: number): boolean {
-    const known = this.#from[code];
-    if (this.#to[code] - known !== to - from) return false;
-    for (let at = from; at < to; at++) if (this.#bytes[at] !== this.#bytes[known + at - from]) return false;
-    return true;
-  }
-
-  #added(slot: number, hash: number, from: number, to: number): number {
-    const code = this.#from.push(from) - 1;
-    this.#to.push(to);
-    this.#hash.push(hash);
-    this.#slots[slot] = code;
-    if (this.size * 2 > this.#slots.length) this.#grow();
-    return code;
-  }
-
-  #grow(): void {
-    const slots = new Int32Array(this.#slots.length * 2).fill(-1);
-    this.#hash.forEach((hash, code) => {
-      let slot = hash & (slots.length - 1);
-      while (slots[slot] >= 0) slot = (slot + 1) & (slots.length - 1);
-      slots[slot] = code;
-    });
-    this.#slots = slots;
-  }
+  spelled ??= spellings();
+  return spelled.get(plain.toLowerCase().replaceAll("’", "'")) ?? null;
 }
 
-/** Half the memory where the codes are few. */
-export const narrowed = (codes: Uint32Array, distinct: number): Coded["codes"] =>
-  distinct <= 65_536 ? Uint16Array.from(codes) : codes;
+/** The English name of a code. */
+export const nameOf = (code: string): string => (/^[A-Z]{2}$/.test(code) ? (names.of(code) ?? code) : code);

@@ -1,6 +1,6 @@
 /** From the bytes of a TSV to what the map draws: columns sorted by time, already projected. */
 
-import { Codes, narrowed, type Coded } from "./codes.ts";
+import { Codes, narrowed, type Coded } from "./coded.ts";
 import { gapOf } from "./gaps.ts";
 import { project } from "./projection.ts";
 import { BadTable, cellText, eachRow, isNull, readHeader } from "./tsv.ts";
@@ -44,6 +44,11 @@ export interface Columns {
   /** Where each row begins in `bytes`. */
   readonly start: Uint32Array;
 }
+
+/** What goes along when columns are handed to another thread, instead of being copied. */
+export const buffersOf = (columns: Columns): Transferable[] =>
+  [...Object.values(columns), ...[...columns.facets.values()].map(({ codes }) => codes)]
+    .filter((column) => ArrayBuffer.isView(column)).map(({ buffer }) => buffer as ArrayBuffer);
 
 const MOST_CATEGORIES = 65_535;
 const MOST_WEIGHT = 0xffffffff;

@@ -29,7 +29,7 @@ export function fieldList({ values, title, time }: Fields, choices: Choices | nu
 function tools(name: string, value: string | null, isTime: boolean, choices: Choices): HTMLElement[] {
   const absent = value === null || value === "";
   const group = el("span", { class: "tools", dir: "ltr" });
-  if (!absent) group.append(tool("⧉", `Copy ${name}`, (button) => clip(value, button)));
+  if (!absent) group.append(tool("Copy", `Copy ${name}`, (button) => clip(value, button)));
   if (!isTime) {
     group.append(
       tool("+", `Only rows with this ${name}`, () => choices.change({ facets: only(choices.now.facets, name, value) })),

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { readColumns } from "./columns.ts";
 import { csvCell, csvLine } from "./csv.ts";
 import { exported, fileName, type Wish } from "./exporting.ts";
-import { typed } from "./geojson.ts";
+import { typed } from "./features.ts";
 import type { Layer } from "./layers.ts";
 import { listed } from "./rows.ts";
 import type { Selected } from "./selection.ts";

@@ -2,7 +2,7 @@
 
 import { defanged } from "../text.ts";
 import { csvLine } from "./csv.ts";
-import { collection, feature, typed } from "./geojson.ts";
+import { collection, feature, typed } from "./features.ts";
 import { isPlain } from "./links.ts";
 import type { Found, Rows } from "./rows.ts";
 import { LAYER_NAME } from "./rows.ts";

@@ -1,7 +1,7 @@
 /** Changes to the chosen values of columns. Pure; a column without a value left is forgotten. */
 
-import { NO_VALUE } from "./codes.ts";
-import { countryName } from "./countries.ts";
+import { NO_VALUE } from "./coded.ts";
+import { nameOf } from "./codes.ts";
 import { EXCEPT, LAYER, PLACE } from "./filters.ts";
 
 export type Chosen = Readonly<Record<string, readonly string[]>>;
@@ -35,7 +35,7 @@ const withValues = (chosen: Chosen, key: string, values: readonly string[]): Cho
 
 /** A value as the analyst reads it. */
 export const valueText = (column: string, value: string): string =>
-  value === "" ? "(empty)" : column === "Country" ? countryName(value) : value;
+  value === "" ? "(empty)" : column === "Country" ? nameOf(value) : value;
 
 const NAMES: Readonly<Record<string, string>> = { [LAYER]: "Layer", [PLACE]: "No place" };
 

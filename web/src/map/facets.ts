@@ -5,7 +5,7 @@ import * as format from "../format.ts";
 import { Part } from "../part.ts";
 import { plain } from "../text.ts";
 import type { Choices } from "./choice.ts";
-import { NO_VALUE } from "./codes.ts";
+import { NO_VALUE } from "./coded.ts";
 import { cleared, except, isChosen, toggled, valueText } from "./facet.ts";
 import { counted } from "./faceting.ts";
 import { EXCEPT } from "./filters.ts";

@@ -1,6 +1,6 @@
 /** What an analyst means by what was typed into the search box. Pure. */
 
-import { countryCode, countryName } from "./countries.ts";
+import { codeOf, nameOf } from "./codes.ts";
 import { addressOf, addressText, networkOf, networkText, type Address, type Network } from "./ip.ts";
 
 export type Meaning =
@@ -37,8 +37,9 @@ function qualified(text: string, columns: ReadonlySet<string>): Meaning | null {
 
 /** Two capitals or a whole name; two small letters are rather part of a word. */
 function country(text: string): Meaning | null {
-  const code = /^[A-Z]{2}$/.test(text) && countryName(text) !== text ? text : countryCode(text);
-  return code === null ? null : { kind: "country", code };
+  const two = text.length === 2;
+  const code = two && (/[a-z]/.test(text) || nameOf(text) === text) ? null : codeOf(text);
+  return code === null ? null : { kind: "country", code: two ? text : code };
 }
 
 /** Says how it was understood: "12 rows in 192.0.2.0/24" is this after the number. */
@@ -46,7 +47,7 @@ export function said(meaning: Meaning): string {
   switch (meaning.kind) {
     case "address": return `with the address ${addressText(meaning.address)}`;
     case "network": return `in ${networkText(meaning.network)}`;
-    case "country": return `in ${countryName(meaning.code)} (${meaning.code})`;
+    case "country": return `in ${nameOf(meaning.code)} (${meaning.code})`;
     case "column": return `with “${meaning.text}” in ${meaning.column}`;
     case "user": return `with the user ${meaning.text}`;
     case "text": return `with “${meaning.text}”`;

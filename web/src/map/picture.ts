@@ -27,9 +27,10 @@ interface Item {
 
 /** As a PNG, in the pixels of the screen. */
 export async function picture(told: Told): Promise<Blob> {
-  const layers = [...part("stage").querySelectorAll("canvas")];
-  const { width, height } = part("stage").getBoundingClientRect();
-  const ratio = layers[0].width / width;
+  const stage = part("stage").getBoundingClientRect();
+  const { width, height } = stage;
+  const layers = [...part("stage").querySelectorAll("canvas")].filter((canvas) => !canvas.hidden && canvas.width > 1);
+  const ratio = layers[0].width / layers[0].getBoundingClientRect().width;
   const out = document.createElement("canvas");
   const context = out.getContext("2d", { willReadFrequently: true })!;
   const [head, foot] = [headOf(told), footOf(told)];
@@ -43,10 +44,23 @@ export async function picture(told: Told): Promise<Blob> {
   context.fillStyle = inks.paper;
   context.fillRect(0, 0, width, out.height);
   paintHead(context, head, inks, width);
-  for (const canvas of layers) context.drawImage(canvas, 0, above, width, height);
+  paintMap(context, layers, stage, above);
   paintFoot(context, rows, inks, above + height + MARGIN);
   return new Promise((resolve, reject) =>
     out.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the browser made no picture"))), "image/png"));
+}
+
+/** The canvases as they lie on the screen, which need not be edge to edge. */
+function paintMap(context: CanvasRenderingContext2D, layers: readonly HTMLCanvasElement[], stage: DOMRect, above: number): void {
+  context.save();
+  context.beginPath();
+  context.rect(0, above, stage.width, stage.height);
+  context.clip();
+  for (const canvas of layers) {
+    const { x, y, width, height } = canvas.getBoundingClientRect();
+    context.drawImage(canvas, x - stage.x, y - stage.y + above, width, height);
+  }
+  context.restore();
 }
 
 function inksOf(): Inks {
@@ -69,8 +83,13 @@ function footOf({ shown, colourOf }: Told): Item[] {
   const layers = shown.map(({ layer, slice: [first, end] }) =>
     ({ sign: colourOf(layer), text: `${plain(layer.dataset.title)}: ${format.count(end - first)}` }));
   const samples = [...part("legend").querySelectorAll("li")].map((item) =>
-    ({ sign: item.querySelector("canvas"), text: item.textContent ?? "" }));
+    ({ sign: item.querySelector("canvas") ?? swatchOf(item), text: item.textContent ?? "" }));
   return [...layers, ...samples];
+}
+
+function swatchOf(item: Element): string | null {
+  const swatch = item.querySelector("i");
+  return swatch && getComputedStyle(swatch).backgroundColor;
 }
 
 interface Placed extends Item {

@@ -1,6 +1,6 @@
 /** The selected rows of all layers as one list, in any order. Long lists are sorted in slices. */
 
-import { Codes, NO_VALUE } from "./codes.ts";
+import { Codes, NO_VALUE } from "./coded.ts";
 import { addressOf } from "./ip.ts";
 import type { Selected } from "./selection.ts";
 import { breathe, sliced } from "./tasks.ts";

@@ -1,7 +1,7 @@
 /** From what is meant to a question that the bytes of a row answer. Pure. */
 
-import { NO_VALUE } from "./codes.ts";
-import { countryName } from "./countries.ts";
+import { NO_VALUE } from "./coded.ts";
+import { nameOf } from "./codes.ts";
 import { blank, inNetwork, readAddress, type Network } from "./ip.ts";
 import type { Meaning } from "./meaning.ts";
 import type { Term } from "./scan.ts";
@@ -16,7 +16,7 @@ export function termOf(meaning: Meaning, names: readonly string[]): Term | null 
   switch (meaning.kind) {
     case "address": return inside({ base: meaning.address, bits: 128 });
     case "network": return inside(meaning.network);
-    case "country": return cellIs("Country", [meaning.code, countryName(meaning.code)], names);
+    case "country": return cellIs("Country", [meaning.code, nameOf(meaning.code)], names);
     case "column": return cellHas(meaning.column, meaning.text, names);
     case "user": case "text": return lineHas(meaning.text);
   }
