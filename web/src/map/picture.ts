@@ -76,7 +76,7 @@ function headOf({ choice, domain, filters, shown, layers }: Told): string[] {
   const when = range ? `${format.minute(range.from)} – ${format.minute(range.to)} UTC · ` : "";
   const filtered = [...chips(choice.facets).map(({ text }) => text), ...(filters.meaning ? [`rows ${said(filters.meaning)}`] : [])];
   const made = layers.some(({ dataset }) => dataset.synthetic) ? ["Synthetic data: no real activity."] : [];
-  return ["Tidegate Map", `${when}${format.rows(rows)}`, ...(filtered.length > 0 ? [`Only ${filtered.map(plain).join(" · ")}`] : []), ...made];
+  return ["Tidegate Map", `${when}${format.rows(rows)}`, ...(filtered.length > 0 ? [`Filters: ${filtered.map(plain).join(" · ")}`] : []), ...made];
 }
 
 function footOf({ shown, colourOf }: Told): Item[] {

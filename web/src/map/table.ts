@@ -19,7 +19,7 @@ import { toWorld } from "./view.ts";
 
 const OFTEN = 200; // milliseconds between two lists while time or map move
 const FEW = 8; // columns of one layer that are shown unless somebody chooses others
-const WIDTHS: Readonly<Record<string, number>> = { [TIME]: 158, [LAYER_NAME]: 150, [WHAT]: 170, [PLACED]: 190, Country: 110, City: 110, IPAddress: 130 };
+const WIDTHS: Readonly<Record<string, number>> = { [TIME]: 172, [LAYER_NAME]: 150, [WHAT]: 170, [PLACED]: 190, Country: 110, City: 110, IPAddress: 130 };
 const WIDTH = 140;
 
 export class Table implements Listener {
@@ -48,6 +48,7 @@ export class Table implements Listener {
     part("table-toggle").addEventListener("click", () => this.toggle());
     part("table-close").addEventListener("click", () => this.toggle());
     this.#inView.addEventListener("change", () => this.#pace.ask());
+    this.#closing(part<HTMLDetailsElement>("chooser"));
     choices.hear((now, before) => {
       if (now.view !== before.view && this.#inView.checked && !this.#host.hidden) this.#pace.ask();
     });
@@ -157,6 +158,19 @@ export class Table implements Listener {
       box.addEventListener("change", () => this.#pick(column, box));
       return el("label", {}, box, el("bdi", {}, plain(column)));
     }));
+  }
+
+  /** The list of columns closes like a menu. */
+  #closing(chooser: HTMLDetailsElement): void {
+    chooser.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !chooser.open) return;
+      event.stopPropagation(); // it would clear the time range, too
+      chooser.open = false;
+      chooser.querySelector("summary")?.focus();
+    });
+    document.addEventListener("pointerdown", ({ target }) => {
+      if (target instanceof Node && !chooser.contains(target)) chooser.open = false;
+    });
   }
 
   #pick(column: string, box: HTMLInputElement): void {
