@@ -68,8 +68,10 @@ export class Filters {
     return this.#kept.get(dataset.name)?.columns ?? columns;
   }
 
-  testsOf({ dataset }: Layer): readonly Test[] {
-    return this.#kept.get(dataset.name)?.tests ?? [];
+  /** None while the rows are newer than the last answer: the tests are of other rows. */
+  testsOf({ dataset, columns }: Layer): readonly Test[] {
+    const kept = this.#kept.get(dataset.name);
+    return kept?.base === columns ? kept!.tests : [];
   }
 
   /** What still has to be read for this layer. */

@@ -18,6 +18,7 @@ import { rowAt } from "./tsv.ts";
 import { toWorld } from "./view.ts";
 
 const OFTEN = 200; // milliseconds between two lists while time or map move
+const SLOW = 150; // milliseconds from which a sort is spoken of
 const FEW = 8; // columns of one layer that are shown unless somebody chooses others
 const WIDTHS: Readonly<Record<string, number>> = { [TIME]: 172, [LAYER_NAME]: 150, [WHAT]: 170, [PLACED]: 190, Country: 110, City: 110, IPAddress: 130 };
 const WIDTH = 140;
@@ -40,7 +41,10 @@ export class Table implements Listener {
   #order: Order = { column: TIME, down: true };
   #chosen: ReadonlySet<string> | null = null;
   #held: Found | null = null;
-  #listing = new AbortController();
+  #sorting = new AbortController();
+  #busy = false;
+  #again = false;
+  #atTop = false;
 
   constructor(choices: Choices, stage: Stage, spots: Spots) {
     [this.#choices, this.#stage, this.#spots] = [choices, stage, spots];
@@ -83,20 +87,33 @@ export class Table implements Listener {
     part("table-toggle").setAttribute("aria-expanded", String(!shut));
   }
 
+  /** One list at a time: while the time plays, a long sort would never come to its end. */
   async #list(): Promise<void> {
+    this.#again = true;
+    if (this.#busy) return;
+    this.#busy = true;
+    while (this.#again) {
+      this.#again = false;
+      await this.#listOnce();
+    }
+    this.#busy = false;
+  }
+
+  async #listOnce(): Promise<void> {
     const told = this.#told;
     if (told === null || this.#host.hidden) return;
-    this.#listing.abort();
-    this.#listing = new AbortController();
-    const { signal } = this.#listing;
+    this.#sorting = new AbortController();
     const all = listed(told.shown, this.#inView.checked ? this.#box() : null);
-    this.#say(`${format.rows(all.length)}, sorting…`, false);
-    const rows = await ordered(all, this.#order, signal).catch(() => null);
-    if (rows === null || signal.aborted) return;
+    const slow = setTimeout(() => this.#say(`${format.rows(all.length)}, sorting…`, false), SLOW);
+    const rows = await ordered(all, this.#order, this.#sorting.signal).catch(() => null);
+    clearTimeout(slow);
+    if (rows === null) return; // another order was asked for
     this.#rows = rows;
     this.#say(this.#summary(), true);
     this.#draw(told);
     this.#showColumns(told);
+    if (this.#atTop) this.#grid.activate(0);
+    this.#atTop = false;
   }
 
   /** The row that had the focus keeps it as long as it is there. */
@@ -125,7 +142,9 @@ export class Table implements Listener {
   #sort(column: string): void {
     const again = this.#order.column === column;
     this.#order = { column, down: again ? !this.#order.down : column === TIME };
-    void this.#list().then(() => this.#grid.activate(0));
+    this.#atTop = true;
+    this.#sorting.abort();
+    void this.#list();
   }
 
   #choose(index: number): void {
