@@ -135,6 +135,8 @@ class Dataset:
     version: int | None = 1
     partial: bool = False
     refreshed: datetime | None = None  # unless told: just now
+    facets: tuple[str, ...] = ()
+    kind: str = "events"
     weight: str | None = None
     arc: str | dict[str, str] | None = None
 
@@ -169,6 +171,8 @@ class Dataset:
             "label": self.label,
             "colour": self.colour,
             "key": ["Id"],
+            "facets": list(self.facets),
+            "kind": self.kind,
             "weight": self.weight,
             "arc": self.arc,
             "columns": [{"name": name, "type": "string"} for name in self.columns[: -len(GEO)]],
@@ -227,6 +231,7 @@ def signin_failures(count: int, seed: int = 7, spread: float = 0.0, hours: int =
         rows,
         "UserPrincipalName",
         "ResultType",
+        facets=("ResultType", "AppDisplayName", "UserPrincipalName"),
     )
 
 
@@ -247,7 +252,42 @@ def threat_indicators(count: int, seed: int = 8, spread: float = 0.0, hours: int
         rows,
         "ObservableValue",
         "Source",
+        facets=("Source",),
+        kind="indicators",
     )
+
+
+ACTORS = ["TimeGenerated", "Id", "Name", "Motivation", "Aliases", "Source", "Links"]
+
+
+@cache
+def threat_actors() -> Dataset:
+    """A few invented ones, of two countries and of none."""
+    at = "2020-01-01T00:00:00.0000000Z"  # long before any event
+    known = [35.5, 103.9, "CN", "country", "natural-earth"]
+    rows: list[Row] = [
+        [
+            at,
+            f"a{n}",
+            f'Idle Goblet "{n}"',
+            "espionage",
+            f"SIM-{n}, Idle",
+            "Example ISAC",
+            REPORTS,
+            *known,
+        ]
+        for n in range(9)
+    ]
+    rows.append(
+        [at, "b", "Dusky Funnel", "ideology", "", "OTX", None, 56.2, 9.4, "DK", "country", "x"]
+    )
+    rows.append([at, "c", "Lunar Candle", None, None, None, None, None, None, None, "none", None])
+    return Dataset(
+        "threat_actors", "Threat actors", [*ACTORS, *GEO], rows, "Name", "Motivation", kind="actors"
+    )
+
+
+REPORTS = '["https://intel.example/actors/1", "http://plain.example/", "javascript:alert(1)"]'
 
 
 def one_more(dataset: Dataset, **cells: Cell) -> Dataset:

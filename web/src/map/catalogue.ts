@@ -25,6 +25,9 @@ export interface Dataset {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /** The column that says for how many events a row stands. */
   readonly weight?: string | null;
+  /** Columns that are offered to filter by. */
+  readonly facets?: readonly string[];
+  readonly kind?: "events" | "indicators" | "actors";
   /** Where the rows lead: to the place in two columns of theirs, or to every site of the listing. */
   readonly arc?: { readonly latitude: string; readonly longitude: string } | "sites" | null;
 }

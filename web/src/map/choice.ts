@@ -19,7 +19,8 @@ export interface Choice {
   readonly measure: Measure;
   readonly arcs: boolean;
   readonly night: boolean;
-  /** The values that rows may have, by column; a column without any takes all. */
+  /** The values that rows may have, by column; a column without any takes all. `!Column` has those
+   *  that they may not have; `@layer` and `@place` stand for the layer, and why a row has no place. */
   readonly facets: Readonly<Record<string, readonly string[]>>;
   readonly search: string;
 }

@@ -1,5 +1,7 @@
 /** From the bytes of a TSV to what the map draws: columns sorted by time, already projected. */
 
+import { Codes, narrowed, type Coded } from "./coded.ts";
+import { gapOf } from "./gaps.ts";
 import { project } from "./projection.ts";
 import { BadTable, cellText, eachRow, isNull, readHeader } from "./tsv.ts";
 
@@ -11,6 +13,8 @@ export interface Plan {
   readonly weight?: string | null;
   /** Where the other end of a row is: the columns that hold it. */
   readonly arc?: { readonly latitude: string; readonly longitude: string } | null;
+  /** Columns to filter by; those that the file lacks are no trouble. */
+  readonly facets?: readonly string[];
 }
 
 /** All rows of one dataset, oldest first. Rows without a place have NaN in x and y. */
@@ -33,9 +37,18 @@ export interface Columns {
   /** The other end of each row, NaN where it has none; null: no row has. */
   readonly toX: Float32Array | null;
   readonly toY: Float32Array | null;
+  /** Why each row has no place, as a position in `GAPS`; 0 where it has one. */
+  readonly gap: Uint8Array;
+  /** The columns to filter by, by name. */
+  readonly facets: ReadonlyMap<string, Coded>;
   /** Where each row begins in `bytes`. */
   readonly start: Uint32Array;
 }
+
+/** What goes along when columns are handed to another thread, instead of being copied. */
+export const buffersOf = (columns: Columns): Transferable[] =>
+  [...Object.values(columns), ...[...columns.facets.values()].map(({ codes }) => codes)]
+    .filter((column) => ArrayBuffer.isView(column)).map(({ buffer }) => buffer as ArrayBuffer);
 
 const MOST_CATEGORIES = 65_535;
 const MOST_WEIGHT = 0xffffffff;
@@ -53,7 +66,11 @@ export function readColumns(bytes: Uint8Array, plan: Plan): Columns {
   const country = names.indexOf("Country");
   const read = blank(countLines(bytes, end));
   const [categories, countries] = [new Categories(), new Categories()];
-  const more = [weights(read, bytes, names, plan), ends(read, bytes, names, plan)].filter((each) => each !== null);
+  const facets = new Facets(bytes, names, plan, read.time.length);
+  const more = [
+    weights(read, bytes, names, plan), ends(read, bytes, names, plan),
+    (cells: Uint32Array, row: number) => facets.read(cells, row),
+  ].filter((each) => each !== null);
   eachRow(bytes, end, names.length, (cells, row) => {
     read.start[row] = cells[0];
     read.time[row] = instant(bytes, cells[time], cells[time + 1] - 1);
@@ -64,13 +81,47 @@ export function readColumns(bytes: Uint8Array, plan: Plan): Columns {
       read.category[row] = categories.code(bytes, cells[colour], cells[colour + 1] - 1);
     }
     if (country >= 0) read.country[row] = countries.code(bytes, cells[country], cells[country + 1] - 1);
+    if (Number.isNaN(read.x[row])) read.gap[row] = gapOf(bytes, cells, latitude, longitude);
     for (const each of more) each(cells, row);
   });
-  return { names, bytes, categories: categories.names, countries: countries.names, ...sortedByTime(read) };
+  const order = orderByTime(read.time);
+  const sorted = order === null ? read : rearranged(read, order);
+  return { names, bytes, categories: categories.names, countries: countries.names, ...sorted, facets: facets.all(order) };
 }
 
+/** The rows of a list, in its order, with everything that is known of each. */
+export const pickedRows = (columns: Columns, rows: Uint32Array): Columns => ({
+  ...rearranged(columns, rows),
+  bytes: columns.bytes,
+  facets: new Map([...columns.facets].map(([name, { codes, names }]) => [name, { codes: gathered(codes, rows), names }])),
+});
+
+/** Reads the columns that rows are filtered by. */
+class Facets {
+  readonly #columns: readonly { name: string; at: number; codes: Codes; rows: Uint32Array }[];
+
+  constructor(bytes: Uint8Array, names: readonly string[], plan: Plan, rows: number) {
+    const wanted = new Set([...(plan.facets ?? []), ...(plan.colour === null ? [] : [plan.colour]), ...ALWAYS]);
+    this.#columns = [...wanted].filter((name) => names.includes(name)).map((name) =>
+      ({ name, at: names.indexOf(name), codes: new Codes(bytes), rows: new Uint32Array(rows) }));
+  }
+
+  read(cells: Uint32Array, row: number): void {
+    for (const { at, codes, rows } of this.#columns) rows[row] = codes.code(cells[at], cells[at + 1] - 1);
+  }
+
+  all(order: Uint32Array | null): Map<string, Coded> {
+    return new Map(this.#columns.map(({ name, codes, rows }) => {
+      const narrow = narrowed(rows, codes.size);
+      return [name, { codes: order === null ? narrow : gathered(narrow, order), names: codes.names() }];
+    }));
+  }
+}
+
+const ALWAYS = ["Country", "GeoPrecision"];
+
 type Writable<T> = { -readonly [name in keyof T]: T[name] };
-type Read = Writable<Omit<Columns, "names" | "bytes" | "categories" | "countries">>;
+type Read = Writable<Omit<Columns, "names" | "bytes" | "categories" | "countries" | "facets">>;
 type ReadRow = (cells: ArrayLike<number>, row: number) => void;
 
 /** Reads for how much a row counts. An older file may lack the column: then each counts once. */
@@ -103,6 +154,7 @@ const blank = (rows: number): Read => ({
   coarse: new Uint8Array(rows),
   category: new Uint16Array(rows),
   country: new Uint16Array(rows),
+  gap: new Uint8Array(rows),
   start: new Uint32Array(rows),
   weight: null,
   toX: null,
@@ -131,33 +183,49 @@ class Categories {
   }
 }
 
-function sortedByTime(read: Read): Read {
-  const { time } = read;
-  if (time.every((value, row) => row === 0 || time[row - 1] <= value)) return read;
-  const order = Uint32Array.from(time, (_, row) => row).sort((a, b) => {
+/** Null where the rows lie in order already. */
+function orderByTime(time: Float64Array): Uint32Array | null {
+  if (time.every((value, row) => row === 0 || time[row - 1] <= value)) return null;
+  return Uint32Array.from(time, (_, row) => row).sort((a, b) => {
     const [early, late] = [time[a], time[b]];
     return early < late ? -1 : early > late ? 1 : a - b; // no subtraction: -Infinity twice is NaN
   });
-  const picked = <T extends Float64Array | Float32Array | Uint32Array | Uint16Array | Uint8Array>(
-    column: T,
-  ): T => {
-    const copy = column.slice() as T;
-    for (let row = 0; row < order.length; row++) copy[row] = column[order[row]];
-    return copy;
-  };
-  return {
-    time: picked(time),
-    x: picked(read.x),
-    y: picked(read.y),
-    coarse: picked(read.coarse),
-    category: picked(read.category),
-    country: picked(read.country),
-    start: picked(read.start),
-    weight: read.weight && picked(read.weight),
-    toX: read.toX && picked(read.toX),
-    toY: read.toY && picked(read.toY),
-  };
 }
+
+type Column = Float64Array | Float32Array | Uint32Array | Uint16Array | Uint8Array;
+
+/** A loop for each size of a value, whatever its type: one loop for all types runs ten times as long. */
+function gathered<T extends Column>(column: T, rows: Uint32Array): T {
+  const picked = new (column.constructor as new (length: number) => T)(rows.length);
+  const as = <V>(View: new (buffer: ArrayBufferLike, offset: number, length: number) => V): [V, V] =>
+    [new View(column.buffer, column.byteOffset, column.length), new View(picked.buffer, 0, picked.length)];
+  if (column.BYTES_PER_ELEMENT === 8) gather8(...as(Float64Array), rows);
+  else if (column.BYTES_PER_ELEMENT === 4) gather4(...as(Uint32Array), rows);
+  else if (column.BYTES_PER_ELEMENT === 2) gather2(...as(Uint16Array), rows);
+  else gather1(...as(Uint8Array), rows);
+  return picked;
+}
+
+function gather8(from: Float64Array, to: Float64Array, rows: Uint32Array): void {
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]];
+}
+
+function gather4(from: Uint32Array, to: Uint32Array, rows: Uint32Array): void {
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]];
+}
+
+function gather2(from: Uint16Array, to: Uint16Array, rows: Uint32Array): void {
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]];
+}
+
+function gather1(from: Uint8Array, to: Uint8Array, rows: Uint32Array): void {
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]];
+}
+
+/** Every column that has a value for each row, in another order; what else there is stays as it is. */
+const rearranged = <T extends object>(columns: T, rows: Uint32Array): T =>
+  Object.fromEntries(Object.entries(columns).map(([name, column]) =>
+    [name, ArrayBuffer.isView(column) && name !== "bytes" ? gathered(column as Column, rows) : column])) as T;
 
 function countLines(bytes: Uint8Array, from: number): number {
   let lines = 0;

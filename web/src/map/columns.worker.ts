@@ -1,6 +1,6 @@
 /** Fetches one version of a dataset and reads it, away from the thread that draws. */
 
-import { readColumns, type Columns, type Plan } from "./columns.ts";
+import { buffersOf, readColumns, type Columns, type Plan } from "./columns.ts";
 
 export interface Order {
   readonly url: string;
@@ -26,16 +26,11 @@ async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function transferred(columns: Columns): Transferable[] {
-  const arrays = Object.values(columns).filter((column) => ArrayBuffer.isView(column));
-  return arrays.map(({ buffer }) => buffer as ArrayBuffer);
-}
-
 self.onmessage = async ({ data }: MessageEvent<Order>): Promise<void> => {
   const post = self.postMessage as (answer: Answer, transfer?: Transferable[]) => void;
   try {
     const columns = readColumns(await fetched(data), data.plan);
-    post({ columns }, transferred(columns));
+    post({ columns }, buffersOf(columns));
   } catch (error) {
     // The one place that catches everything: whatever it was, the page must show it.
     post({ failed: error instanceof Error ? error.message : String(error) });

@@ -61,7 +61,7 @@ export class Layers {
   }
 
   #load(layer: Layer): void {
-    const { name, version, url, sha256, time, colour, weight, arc } = layer.dataset;
+    const { name, version, url, sha256, time, colour, weight, arc, facets } = layer.dataset;
     if (version === null || url === null || sha256 === null || version === layer.version) return;
     if (this.#workers.get(name)?.version === version) return;
     this.#stop(name); // a newer version is out: nobody needs the one under way
@@ -70,7 +70,7 @@ export class Layers {
     layer.loading = true;
     worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#loaded(layer, version, data);
     worker.onerror = () => this.#loaded(layer, version, { failed: "its reader did not start" });
-    const plan = { time, colour, weight: weight ?? null, arc: typeof arc === "object" ? arc : null };
+    const plan = { time, colour, weight: weight ?? null, arc: typeof arc === "object" ? arc : null, facets: facets ?? [] };
     worker.postMessage({ url, sha256, plan } satisfies Order);
   }
 

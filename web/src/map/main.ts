@@ -5,8 +5,10 @@ import { Freshness } from "../freshness.ts";
 import { isCalledOff, sentence } from "../server.ts";
 import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
+import { Analysis } from "./analysis.ts";
 import { fetchCatalogue } from "./catalogue.ts";
 import { Choices, otherRows, type Choice } from "./choice.ts";
+import { Filters } from "./filters.ts";
 import { listen } from "./gestures.ts";
 import { DrawingSwitch, Lights, nightOf } from "./drawing.ts";
 import { bundleFor, fillsFor, leadingOf } from "./found.ts";
@@ -31,6 +33,7 @@ class Page {
   readonly #choices = new Choices();
   readonly #theme = new ThemeSwitch(part<HTMLButtonElement>("theme"), () => this.#rethemed());
   readonly #layers = new Layers(() => this.#renewed());
+  readonly #filters = new Filters(() => this.#refresh());
   readonly #stage: Stage = new Stage(
     () => this.#scene(), () => this.#see(this.#choices.now.view), () => this.#painted(),
   );
@@ -38,12 +41,13 @@ class Page {
   readonly #rove = new Rove(this.#stage, this.#spots, () => this.#choices.now.view);
   readonly #legend = new Legend(part("legend"), this.#choices);
   readonly #lights = new Lights(() => this.#stage.remark());
+  readonly #analysis = new Analysis(this.#choices, this.#stage, this.#spots);
   readonly #notice = new Notice(() => void this.#watch.now());
   readonly #freshness = new Freshness();
   readonly #watch = new Watch((signal) => this.#ask(signal));
   readonly #parts: readonly Listener[] = [
     this.#spots, new Timeline(this.#choices), new Panel(part("layers"), this.#choices),
-    new DrawingSwitch(this.#choices), this.#legend, this.#lights, this.#rove,
+    new DrawingSwitch(this.#choices), this.#legend, this.#lights, this.#rove, this.#analysis,
   ];
   #sites: Told["sites"] = [];
   #ramps = new Map<number, Ramp>();
@@ -58,7 +62,10 @@ class Page {
       zoom: (factor, px, py) => this.#see(zoomed(this.#choices.now.view, this.#stage.size, factor, px, py)),
       reset: () => this.#see(WHOLE_WORLD),
       hover: (at) => this.#spots.hover(at),
-      choose: (at) => this.#spots.pin(at),
+      choose: (at) => {
+        this.#spots.pin(at);
+        this.#analysis.chosen(at);
+      },
       dismiss: () => this.#spots.dismiss() || this.#choices.change({ range: null, last: null }),
     });
     this.#buttons();
@@ -150,12 +157,14 @@ class Page {
 
   #gather(): Told {
     const [choice, layers] = [this.#choices.now, this.#layers.all];
-    const all = selected(layers, choice);
+    this.#filters.sift(layers, choice);
+    const all = selected(layers, choice, this.#filters);
     return {
       choice,
       layers,
       selected: all,
       shown: all.filter(({ layer }) => isShown(layer, choice)),
+      filters: this.#filters,
       domain: domainOf(layers),
       sites: this.#sites,
       theme: this.#theme.current,

@@ -114,7 +114,7 @@ function facts({ dataset, columns, loading, failure }: Layer, found: Tally | und
   if (!found || !columns) return loading ? "Loading…" : (failure ?? "");
   const whole = columns.time.length;
   if (whole === 0) return "No rows: the query found nothing.";
-  if (found.rows === 0) return `None of ${format.rows(whole)} in the time range`;
+  if (found.rows === 0) return `None of ${format.rows(whole)} selected`;
   const all = whole === 1 ? "row" : "rows";
   const inRange = found.rows === whole ? all : `of ${format.rows(whole)}`;
   return found.unlocated === 0 ? inRange : `${inRange} · ${format.count(found.unlocated)} unlocated`;

@@ -2,6 +2,7 @@
 
 import type { Choice } from "./choice.ts";
 import type { Columns } from "./columns.ts";
+import type { Filters } from "./filters.ts";
 import type { Layer } from "./layers.ts";
 import { extent, sliceOf, type Range } from "./slice.ts";
 
@@ -12,16 +13,19 @@ export interface Selected {
   readonly slice: readonly [first: number, end: number];
 }
 
-/** Of every layer that has rows, switched on or off. */
-export function selected(layers: readonly Layer[], choice: Choice): Selected[] {
+/** Of every layer that has rows, switched on or off. The filters must have sifted them. */
+export function selected(layers: readonly Layer[], choice: Choice, filters: Filters): Selected[] {
   return layers.flatMap((layer) => {
-    if (layer.columns === null) return [];
-    return [{ layer, columns: layer.columns, slice: sliceOf(layer.columns.time, choice.range) }];
+    const columns = filters.columnsOf(layer);
+    return columns === null ? [] : [{ layer, columns, slice: sliceOf(columns.time, rangeOf(layer, choice)) }];
   });
 }
+
+/** Actors are always there: when somebody wrote of them is no moment of an event. */
+export const rangeOf = ({ dataset }: Layer, { range }: Choice): Range | null => (dataset.kind === "actors" ? null : range);
 
 export const isShown = (layer: Layer, choice: Choice): boolean => !choice.hidden.includes(layer.dataset.name);
 
 /** From the first to the last moment of all layers: what the choice leaves out does not move it. */
 export const domainOf = (layers: readonly Layer[]): Range | null =>
-  extent(layers.flatMap(({ columns }) => (columns ? [columns.time] : [])));
+  extent(layers.flatMap(({ dataset, columns }) => (columns && dataset.kind !== "actors" ? [columns.time] : [])));

@@ -5,21 +5,28 @@ import * as format from "../format.ts";
 import { Card } from "./card.ts";
 import type { Choices } from "./choice.ts";
 import { extentOf } from "./clusters.ts";
+import type { Columns } from "./columns.ts";
 import { nationsFor } from "./found.ts";
 import { SAME_SPOT, type Spot } from "./pick.ts";
 import { unproject } from "./projection.ts";
 import type { Mark, Stage } from "./stage.ts";
 import type { Listener, Told } from "./told.ts";
 import { nationSaid, Under } from "./under.ts";
-import { DEEPEST, fitting, scaleOf, toScreen, toWorld } from "./view.ts";
+import { bounded, DEEPEST, fitting, scaleOf, toScreen, toWorld } from "./view.ts";
 
 type Point = readonly [px: number, py: number];
+
+const EDGE = 24; // CSS pixels from the edge of the map that are not in sight enough
+
+const sameRows = (before: Told["shown"], now: Told["shown"]): boolean =>
+  before.length === now.length && now.every(({ columns, slice }, i) =>
+    before[i].columns === columns && before[i].slice.join() === slice.join());
 
 export class Spots implements Listener {
   readonly #choices: Choices;
   readonly #stage: Stage;
   readonly #under: Under;
-  readonly #card = new Card(part("card"), () => this.dismiss());
+  readonly #card: Card;
   #told: Told | null = null;
   #hovered: Spot | null = null;
   #pinned: Spot | null = null;
@@ -30,6 +37,7 @@ export class Spots implements Listener {
     this.#choices = choices;
     this.#stage = stage;
     this.#under = new Under(stage);
+    this.#card = new Card(part("card"), choices, () => this.dismiss());
   }
 
   get marks(): readonly Mark[] {
@@ -37,11 +45,12 @@ export class Spots implements Listener {
     return [...(hovered ? [{ ...hovered, firm: false }] : []), ...(pinned ? [{ ...pinned, firm: true }] : [])];
   }
 
-  /** Row numbers belong to the rows before, so what is under the pin is looked up again. */
+  /** Row numbers belong to the rows before: if these are others, what is under the pin is looked up again. */
   show(told: Told): void {
+    const same = this.#told !== null && sameRows(this.#told.shown, told.shown);
     this.#told = told;
     const pinned = this.#pinned;
-    this.#pinned = pinned && this.#at(toScreen(this.#choices.now.view, this.#stage.size, pinned.x, pinned.y));
+    if (!same) this.#pinned = pinned && this.#at(toScreen(this.#choices.now.view, this.#stage.size, pinned.x, pinned.y));
     this.#hovered = null;
     this.#showCard();
     this.#point();
@@ -66,6 +75,33 @@ export class Spots implements Listener {
     if (this.#pinned === null) this.#card.hide();
     this.#showCard();
     this.#stage.remark();
+  }
+
+  /** Whether nothing is pinned, or something of a layer of this kind. */
+  pinsNoneBut(kind: string): boolean {
+    return this.#pinned === null || this.#pinned.hits.some(({ layer }) => this.#told?.shown[layer].layer.dataset.kind === kind);
+  }
+
+  /** Pins one row, brings its place into sight, and shows it before the others there. */
+  reveal(columns: Columns, row: number): void {
+    const layer = this.#told?.shown.findIndex((each) => each.columns === columns) ?? -1;
+    if (layer < 0) return;
+    const wanted = { layer, row };
+    const [x, y] = [columns.x[row], columns.y[row]];
+    this.#intoSight(x, y);
+    const others = Number.isNaN(x) ? null : this.#at(toScreen(this.#choices.now.view, this.#stage.size, x, y));
+    const hits = others?.hits.filter((hit) => hit.layer !== layer || hit.row !== row) ?? [];
+    this.#pinned = { x, y, hits: [wanted, ...hits] };
+    this.#showCard();
+    this.#stage.remark();
+  }
+
+  #intoSight(x: number, y: number): void {
+    const { now: { view } } = this.#choices;
+    const { width, height } = this.#stage.size;
+    const [px, py] = toScreen(view, this.#stage.size, x, y);
+    const outside = px < EDGE || py < EDGE || px > width - EDGE || py > height - EDGE;
+    if (outside) this.#choices.change({ view: bounded({ ...view, x, y }, this.#stage.size) });
   }
 
   /** Whether there was anything to dismiss. */

@@ -2,6 +2,7 @@
 
 import type { Theme } from "../theme.ts";
 import type { Choice } from "./choice.ts";
+import type { Filters } from "./filters.ts";
 import type { Layer } from "./layers.ts";
 import type { Selected } from "./selection.ts";
 import type { Range } from "./slice.ts";
@@ -13,6 +14,8 @@ export interface Told {
   readonly selected: readonly Selected[];
   /** Those of them that are switched on, in the order in which they are drawn. */
   readonly shown: readonly Selected[];
+  /** What facets and search leave of each layer, and how. */
+  readonly filters: Filters;
   readonly domain: Range | null;
   /** Where the rows of some layers lead, in world units. */
   readonly sites: readonly (readonly [x: number, y: number])[];

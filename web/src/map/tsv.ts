@@ -20,6 +20,12 @@ export function decodeCell(cell: string): string | null {
   });
 }
 
+const WRITTEN: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\", "\0": "\ufffd" };
+
+/** The other way round: what was decoded comes back as it was. */
+export const encodeCell = (value: string | null): string =>
+  value === null ? "\\N" : value.replace(/[\t\n\r\\\0]/g, (letter) => WRITTEN[letter]);
+
 export function decodeLine(line: string): (string | null)[] {
   return line.split("\t").map(decodeCell);
 }
