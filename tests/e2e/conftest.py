@@ -4,14 +4,16 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 # Tests are imported by path, not as a package, so a module beside them must be made findable.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from map_site import DIST, Site, served, signin_failures, threat_indicators
+from map_visit import Open, Visit
 
 BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
 ARGS = [
@@ -43,3 +45,29 @@ def site() -> Iterator[Site]:
         pytest.fail("the page is not built: run `npm ci && npm run build` in web/")
     with served(Site(signin_failures(3_000), threat_indicators(1_500))) as running:
         yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Open]:
+    opened: list[Any] = []
+
+    def go(width: int = 1440, height: int = 900, **options: Any) -> Visit:
+        size = {"width": width, "height": height}
+        context = browser.new_context(viewport=size, **({"color_scheme": "dark"} | options))
+        opened.append(context)
+        seen = Visit(context.new_page())
+        seen.page.set_default_timeout(10_000)
+        seen.page.goto(site.url)
+        return seen
+
+    yield go
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def seen(visit: Open) -> Visit:
+    """The page with both layers loaded."""
+    opened = visit()
+    expect(opened.page.locator("#total")).to_have_text("4,500")
+    return opened

@@ -1,138 +1,20 @@
 """The map page in a real browser, under the headers of production."""
 
-import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from map_site import GEO, Dataset, Site, one_more, signin_failures, threat_indicators
-from playwright.sync_api import Browser, Locator, Page, expect
+from map_visit import ATLANTIC, NAIROBI, Open, Visit, wake
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 
-NAIROBI = (36.82, -1.29)
-ATLANTIC = (-40.0, 0.0)  # no row anywhere near
 HOSTILE = "<img src=x onerror=alert(1)>"
 LONG = "x" * 5_000
 RTL = "مرحبا \u202e exe.txt"
-
-
-def equal_earth(longitude: float, latitude: float) -> tuple[float, float]:
-    """Šavrič, Patterson and Jenny 2018, y downwards; a second opinion on the page's own."""
-    half = math.sqrt(3) / 2
-    theta = math.asin(half * math.sin(math.radians(latitude)))
-    a1, a2, a3, a4 = 1.340264, -0.081106, 0.000893, 0.003796
-    slope = a1 + 3 * a2 * theta**2 + 7 * a3 * theta**6 + 9 * a4 * theta**8
-    x = math.radians(longitude) * math.cos(theta) / (half * slope)
-    return x, -(a1 * theta + a2 * theta**3 + a3 * theta**7 + a4 * theta**9)
-
-
-# Pixels of a canvas: how many are not blank, and a checksum of all.
-PIXELS = """canvas => {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  let lit = 0, sum = 0, warm = 0, cold = 0;
-  for (let i = 0; i < data.length; i += 4) {
-    sum = (sum * 31 + data[i] + 7 * data[i + 1] + 13 * data[i + 2] + 17 * data[i + 3]) % 2147483647;
-    if (data[i + 3] === 0) continue;
-    lit++;
-    if (data[i] > data[i + 2]) warm++; else cold++;
-  }
-  return { lit, sum, warm, cold };
-}"""
-
-
-@dataclass
-class Visit:
-    """One open page, and everything that went wrong on it."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-
-    def pixels(self, canvas: str = "points") -> dict[str, int]:
-        self.frame()
-        return self.page.locator(f"#{canvas}").evaluate(PIXELS)
-
-    def layer(self, name: str) -> Locator:
-        return self.page.locator(f"[data-layer={name}]")
-
-    def frame(self) -> None:
-        """Waits until what was asked for is drawn."""
-        self.page.evaluate("() => new Promise(d => requestAnimationFrame(() => setTimeout(d, 50)))")
-
-    def total(self) -> int:
-        self.frame()
-        return int(self.page.inner_text("#total").replace(",", ""))
-
-    def view(self) -> tuple[float, ...]:
-        shown = self.page.locator("#stage").get_attribute("data-view") or ""
-        return tuple(map(float, shown.split(",")))
-
-    def point_at(self, longitude: float, latitude: float) -> tuple[float, float]:
-        """Where a place is on the page, for the mouse."""
-        box = self.page.locator("#stage").bounding_box()
-        assert box is not None
-        width, height = box["width"], box["height"]
-        centre_x, centre_y, zoom = self.view()
-        right, top = equal_earth(180, 0)[0], -equal_earth(0, 90)[1]
-        scale = min((width - 28) / 2 / right, (height - 28) / 2 / top) * zoom
-        x, y = equal_earth(longitude, latitude)
-        return (
-            box["x"] + width / 2 + (x - centre_x) * scale,
-            box["y"] + height / 2 + (y - centre_y) * scale,
-        )
-
-    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        self.page.mouse.move(*start)
-        self.page.mouse.down()
-        self.page.mouse.move(*end, steps=5)
-        self.page.mouse.up()
-
-    def brush(self, start: float, end: float) -> None:
-        """Drags over the histogram, from and to a fraction of its width."""
-        box = self.page.locator("#histogram").bounding_box()
-        assert box is not None
-        y = box["y"] + box["height"] / 2
-        edge = [(box["x"] + box["width"] * share, y) for share in (start, end)]
-        self.drag(edge[0], edge[1])
-
-
-Open = Callable[..., Visit]
-
-
-@pytest.fixture
-def visit(browser: Browser, site: Site) -> Iterator[Open]:
-    opened: list[Any] = []
-
-    def go(width: int = 1440, height: int = 900, **options: Any) -> Visit:
-        size = {"width": width, "height": height}
-        context = browser.new_context(viewport=size, **({"color_scheme": "dark"} | options))
-        opened.append(context)
-        seen = Visit(context.new_page())
-        seen.page.set_default_timeout(10_000)
-        seen.page.goto(site.url)
-        return seen
-
-    yield go
-    for context in opened:
-        context.close()
-
-
-@pytest.fixture
-def seen(visit: Open) -> Visit:
-    """The page with both layers loaded."""
-    opened = visit()
-    expect(opened.page.locator("#total")).to_have_text("4,500")
-    return opened
 
 
 def test_nothing_breaks_the_policy_and_nobody_else_is_asked(seen: Visit, site: Site):
@@ -338,11 +220,6 @@ def test_the_last_hours_move_along_with_new_rows(seen: Visit, site: Site):
     expect(seen.page.locator("#total-note")).to_have_text("row shown, 1 unlocated")
 
 
-def wake(page: Page) -> None:
-    """What a page does when its network returns: it asks at once."""
-    page.evaluate("() => window.dispatchEvent(new Event('online'))")
-
-
 def test_a_new_version_is_loaded_and_the_rest_is_left_alone(seen: Visit, site: Site):
     seen.page.mouse.click(*seen.point_at(*NAIROBI))
     indicators = threat_indicators(1_500)
@@ -378,7 +255,9 @@ def test_a_dataset_that_is_gone_leaves_the_map(seen: Visit, site: Site):
 def test_a_dead_server_is_said_and_data_stay(seen: Visit, site: Site):
     site.down = True
     wake(seen.page)
-    expect(seen.page.locator("#status")).to_contain_text(re.compile("Offline, as of .* UTC: the server answered 503"))
+    expect(seen.page.locator("#status")).to_contain_text(
+        re.compile("Offline, as of .* UTC: the server answered 503")
+    )
     assert seen.total() == 4_500
     assert seen.pixels()["lit"] > 1_000
     expect(seen.page.locator("#notice")).to_be_hidden()
