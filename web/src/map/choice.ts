@@ -18,11 +18,13 @@ export interface Choice {
   /** The values that rows may have, by column; a column without any takes all. */
   readonly facets: Readonly<Record<string, readonly string[]>>;
   readonly search: string;
+  /** On a wall nobody clicks: see `wallboard.ts`. */
+  readonly wallboard: boolean;
 }
 
 export const AT_FIRST: Choice = {
   view: WHOLE_WORLD, range: null, last: null, hidden: [], drawing: "points", arcs: false, night: false,
-  facets: {}, search: "",
+  facets: {}, search: "", wallboard: false,
 };
 
 type Heard = (now: Choice, before: Choice) => void;
