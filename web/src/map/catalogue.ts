@@ -1,6 +1,8 @@
 /** What the server offers: the contract of GET /api/datasets. */
 
-import { isCalledOff } from "../server.ts";
+import { isCalledOff, Refused } from "../server.ts";
+import type { Step } from "./delta.ts";
+import { keepListing, keptListing } from "./kept.ts";
 
 export interface Dataset {
   readonly name: string;
@@ -23,19 +25,47 @@ export interface Dataset {
   readonly colour: string | null;
   readonly key: readonly string[];
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  // An earlier server says none of these.
+  readonly deltas?: readonly Step[];
+  readonly next_refresh?: string | null;
+  readonly refreshing?: string | null;
+  readonly warnings?: readonly string[];
+  readonly failed?: string | null;
+  readonly reason?: string | null;
 }
 
-/** Reads what the server said; throws a sentence for the analyst. */
-export async function fetchCatalogue(signal: AbortSignal): Promise<readonly Dataset[]> {
-  const answer = await fetch("/api/datasets", { cache: "no-cache", signal }).catch((error: unknown) => {
+type Listing = readonly Dataset[];
+
+/** Reads what the server said, and keeps it if `keep`; throws a sentence for the analyst. */
+export async function fetchCatalogue(signal: AbortSignal, keep: boolean): Promise<Listing> {
+  const options = { cache: "no-cache", redirect: "manual", signal } as const;
+  const answer = await fetch("/api/datasets", options).catch((error: unknown) => {
     if (isCalledOff(error)) throw error;
     throw new Error("the server cannot be reached");
   });
-  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  const body = (await answer.json().catch(() => null)) as { datasets?: readonly Dataset[] } | null;
-  if (!Array.isArray(body?.datasets)) throw new Error("the server sent something that is no list of datasets");
-  return body.datasets;
+  if (answer.type === "opaqueredirect") throw new Refused(401, "you are signed out; reload the page to sign in");
+  if (!answer.ok) throw new Refused(answer.status, `the server answered ${answer.status}`);
+  const body: unknown = await answer.json().catch(() => null);
+  const datasets = listed(body);
+  if (datasets === null) throw new Error("the server sent something that is no list of datasets");
+  if (keep) await keepListing(body, datasets.map(({ name }) => name), Date.now());
+  return datasets;
 }
+
+/** The list as it was kept, and when the server said it. */
+export async function keptCatalogue(): Promise<{ datasets: Listing; at: number } | null> {
+  const kept = await keptListing();
+  const datasets = kept && listed(kept.body);
+  return kept && datasets && { datasets, at: kept.at };
+}
+
+function listed(body: unknown): Listing | null {
+  const { datasets } = (body ?? {}) as { datasets?: Listing };
+  return Array.isArray(datasets) ? datasets : null;
+}
+
+/** Whether the server has said that all this is not for us, or is not there: then nothing may stay. */
+export const isFinal = (error: unknown): boolean => error instanceof Refused && [401, 403, 404].includes(error.status);
 
 const GRACE = 3; // refreshes that may fail before the data counts as stale
 

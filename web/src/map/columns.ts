@@ -12,7 +12,7 @@ export interface Plan {
 /** All rows of one dataset, oldest first. Rows without a place have NaN in x and y. */
 export interface Columns {
   readonly names: readonly string[];
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Milliseconds since 1970; rows without a time come first with -Infinity. */
   readonly time: Float64Array;
   readonly x: Float32Array;
@@ -25,9 +25,13 @@ export interface Columns {
   readonly start: Uint32Array;
 }
 
+/** What goes along when columns are handed to another thread, instead of being copied. */
+export const buffersOf = ({ bytes, time, x, y, coarse, category, start }: Columns): Transferable[] =>
+  [bytes, time, x, y, coarse, category, start].map((column) => column.buffer as ArrayBuffer);
+
 const MOST_CATEGORIES = 65_535;
 
-export function readColumns(bytes: Uint8Array, plan: Plan): Columns {
+export function readColumns(bytes: Uint8Array<ArrayBuffer>, plan: Plan): Columns {
   const { columns: names, end } = readHeader(bytes);
   const at = (name: string): number => {
     const index = names.indexOf(name);

@@ -5,35 +5,51 @@ import { Freshness } from "../freshness.ts";
 import { isCalledOff, sentence } from "../server.ts";
 import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
-import { fetchCatalogue } from "./catalogue.ts";
+import { fetchCatalogue, isFinal, keptCatalogue } from "./catalogue.ts";
 import { Choices, otherRows, type Choice } from "./choice.ts";
+import { Files } from "./files.ts";
 import { listen } from "./gestures.ts";
+import { Help } from "./help.ts";
+import { HueSwitch } from "./hues.ts";
+import { forget } from "./kept.ts";
+import { mapShortcuts, shortcuts } from "./keys.ts";
 import { Layers, type Layer } from "./layers.ts";
 import { legend } from "./legend.ts";
+import { Linked } from "./linked.ts";
 import { Notice } from "./notice.ts";
+import { Offline } from "./offline.ts";
 import { css, hue, ramp, type Ramp } from "./palette.ts";
 import { Panel } from "./panel.ts";
+import { Refreshes } from "./refreshing.ts";
 import { domainOf, isShown, selected } from "./selection.ts";
 import { Spots } from "./spots.ts";
 import { Stage, type Scene } from "./stage.ts";
 import { lastHours, Timeline } from "./timeline.ts";
 import type { Listener, Told } from "./told.ts";
 import { bounded, panned, WHOLE_WORLD, zoomed, type View } from "./view.ts";
+import { Wallboard } from "./wallboard.ts";
 
 const AGES = 15_000; // ages on the panel grow
 
 class Page {
   readonly #choices = new Choices();
-  readonly #theme = new ThemeSwitch(part<HTMLButtonElement>("theme"), () => this.#rethemed());
-  readonly #layers = new Layers(() => this.#renewed());
+  readonly #theme = new ThemeSwitch(part<HTMLSelectElement>("theme"), () => this.#rethemed());
+  readonly #hues = new HueSwitch(part<HTMLSelectElement>("hues"), () => this.#rethemed());
+  readonly #offline = new Offline();
+  readonly #layers: Layers = new Layers(() => this.#renewed(), () => this.#offline.keeps);
   readonly #stage = new Stage(() => this.#scene(), () => this.#see(this.#choices.now.view));
   readonly #spots = new Spots(this.#choices, this.#stage);
   readonly #notice = new Notice(() => void this.#watch.now());
   readonly #freshness = new Freshness();
   readonly #watch = new Watch((signal) => this.#ask(signal));
-  readonly #parts: readonly Listener[] = [
-    this.#spots, new Timeline(this.#choices), new Panel(part("layers"), this.#choices),
-  ];
+  readonly #timeline = new Timeline(this.#choices);
+  readonly #wallboard = new Wallboard(this.#choices, this.#theme);
+  readonly #panel = new Panel(part("layers"), this.#choices, {
+    refreshes: new Refreshes(() => this.#refresh(), () => void this.#watch.now()),
+    rename: (name, title) => this.#layers.rename(name, title),
+    remove: (name) => this.#layers.remove(name),
+  });
+  readonly #parts: readonly Listener[] = [this.#spots, this.#timeline, this.#panel, this.#wallboard];
   #ramps = new Map<number, Ramp>();
   #told: Told = this.#gather();
   #asked = false;
@@ -47,13 +63,32 @@ class Page {
       reset: () => this.#see(WHOLE_WORLD),
       hover: (at) => this.#spots.hover(at),
       choose: (at) => this.#spots.pin(at),
-      dismiss: () => this.#spots.dismiss() || this.#choices.change({ range: null, last: null }),
+      dismiss: () => this.#dismiss(),
     });
     this.#buttons();
+    this.#keys();
+    new Files(this.#layers);
+    new Linked(this.#choices, (choice) => this.#restore(choice)).start();
     this.#rethemed();
     setInterval(() => this.#refresh(), AGES);
     this.#stage.basemap.start().catch(() => {}); // the answer of the server brings the next try
     void this.#watch.now();
+    void this.#offline.start();
+  }
+
+  #keys(): void {
+    const { player } = this.#timeline;
+    const help = new Help();
+    shortcuts({
+      "?": () => help.toggle(), w: () => this.#wallboard.toggle(), "[": () => player.step(-1), "]": () => player.step(1),
+    });
+    mapShortcuts(this.#stage.element, { " ": () => player.toggle() });
+  }
+
+  /** Takes over what an address says. */
+  #restore(choice: Choice): void {
+    const range = choice.last === null ? choice.range : lastHours(domainOf(this.#layers.all), choice.last);
+    this.#choices.change({ ...choice, range, view: bounded(choice.view, this.#stage.size) });
   }
 
   #buttons(): void {
@@ -71,16 +106,33 @@ class Page {
 
   async #ask(signal: AbortSignal): Promise<void> {
     try {
-      const datasets = await fetchCatalogue(signal);
+      const datasets = await fetchCatalogue(signal, this.#offline.keeps);
       this.#freshness.answered();
       this.#asked = true;
       this.#layers.announce(datasets);
       await this.#stage.basemap.start();
     } catch (error) {
       if (isCalledOff(error)) return;
+      if (isFinal(error)) await forget();
+      else if (!this.#asked) await this.#recall();
       this.#freshness.trouble = sentence(error);
       this.#renewed();
     }
+  }
+
+  /** Without an answer so far, what was kept from an earlier visit is better than nothing. */
+  async #recall(): Promise<void> {
+    const kept = this.#offline.keeps ? await keptCatalogue() : null;
+    if (kept === null) return;
+    this.#freshness.answered(kept.at);
+    this.#asked = true;
+    this.#layers.announce(kept.datasets);
+  }
+
+  /** Escape closes one thing at a time. */
+  #dismiss(): void {
+    if (this.#choices.now.wallboard) return this.#choices.change({ wallboard: false });
+    if (!this.#spots.dismiss()) this.#choices.change({ range: null, last: null });
   }
 
   /** New rows, or new facts about them. */
@@ -134,12 +186,12 @@ class Page {
       shown: all.filter(({ layer }) => isShown(layer, choice)),
       domain: domainOf(layers),
       theme: this.#theme.current,
-      colourOf: (layer: Layer) => css(hue(layer.hue, this.#theme.current)),
+      colourOf: (layer: Layer) => css(hue(layer.hue, this.#theme.current, this.#hues.current)),
     };
   }
 
   #ramp(index: number): Ramp {
-    const made = this.#ramps.get(index) ?? ramp(index, this.#theme.current);
+    const made = this.#ramps.get(index) ?? ramp(index, this.#theme.current, this.#hues.current);
     this.#ramps.set(index, made);
     return made;
   }

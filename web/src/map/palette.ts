@@ -18,6 +18,19 @@ const ON_LIGHT: readonly Rgb[] = [
   [62, 72, 160],
 ];
 
+// Of viridis, far apart in lightness as well: told apart in grey, too. The first is the lightest.
+const VIRIDIS: readonly Rgb[] = [
+  [223, 227, 24], [38, 166, 133], [129, 116, 196], [110, 206, 88], [44, 132, 150], [100, 138, 214], [186, 222, 40],
+];
+const VIRIDIS_ON_LIGHT: readonly Rgb[] = [
+  [68, 1, 84], [33, 145, 140], [59, 82, 139], [96, 152, 40], [72, 40, 120], [42, 120, 142], [140, 140, 0],
+];
+
+/** Which colours the layers have: a person's choice, for no palette suits every eye. */
+export type Hues = "okabe-ito" | "viridis";
+
+export const HUES: Readonly<Record<Hues, string>> = { "okabe-ito": "Okabe–Ito", viridis: "Viridis" };
+
 export interface Ground {
   readonly sea: string;
   readonly land: string;
@@ -38,22 +51,30 @@ export const GROUND: Readonly<Record<Theme, Ground>> = {
     sea: "#e3edf4", land: "#fbfaf6", border: "#c9d0d3", coast: "#9fb2bf", line: "#d3e0e9",
     name: "#66757f", halo: "#fbfaf6", mark: "#14202b",
   },
+  contrast: {
+    sea: "#000000", land: "#1c1c1c", border: "#8c8c8c", coast: "#ffffff", line: "#333333",
+    name: "#ffffff", halo: "#000000", mark: "#ffffff",
+  },
 };
 
-export const hue = (layer: number, theme: Theme): Rgb => {
-  const hues = theme === "dark" ? OKABE_ITO : ON_LIGHT;
-  return hues[layer % hues.length];
+const PALETTES: Readonly<Record<Hues, readonly [onDark: readonly Rgb[], onLight: readonly Rgb[]]>> = {
+  "okabe-ito": [OKABE_ITO, ON_LIGHT], viridis: [VIRIDIS, VIRIDIS_ON_LIGHT],
+};
+
+export const hue = (layer: number, theme: Theme, hues: Hues = "okabe-ito"): Rgb => {
+  const palette = PALETTES[hues][theme === "light" ? 1 : 0];
+  return palette[layer % palette.length];
 };
 
 export const css = ([red, green, blue]: Rgb): string => `rgb(${red} ${green} ${blue})`;
 
 /** Faint to strong by alpha; the strongest third also leans towards white, or ink on light ground. */
-export function ramp(layer: number, theme: Theme): Ramp {
-  const base = hue(layer, theme);
-  const core = theme === "dark" ? 255 : 0;
+export function ramp(layer: number, theme: Theme, hues: Hues = "okabe-ito"): Ramp {
+  const base = hue(layer, theme, hues);
+  const core = theme === "light" ? 0 : 255;
   const pixels = new Uint32Array(256);
   for (let light = 1; light < 256; light++) {
-    const lean = Math.max(0, (light - 150) / 105) * (theme === "dark" ? 0.4 : 0.1);
+    const lean = Math.max(0, (light - 150) / 105) * (theme === "light" ? 0.1 : 0.4);
     const [red, green, blue] = base.map((part) => Math.round(part + (core - part) * lean));
     const alpha = Math.min(255, Math.round(light * 1.35));
     pixels[light] = ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;

@@ -1,0 +1,18 @@
+"""Barriers for people with disabilities, as axe-core finds them."""
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+SCRIPT = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = {"serious", "critical"}
+RUN = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+  violations.map(({ id, impact, nodes }) => ({
+    id, impact, where: nodes.slice(0, 5).map(({ target, failureSummary }) => [target.join(" "), failureSummary]) })))"""
+
+
+def findings(page: Page) -> list[Any]:
+    """What is serious or critical on the page as it stands."""
+    page.evaluate(SCRIPT.read_text(encoding="utf-8"))
+    return [found for found in page.evaluate(RUN) if found["impact"] in GRAVE]
