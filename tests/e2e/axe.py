@@ -7,9 +7,13 @@ from playwright.sync_api import Page
 
 SCRIPT = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = {"serious", "critical"}
-RUN = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
-  violations.map(({ id, impact, nodes }) => ({
-    id, impact, where: nodes.slice(0, 5).map(({ target, failureSummary }) => [target.join(" "), failureSummary]) })))"""
+RUN = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  return violations.map(({ id, impact, nodes }) => {
+    const where = nodes.slice(0, 5).map((node) => [node.target.join(" "), node.failureSummary]);
+    return { id, impact, where };
+  });
+}"""
 
 
 def findings(page: Page) -> list[Any]:

@@ -87,6 +87,7 @@ def test_time_plays_until_somebody_takes_hold_of_it(seen: Visit):
     expect(seen.page.locator("#play")).to_have_attribute("aria-label", "Play")
     seen.page.keyboard.press("]")
     seen.page.keyboard.press("]")
+    seen.frame()
     moved = said.inner_text()
     seen.page.keyboard.press("[")
     expect(said).not_to_have_text(moved)
@@ -265,7 +266,8 @@ def test_all_keys_are_listed_and_escape_closes_one_thing_at_a_time(seen: Visit):
 REACHED = """() => {
   const seen = document.activeElement;
   const { outlineStyle, outlineWidth } = getComputedStyle(seen);
-  return [seen.id || seen.getAttribute("aria-label") || seen.textContent.trim(), outlineStyle, outlineWidth];
+  const name = seen.id || seen.getAttribute("aria-label") || seen.textContent.trim();
+  return [name, outlineStyle, outlineWidth];
 }"""
 
 
@@ -367,7 +369,8 @@ DROP = """([name, text]) => {
   const data = new DataTransfer();
   data.items.add(new File([text], name));
   for (const type of ["dragover", "drop"]) {
-    document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+    const how = { dataTransfer: data, bubbles: true, cancelable: true };
+    document.body.dispatchEvent(new DragEvent(type, how));
   }
 }"""
 
@@ -392,7 +395,8 @@ LEFT_OUT = """async () => {
   const kept = await (await caches.open("tidegate-shell-1")).keys();
   const paths = new Set(kept.map(({ url }) => new URL(url).pathname));
   const used = performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname);
-  return ["/", ...used].filter((path) => !path.startsWith("/api/") && path !== "/sw.js" && !paths.has(path));
+  const ours = ["/", ...used.filter((path) => !path.startsWith("/api/") && path !== "/sw.js")];
+  return ours.filter((path) => !paths.has(path));
 }"""
 DATA = "async () => (await (await caches.open('tidegate-data-1')).keys()).length"
 WORKERS = "async () => (await navigator.serviceWorker.getRegistrations()).length"
