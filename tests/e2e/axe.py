@@ -20,3 +20,12 @@ def findings(page: Page) -> list[Any]:
     """What is serious or critical on the page as it stands."""
     page.evaluate(SCRIPT.read_text(encoding="utf-8"))
     return [found for found in page.evaluate(RUN) if found["impact"] in GRAVE]
+
+
+def barriers(page: Page) -> dict[str, list[Any]]:
+    """The findings in each theme that has any."""
+    found = {}
+    for theme in ("dark", "light", "contrast"):
+        page.select_option("#theme", theme)
+        found[theme] = findings(page)
+    return {theme: some for theme, some in found.items() if some}
