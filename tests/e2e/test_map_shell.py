@@ -281,6 +281,9 @@ def test_every_control_is_reached_by_tab_and_shows_the_focus(seen: Visit):
         names.append(name)
         assert (style, width) != ("none", "0px"), name
     assert names[:2] == ["Skip to the map", "Skip to the layers"]
+    seen.page.get_by_role("link", name="Skip to the layers").press("Enter")
+    assert seen.page.evaluate(REACHED)[0] == "panel"
+    assert address(seen) == ""
     for wanted in (
         "copy",
         "wall",

@@ -1,6 +1,6 @@
 /** What the server offers: the contract of GET /api/datasets. */
 
-import { isCalledOff, Refused } from "../server.ts";
+import { isCalledOff, Refused, SIGNED_OUT } from "../server.ts";
 import type { Step } from "./delta.ts";
 import { keepListing, keptListing } from "./kept.ts";
 
@@ -43,7 +43,7 @@ export async function fetchCatalogue(signal: AbortSignal, keep: boolean): Promis
     if (isCalledOff(error)) throw error;
     throw new Error("the server cannot be reached");
   });
-  if (answer.type === "opaqueredirect") throw new Refused(401, "you are signed out; reload the page to sign in");
+  if (answer.type === "opaqueredirect") throw new Refused(401, SIGNED_OUT);
   if (!answer.ok) throw new Refused(answer.status, `the server answered ${answer.status}`);
   const body: unknown = await answer.json().catch(() => null);
   const datasets = listed(body);

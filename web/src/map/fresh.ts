@@ -1,6 +1,7 @@
 /** The badges of a layer, which unfold to the facts behind them and to what can be done. */
 
 import { el } from "../dom.ts";
+import { Part } from "../part.ts";
 import { badge, facts as pairs } from "../pieces.ts";
 import { badges, facts, isLocal, isStale } from "./freshly.ts";
 import type { Layer } from "./layers.ts";
@@ -21,6 +22,7 @@ export class Fresh {
   readonly #facts = el("div");
   readonly #button = el("button", { type: "button" }, "Refresh");
   readonly #said = el("p", { class: "facts", role: "status" });
+  readonly #parts = [new Part(this.#summary), new Part(this.#facts)] as const;
   readonly #deeds: Deeds;
 
   constructor(layer: Layer, deeds: Deeds) {
@@ -33,8 +35,9 @@ export class Fresh {
   show(layer: Layer, now: number): void {
     const { refreshes } = this.#deeds;
     const { name, title } = layer.dataset;
-    this.#summary.replaceChildren(el("span", { class: "unseen" }, `${title}: `), ...badges(layer, now).map(badge));
-    this.#facts.replaceChildren(pairs(...facts(layer, now)));
+    const [words, known] = [badges(layer, now), facts(layer, now)];
+    this.#parts[0].show([title, words], () => [el("span", { class: "unseen" }, `${title}: `), ...words.map(badge)]);
+    this.#parts[1].show(known, () => [pairs(...known)]);
     this.element.classList.toggle("stale", isStale(layer, now));
     this.#button.hidden = refreshes.denied;
     this.#button.setAttribute("aria-disabled", String(refreshes.isBusy(name)));

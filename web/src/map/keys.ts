@@ -49,10 +49,16 @@ export function mapShortcuts(stage: HTMLElement, deeds: Deeds): void {
   listen(deeds, (target) => target === stage || target === document.body);
 }
 
+const REPEATING = new Set(["[", "]"]);
+
+/** For the browser, that is; on many keyboards a bracket needs AltGr, which is Ctrl and Alt. */
+const isCommand = (event: KeyboardEvent): boolean =>
+  (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph");
+
 function listen(deeds: Deeds, here: (target: EventTarget | null) => boolean): void {
   for (const key of Object.keys(deeds)) if (!LISTED.has(key)) throw new Error(`the help does not list ${key}`);
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && event.key !== "[" && event.key !== "]") return;
+    if (isCommand(event) || (event.repeat && !REPEATING.has(event.key))) return;
     if (!Object.hasOwn(deeds, event.key) || !here(event.target)) return;
     event.preventDefault();
     deeds[event.key]();

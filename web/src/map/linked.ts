@@ -18,6 +18,7 @@ export class Linked {
     this.#choices = choices;
     this.#restore = restore;
     this.#button.addEventListener("click", () => void this.#copy());
+    skips();
   }
 
   start(): void {
@@ -48,5 +49,15 @@ export class Linked {
     this.#button.textContent = text; // plain HTTP and some policies have no clipboard
     part("live").textContent = text;
     window.setTimeout(() => (this.#button.textContent = "Copy link"), TOLD);
+  }
+}
+
+/** Links past something lead there without a word in the address, which says what is chosen. */
+function skips(): void {
+  for (const link of document.querySelectorAll<HTMLAnchorElement>("a.skip")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      part(link.hash.slice(1)).focus();
+    });
   }
 }

@@ -2,6 +2,7 @@
 
 import * as format from "../format.ts";
 import { fields, text } from "../read.ts";
+import { SIGNED_OUT } from "../server.ts";
 
 const WAIT = 10; // seconds that one request may take; what takes longer is asked after
 const SHORTEST = 1_000;
@@ -80,7 +81,7 @@ export class Refreshes {
   async #run(name: string): Promise<string> {
     const query = new URLSearchParams({ source_id: name, wait: String(WAIT) });
     const answer = await fetch(`/api/refresh?${query}`, { method: "POST", redirect: "manual" });
-    if (answer.type === "opaqueredirect") return "You are signed out; reload the page to sign in.";
+    if (answer.type === "opaqueredirect") return `It was not done: ${SIGNED_OUT}.`;
     if ([401, 403].includes(answer.status)) this.denied = true;
     const wait = waitOf(answer.headers.get("Retry-After"), Date.now());
     if (answer.status !== 202) return inWords(answer.status, wait);
