@@ -32,6 +32,10 @@ export interface Dataset {
   readonly warnings?: readonly string[];
   readonly failed?: string | null;
   readonly reason?: string | null;
+  /** The column that says for how many events a row stands. */
+  readonly weight?: string | null;
+  /** Where the rows lead: to the place in two columns of theirs, or to every site of the listing. */
+  readonly arc?: { readonly latitude: string; readonly longitude: string } | "sites" | null;
 }
 
 type Listing = readonly Dataset[];

@@ -58,6 +58,24 @@ describe("the columns", () => {
     expect([...coarse]).toEqual([0, 1, 0, 0]);
   });
 
+  test("know their country, and how many events and which other end a row has", () => {
+    const cells = ["2026-11-20T03:00:00Z\tx\t1\t2\tDE\tcity\tlog\t7\t52.37\t4.9",
+      "2026-11-20T02:00:00Z\tx\t1\t2\t\\N\tcity\tlog\t\\N\t91\t0",
+      "2026-11-20T01:00:00Z\tx\t1\t2\tDE\tcity\tlog\t-3\t\\N\t\\N"];
+    const table = `${HEADER.trimEnd()}\tCount\tSiteLat\tSiteLon\n${cells.join("\n")}\n`;
+    const arc = { latitude: "SiteLat", longitude: "SiteLon" };
+    const read = readColumns(new TextEncoder().encode(table), { ...plan, weight: "Count", arc });
+    expect([...read.country].map((code) => read.countries[code])).toEqual(["DE", "(no value)", "DE"]);
+    expect([...read.weight!]).toEqual([1, 1, 7]);
+    expect([...read.toX!]).toEqual([NaN, NaN, Math.fround(project(4.9, 52.37)[0])]);
+    expect([...read.toY!]).toEqual([NaN, NaN, Math.fround(project(4.9, 52.37)[1])]);
+  });
+
+  test("count each row once, and lead nowhere, when the file does not say more", () => {
+    const { weight, toX, toY } = read(LATE, { ...plan, weight: "Count", arc: { latitude: "A", longitude: "B" } });
+    expect([weight, toX, toY]).toEqual([null, null, null]);
+  });
+
   test("lead back to the text of each row", () => {
     const { bytes, start } = read(LATE + EARLY);
     expect(rowAt(bytes, start[0])[1]).toBe("İzin");

@@ -7,6 +7,10 @@ import { BadTable, cellText, eachRow, isNull, readHeader } from "./tsv.ts";
 export interface Plan {
   readonly time: string;
   readonly colour: string | null;
+  /** The column that says for how many events a row stands; without one, a row is one event. */
+  readonly weight?: string | null;
+  /** Where the other end of a row is: the columns that hold it. */
+  readonly arc?: { readonly latitude: string; readonly longitude: string } | null;
 }
 
 /** All rows of one dataset, oldest first. Rows without a place have NaN in x and y. */
@@ -21,15 +25,24 @@ export interface Columns {
   readonly coarse: Uint8Array;
   readonly category: Uint16Array;
   readonly categories: readonly string[];
+  /** Which of `countries` each row names, as the log spells it. */
+  readonly country: Uint16Array;
+  readonly countries: readonly string[];
+  /** How many events each row stands for, at least one; null: one each. */
+  readonly weight: Uint32Array | null;
+  /** The other end of each row, NaN where it has none; null: no row has. */
+  readonly toX: Float32Array | null;
+  readonly toY: Float32Array | null;
   /** Where each row begins in `bytes`. */
   readonly start: Uint32Array;
 }
 
 /** What goes along when columns are handed to another thread, instead of being copied. */
-export const buffersOf = ({ bytes, time, x, y, coarse, category, start }: Columns): Transferable[] =>
-  [bytes, time, x, y, coarse, category, start].map((column) => column.buffer as ArrayBuffer);
+export const buffersOf = (columns: Columns): Transferable[] =>
+  Object.values(columns).filter((column) => ArrayBuffer.isView(column)).map(({ buffer }) => buffer as ArrayBuffer);
 
 const MOST_CATEGORIES = 65_535;
+const MOST_WEIGHT = 0xffffffff;
 
 export function readColumns(bytes: Uint8Array<ArrayBuffer>, plan: Plan): Columns {
   const { columns: names, end } = readHeader(bytes);
@@ -41,23 +54,51 @@ export function readColumns(bytes: Uint8Array<ArrayBuffer>, plan: Plan): Columns
   const [time, latitude, longitude] = [at(plan.time), at("Latitude"), at("Longitude")];
   const precision = at("GeoPrecision");
   const colour = plan.colour === null ? -1 : at(plan.colour);
-  const rows = countLines(bytes, end);
-  const read = blank(rows);
-  const categories = new Categories();
+  const country = names.indexOf("Country");
+  const read = blank(countLines(bytes, end));
+  const [categories, countries] = [new Categories(), new Categories()];
+  const more = [weights(read, bytes, names, plan), ends(read, bytes, names, plan)].filter((each) => each !== null);
   eachRow(bytes, end, names.length, (cells, row) => {
     read.start[row] = cells[0];
     read.time[row] = instant(bytes, cells[time], cells[time + 1] - 1);
-    place(read, row, number(bytes, cells[longitude], cells[longitude + 1] - 1),
+    [read.x[row], read.y[row]] = placed(number(bytes, cells[longitude], cells[longitude + 1] - 1),
       number(bytes, cells[latitude], cells[latitude + 1] - 1));
     read.coarse[row] = +(ascii(bytes, cells[precision], cells[precision + 1] - 1) === "country");
     if (colour >= 0) {
       read.category[row] = categories.code(bytes, cells[colour], cells[colour + 1] - 1);
     }
+    if (country >= 0) read.country[row] = countries.code(bytes, cells[country], cells[country + 1] - 1);
+    for (const each of more) each(cells, row);
   });
-  return { names, bytes, categories: categories.names, ...sortedByTime(read) };
+  return { names, bytes, categories: categories.names, countries: countries.names, ...sortedByTime(read) };
 }
 
-type Read = Omit<Columns, "names" | "bytes" | "categories">;
+type Writable<T> = { -readonly [name in keyof T]: T[name] };
+type Read = Writable<Omit<Columns, "names" | "bytes" | "categories" | "countries">>;
+type ReadRow = (cells: ArrayLike<number>, row: number) => void;
+
+/** Reads for how much a row counts. An older file may lack the column: then each counts once. */
+function weights(read: Read, bytes: Uint8Array, names: readonly string[], plan: Plan): ReadRow | null {
+  const at = plan.weight ? names.indexOf(plan.weight) : -1;
+  if (at < 0) return null;
+  const weight = (read.weight = new Uint32Array(read.time.length));
+  return (cells, row) => {
+    const value = number(bytes, cells[at], cells[at + 1] - 1);
+    weight[row] = value >= 1 ? Math.min(value, MOST_WEIGHT) : 1;
+  };
+}
+
+/** Reads the other end of each row. */
+function ends(read: Read, bytes: Uint8Array, names: readonly string[], { arc }: Plan): ReadRow | null {
+  const [latitude, longitude] = arc ? [names.indexOf(arc.latitude), names.indexOf(arc.longitude)] : [-1, -1];
+  if (latitude < 0 || longitude < 0) return null;
+  const toX = (read.toX = new Float32Array(read.time.length));
+  const toY = (read.toY = new Float32Array(read.time.length));
+  return (cells, row) => {
+    [toX[row], toY[row]] = placed(number(bytes, cells[longitude], cells[longitude + 1] - 1),
+      number(bytes, cells[latitude], cells[latitude + 1] - 1));
+  };
+}
 
 const blank = (rows: number): Read => ({
   time: new Float64Array(rows),
@@ -65,15 +106,19 @@ const blank = (rows: number): Read => ({
   y: new Float32Array(rows),
   coarse: new Uint8Array(rows),
   category: new Uint16Array(rows),
+  country: new Uint16Array(rows),
   start: new Uint32Array(rows),
+  weight: null,
+  toX: null,
+  toY: null,
 });
 
-function place(read: Read, row: number, longitude: number, latitude: number): void {
+function placed(longitude: number, latitude: number): readonly [x: number, y: number] {
   const possible = Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90;
-  const [x, y] = possible ? project(longitude, latitude) : [NaN, NaN];
-  read.x[row] = x;
-  read.y[row] = y;
+  return possible ? project(longitude, latitude) : NOWHERE;
 }
+
+const NOWHERE = [NaN, NaN] as const;
 
 /** Distinct texts in order of appearance. */
 class Categories {
@@ -110,7 +155,11 @@ function sortedByTime(read: Read): Read {
     y: picked(read.y),
     coarse: picked(read.coarse),
     category: picked(read.category),
+    country: picked(read.country),
     start: picked(read.start),
+    weight: read.weight && picked(read.weight),
+    toX: read.toX && picked(read.toX),
+    toY: read.toY && picked(read.toY),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The datasets on the map: what the server announced, and what is loaded. */
 
 import type { Dataset } from "./catalogue.ts";
-import type { Columns } from "./columns.ts";
+import type { Columns, Plan } from "./columns.ts";
 import type { Answer, Order } from "./columns.worker.ts";
 import { LOCAL } from "./link.ts";
 
@@ -82,7 +82,7 @@ export class Layers {
   }
 
   #load(layer: Layer): void {
-    const { name, version, url, sha256, time, colour, deltas } = layer.dataset;
+    const { name, version, url, sha256, deltas } = layer.dataset;
     if (version === null || url === null || sha256 === null || version === layer.version) return;
     if (this.#workers.get(name)?.version === version) return;
     this.#stop(name); // a newer version is out: nobody needs the one under way
@@ -94,7 +94,7 @@ export class Layers {
     const { columns } = layer;
     const have = columns && layer.version !== null ? { version: layer.version, bytes: columns.bytes } : null;
     const wanted = { name, version, url, sha256, steps: deltas ?? [] };
-    worker.postMessage({ wanted, plan: { time, colour }, have, keep: this.#keeps() } satisfies Order);
+    worker.postMessage({ wanted, plan: planOf(layer.dataset), have, keep: this.#keeps() } satisfies Order);
   }
 
   /** A failed load keeps the rows of before; the next announcement tries again. */
@@ -109,3 +109,6 @@ export class Layers {
     this.#changed();
   }
 }
+
+const planOf = ({ time, colour, weight, arc }: Dataset): Plan =>
+  ({ time, colour, weight: weight ?? null, arc: typeof arc === "object" ? arc : null });

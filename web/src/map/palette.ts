@@ -19,10 +19,10 @@ const ON_LIGHT: readonly Rgb[] = [
 ];
 
 // Of viridis, far apart in lightness as well: told apart in grey, too. The first is the lightest.
-const VIRIDIS: readonly Rgb[] = [
+const GREYABLE: readonly Rgb[] = [
   [223, 227, 24], [38, 166, 133], [129, 116, 196], [110, 206, 88], [44, 132, 150], [100, 138, 214], [186, 222, 40],
 ];
-const VIRIDIS_ON_LIGHT: readonly Rgb[] = [
+const GREYABLE_ON_LIGHT: readonly Rgb[] = [
   [68, 1, 84], [33, 145, 140], [59, 82, 139], [96, 152, 40], [72, 40, 120], [42, 120, 142], [140, 140, 0],
 ];
 
@@ -58,7 +58,7 @@ export const GROUND: Readonly<Record<Theme, Ground>> = {
 };
 
 const PALETTES: Readonly<Record<Hues, readonly [onDark: readonly Rgb[], onLight: readonly Rgb[]]>> = {
-  "okabe-ito": [OKABE_ITO, ON_LIGHT], viridis: [VIRIDIS, VIRIDIS_ON_LIGHT],
+  "okabe-ito": [OKABE_ITO, ON_LIGHT], viridis: [GREYABLE, GREYABLE_ON_LIGHT],
 };
 
 export const hue = (layer: number, theme: Theme, hues: Hues = "okabe-ito"): Rgb => {
