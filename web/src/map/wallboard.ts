@@ -67,7 +67,7 @@ export class Wallboard implements Listener {
       this.#timers = [window.setInterval(() => this.#next(), TURN), window.setInterval(() => this.#tick(), 1_000)];
       this.#tick();
       // Browsers go full screen only for a person, not for a link.
-      void document.documentElement.requestFullscreen?.().catch(() => {});
+      if (navigator.userActivation?.isActive) void document.documentElement.requestFullscreen?.().catch(() => {});
       if (range === null && last === null) this.#choices.change({ last: LAST });
     } else {
       this.#theme.hold(null);
