@@ -9,7 +9,11 @@ export default defineConfig({
     cssTarget: "esnext",
     assetsInlineLimit: 0, // `script-src 'self'` and `connect-src 'self'` admit no data: address
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ["index.html", "feeds.html", "cases.html", "gate.html"] },
+    rolldownOptions: {
+      input: ["index.html", "feeds.html", "cases.html", "gate.html", "src/sw.ts"],
+      // Browsers look for news of a service worker where it was: its name has no hash.
+      output: { entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
+    },
     sourcemap: false,
     reportCompressedSize: true,
   },

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from axe import barriers
 from cases_house import AGAIN, HOSTILE, HOSTILELY_NAMED, CasesHouse, Visit, cases_house, changed
 from map_site import DIST
 from playwright.sync_api import Browser, expect
@@ -392,3 +393,9 @@ def test_it_looks_as_it_should(open_page, tmp_path: Path, scheme, width):
     shot = seen.page.screenshot(path=tmp_path / f"case-{scheme}-{width}.png", full_page=True)
     assert len(shot) > 20_000
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_no_barrier_is_found(open_page, house):
+    seen = open_page(alert_id(1))
+    expect(seen.case.locator("h2").first).to_be_visible()
+    assert barriers(seen.page) == {}

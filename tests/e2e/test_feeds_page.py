@@ -8,6 +8,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from axe import barriers
 from feeds_house import BODIES, SHOWN, FeedsHouse, feeds_house, live_through_a_month
 from map_site import DIST
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -197,3 +198,9 @@ def test_the_real_server_is_scraped(house: FeedsHouse):
     assert "/api/feeds/value" in routes
     assert "evil" not in text
     assert "192.0.2.1" not in text
+
+
+def test_no_barrier_is_found(open_page):
+    seen = open_page()
+    expect(seen.line("emerging_threats")).to_contain_text("Drop it")
+    assert barriers(seen.page) == {}

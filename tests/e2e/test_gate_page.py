@@ -8,6 +8,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from axe import barriers
 from gate_house import (
     DOUBTED,
     HOSTILE,
@@ -526,3 +527,11 @@ def test_it_looks_as_it_should(open_page, house, tmp_path: Path):
         shot = seen.page.screenshot(path=tmp_path / f"gate-{scheme}-{width}.png", full_page=True)
         assert len(shot) > 20_000
         assert seen.page.evaluate(OVERFLOW) <= 0
+
+
+def test_no_barrier_is_found(open_page):
+    seen = open_page("198.51.100.1")
+    expect(
+        seen.target("defender").get_by_role("heading", name="Microsoft Defender")
+    ).to_be_visible()
+    assert barriers(seen.page) == {}

@@ -22,7 +22,7 @@ def test_nothing_breaks_the_policy_and_nobody_else_is_asked(seen: Visit, site: S
     for _ in range(3):
         seen.page.keyboard.press("+")  # fetches the finer map
     seen.page.mouse.move(*seen.point_at(*NAIROBI))
-    seen.page.click("#theme")
+    seen.page.select_option("#theme", "light")
     seen.brush(0.2, 0.6)
     seen.page.wait_for_timeout(500)
     assert seen.complaints == []
@@ -330,7 +330,7 @@ def test_dark_and_light_follow_the_system_until_told_otherwise(visit: Open):
     points = [seen.pixels()["sum"] for seen in (dark, light)]
     assert grounds[0] != grounds[1]
     assert points[0] != points[1]
-    dark.page.click("#theme")
+    dark.page.select_option("#theme", "light")
     assert dark.pixels("ground")["sum"] == grounds[1]
     assert dark.pixels()["sum"] == points[1]
     dark.page.reload()

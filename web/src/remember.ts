@@ -1,6 +1,6 @@
 /** What this browser remembers of its analyst. Storage is denied to some hardened ones. */
 
-export type Remembered = "by" | "waiting-first";
+export type Remembered = "by" | "waiting-first" | "theme" | "hues" | "keeps-nothing";
 
 const name = (what: Remembered): string => `tidegate.${what}`;
 

@@ -13,13 +13,16 @@ export class Refused extends Error {
 }
 
 const PATIENCE = 20_000;
+/** The host leads to a sign-in then, where a question of ours cannot follow. */
+export const SIGNED_OUT = "you are signed out; reload the page to sign in";
 
 /** The answer as JSON. */
 export async function ask(path: string, options: RequestInit): Promise<unknown> {
-  const answer = await fetch(path, { cache: "no-store", ...options }).catch((error: unknown) => {
+  const answer = await fetch(path, { cache: "no-store", redirect: "manual", ...options }).catch((error: unknown) => {
     if (isCalledOff(error)) throw error;
     throw new Error("the server cannot be reached");
   });
+  if (answer.type === "opaqueredirect") throw new Refused(401, SIGNED_OUT);
   const body: unknown = await answer.json().catch(() => null);
   if (!answer.ok) throw new Refused(answer.status, said(answer.status, body));
   return body;

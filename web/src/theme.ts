@@ -1,48 +1,50 @@
-/** Dark or light: the system's wish until the analyst says otherwise. */
+/** Dark, light or high contrast: the system's wish until the analyst says otherwise. */
 
-export type Theme = "dark" | "light";
+import { el } from "./dom.ts";
+import { remember, remembered } from "./remember.ts";
 
-const KEY = "tidegate.theme";
-const system = matchMedia("(prefers-color-scheme: dark)");
+export type Theme = "dark" | "light" | "contrast";
 
-/** Storage is denied to some hardened browsers; the choice then lasts as long as the page. */
-function stored(): Theme | null {
-  try {
-    const value = localStorage.getItem(KEY);
-    return value === "dark" || value === "light" ? value : null;
-  } catch {
-    return null;
-  }
-}
+const NAMES: Readonly<Record<Theme | "system", string>> = {
+  system: "System theme", dark: "Dark", light: "Light", contrast: "High contrast",
+};
 
-function store(theme: Theme): void {
-  try {
-    localStorage.setItem(KEY, theme);
-  } catch {
-    // see `stored`
-  }
-}
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const more = matchMedia("(prefers-contrast: more)");
+
+const system = (): Theme => (more.matches ? "contrast" : dark.matches ? "dark" : "light");
+
+const isTheme = (value: string): value is Theme => value !== "system" && Object.hasOwn(NAMES, value);
 
 export class ThemeSwitch {
-  readonly #button: HTMLButtonElement;
+  readonly #select: HTMLSelectElement;
   readonly #changed: () => void;
-  #chosen = stored();
+  #chosen = remembered("theme");
+  #held: Theme | null = null;
 
-  constructor(button: HTMLButtonElement, changed: () => void) {
-    this.#button = button;
+  constructor(select: HTMLSelectElement, changed: () => void) {
+    this.#select = select;
     this.#changed = changed;
-    button.addEventListener("click", () => this.#choose(this.current === "dark" ? "light" : "dark"));
-    system.addEventListener("change", () => this.#apply());
+    select.append(...Object.entries(NAMES).map(([value, name]) => el("option", { value }, name)));
+    select.addEventListener("change", () => this.#choose(select.value));
+    for (const wish of [dark, more]) wish.addEventListener("change", () => this.#apply());
     this.#show();
   }
 
   get current(): Theme {
-    return this.#chosen ?? (system.matches ? "dark" : "light");
+    return this.#held ?? (isTheme(this.#chosen) ? this.#chosen : system());
   }
 
-  #choose(theme: Theme): void {
-    this.#chosen = theme;
-    store(theme);
+  /** A theme that comes before what anybody wishes; null gives way again. */
+  hold(theme: Theme | null): void {
+    if (theme === this.#held) return;
+    this.#held = theme;
+    this.#apply();
+  }
+
+  #choose(value: string): void {
+    this.#chosen = value;
+    remember("theme", value);
     this.#apply();
   }
 
@@ -52,8 +54,7 @@ export class ThemeSwitch {
   }
 
   #show(): void {
-    if (this.#chosen) document.documentElement.dataset["theme"] = this.#chosen;
-    this.#button.textContent = this.current === "dark" ? "Light" : "Dark";
-    this.#button.title = `Switch to the ${this.current === "dark" ? "light" : "dark"} theme`;
+    document.documentElement.dataset["theme"] = this.current;
+    this.#select.value = isTheme(this.#chosen) ? this.#chosen : "system";
   }
 }

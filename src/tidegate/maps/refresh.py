@@ -139,8 +139,8 @@ def _build(
     fresh, warnings = conform(answer, dataset)
     whole = asked.full and not answer.partial
     kept = _kept(dataset, last, asked.start if whole else None)
-    merged = merge(dataset, kept, locate(fresh, dataset.locate, world.locate))
-    rows = alive(dataset, merged, now)
+    # Each step lets go of what the one before it held: a whole copy of the rows.
+    rows = alive(dataset, merge(dataset, kept, locate(fresh, dataset.locate, world.locate)), now)
     lease.check()
     manifest = versions.write(world.objects, dataset, last, rows, told.run)
     after = State(

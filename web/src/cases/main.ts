@@ -28,7 +28,7 @@ class Page {
   #scrolled = 0; // how far the list was, before a case took its place
 
   start(): void {
-    new ThemeSwitch(part<HTMLButtonElement>("theme"), () => {});
+    new ThemeSwitch(part<HTMLSelectElement>("theme"), () => {});
     window.addEventListener("hashchange", () => this.#open());
     part("back").addEventListener("click", () => this.#leave());
     document.addEventListener("keydown", (event) => this.#key(event));

@@ -18,7 +18,7 @@ class Page {
   #value: Value | null = null;
 
   start(): void {
-    new ThemeSwitch(part<HTMLButtonElement>("theme"), () => {});
+    new ThemeSwitch(part<HTMLSelectElement>("theme"), () => {});
     this.#tell();
     void this.#watch.now();
   }

@@ -34,7 +34,7 @@ class Page {
   #gate: Gate | null = null;
 
   start(): void {
-    new ThemeSwitch(part<HTMLButtonElement>("theme"), () => {});
+    new ThemeSwitch(part<HTMLSelectElement>("theme"), () => {});
     part("search").addEventListener("submit", (event) => this.#search(event));
     window.addEventListener("hashchange", () => this.#open());
     document.addEventListener("keydown", (event) => this.#key(event));

@@ -23,11 +23,13 @@ export interface Choice {
    *  that they may not have; `@layer` and `@place` stand for the layer, and why a row has no place. */
   readonly facets: Readonly<Record<string, readonly string[]>>;
   readonly search: string;
+  /** On a wall nobody clicks: see `wallboard.ts`. */
+  readonly wallboard: boolean;
 }
 
 export const AT_FIRST: Choice = {
   view: WHOLE_WORLD, range: null, last: null, hidden: [], drawing: "points", measure: "share",
-  arcs: false, night: false, facets: {}, search: "",
+  arcs: false, night: false, facets: {}, search: "", wallboard: false,
 };
 
 type Heard = (now: Choice, before: Choice) => void;

@@ -20,7 +20,7 @@ export interface Plan {
 /** All rows of one dataset, oldest first. Rows without a place have NaN in x and y. */
 export interface Columns {
   readonly names: readonly string[];
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Milliseconds since 1970; rows without a time come first with -Infinity. */
   readonly time: Float64Array;
   readonly x: Float32Array;
@@ -53,7 +53,7 @@ export const buffersOf = (columns: Columns): Transferable[] =>
 const MOST_CATEGORIES = 65_535;
 const MOST_WEIGHT = 0xffffffff;
 
-export function readColumns(bytes: Uint8Array, plan: Plan): Columns {
+export function readColumns(bytes: Uint8Array<ArrayBuffer>, plan: Plan): Columns {
   const { columns: names, end } = readHeader(bytes);
   const at = (name: string): number => {
     const index = names.indexOf(name);

@@ -49,6 +49,11 @@ export class Histogram {
     this.#canvas.addEventListener("dblclick", () => this.#brushed(null));
   }
 
+  /** What the bars stand for; null without any time. */
+  get bins(): Bins | null {
+    return this.#bins;
+  }
+
   show(chart: Chart): void {
     this.#chart = chart;
     const { domain } = chart;

@@ -1,8 +1,9 @@
 /** The datasets on the map: what the server announced, and what is loaded. */
 
 import type { Dataset } from "./catalogue.ts";
-import type { Columns } from "./columns.ts";
+import type { Columns, Plan } from "./columns.ts";
 import type { Answer, Order } from "./columns.worker.ts";
+import { LOCAL } from "./link.ts";
 
 export interface Layer {
   dataset: Dataset;
@@ -19,10 +20,13 @@ export class Layers {
   readonly #layers = new Map<string, Layer>();
   readonly #workers = new Map<string, { worker: Worker; version: number }>();
   readonly #changed: () => void;
+  /** Whether versions are kept for a day without a network. */
+  readonly #keeps: () => boolean;
   #hues = 0;
 
-  constructor(changed: () => void) {
+  constructor(changed: () => void, keeps: () => boolean) {
     this.#changed = changed;
+    this.#keeps = keeps;
   }
 
   get all(): readonly Layer[] {
@@ -32,12 +36,29 @@ export class Layers {
   /** Takes over a new list: loads what is new or newer, drops what is gone, keeps the rest. */
   announce(datasets: readonly Dataset[]): void {
     const names = new Set(datasets.map((dataset) => dataset.name));
-    for (const name of this.#layers.keys()) if (!names.has(name)) this.#drop(name);
+    for (const name of this.#layers.keys()) if (!names.has(name) && !name.startsWith(LOCAL)) this.#drop(name);
     for (const dataset of datasets) {
       const layer = this.#layers.get(dataset.name) ?? this.#added(dataset);
       layer.dataset = dataset;
       this.#load(layer);
     }
+    this.#changed();
+  }
+
+  /** A layer with rows that no server has. */
+  adopt(dataset: Dataset, columns: Columns): void {
+    Object.assign(this.#added(dataset), { columns, version: dataset.version });
+    this.#changed();
+  }
+
+  remove(name: string): void {
+    this.#drop(name);
+    this.#changed();
+  }
+
+  rename(name: string, title: string): void {
+    const layer = this.#layers.get(name);
+    if (layer) layer.dataset = { ...layer.dataset, title };
     this.#changed();
   }
 
@@ -61,30 +82,33 @@ export class Layers {
   }
 
   #load(layer: Layer): void {
-    const { name, version, url, sha256, time, colour, weight, arc, facets } = layer.dataset;
+    const { name, version, url, sha256, deltas } = layer.dataset;
     if (version === null || url === null || sha256 === null || version === layer.version) return;
     if (this.#workers.get(name)?.version === version) return;
     this.#stop(name); // a newer version is out: nobody needs the one under way
     const worker = new Worker(new URL("./columns.worker.ts", import.meta.url), { type: "module" });
     this.#workers.set(name, { worker, version });
     layer.loading = true;
-    worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#loaded(layer, version, data);
-    worker.onerror = () => this.#loaded(layer, version, { failed: "its reader did not start" });
-    const plan = { time, colour, weight: weight ?? null, arc: typeof arc === "object" ? arc : null, facets: facets ?? [] };
-    worker.postMessage({ url, sha256, plan } satisfies Order);
+    worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#loaded(layer, data);
+    worker.onerror = () => this.#loaded(layer, { failed: "its reader did not start" });
+    const { columns } = layer;
+    const have = columns && layer.version !== null ? { version: layer.version, bytes: columns.bytes } : null;
+    const wanted = { name, version, url, sha256, steps: deltas ?? [] };
+    worker.postMessage({ wanted, plan: planOf(layer.dataset), have, keep: this.#keeps() } satisfies Order);
   }
 
   /** A failed load keeps the rows of before; the next announcement tries again. */
-  #loaded(layer: Layer, version: number, answer: Answer): void {
+  #loaded(layer: Layer, answer: Answer): void {
     this.#stop(layer.dataset.name);
     layer.loading = false;
-    if ("failed" in answer) {
-      layer.failure = answer.failed;
-    } else {
-      layer.failure = null;
+    layer.failure = answer.failed;
+    if ("columns" in answer && answer.version !== layer.version) {
       layer.columns = answer.columns;
-      layer.version = version;
+      layer.version = answer.version;
     }
     this.#changed();
   }
 }
+
+const planOf = ({ time, colour, weight, arc, facets }: Dataset): Plan =>
+  ({ time, colour, weight: weight ?? null, arc: typeof arc === "object" ? arc : null, facets: facets ?? [] });

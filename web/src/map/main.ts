@@ -6,18 +6,26 @@ import { isCalledOff, sentence } from "../server.ts";
 import { ThemeSwitch } from "../theme.ts";
 import { Watch } from "../watch.ts";
 import { Analysis } from "./analysis.ts";
-import { fetchCatalogue } from "./catalogue.ts";
+import { fetchCatalogue, isFinal, keptCatalogue, type Catalogue } from "./catalogue.ts";
 import { Choices, otherRows, type Choice } from "./choice.ts";
-import { Filters } from "./filters.ts";
-import { listen } from "./gestures.ts";
 import { DrawingSwitch, Lights, nightOf } from "./drawing.ts";
+import { Files } from "./files.ts";
+import { Filters } from "./filters.ts";
 import { bundleFor, fillsFor, leadingOf } from "./found.ts";
+import { listen } from "./gestures.ts";
+import { Help } from "./help.ts";
+import { HueSwitch } from "./hues.ts";
+import { forget } from "./kept.ts";
+import { mapShortcuts, shortcuts } from "./keys.ts";
 import { Layers, type Layer } from "./layers.ts";
 import { Legend } from "./legend.ts";
+import { Linked } from "./linked.ts";
 import { Notice } from "./notice.ts";
+import { Offline } from "./offline.ts";
 import { css, hue, ramp, type Ramp } from "./palette.ts";
 import { Panel } from "./panel.ts";
 import { project } from "./projection.ts";
+import { Refreshes } from "./refreshing.ts";
 import { Rove } from "./rove.ts";
 import { domainOf, isShown, selected } from "./selection.ts";
 import { Spots } from "./spots.ts";
@@ -25,14 +33,17 @@ import { Stage, type Scene } from "./stage.ts";
 import { lastHours, Timeline } from "./timeline.ts";
 import type { Listener, Told } from "./told.ts";
 import { bounded, panned, WHOLE_WORLD, zoomed, type View } from "./view.ts";
+import { Wallboard } from "./wallboard.ts";
 
 const AGES = 15_000; // ages on the panel grow
 const NIGHTFALL = 60_000; // the night moves on by a quarter of a degree
 
 class Page {
   readonly #choices = new Choices();
-  readonly #theme = new ThemeSwitch(part<HTMLButtonElement>("theme"), () => this.#rethemed());
-  readonly #layers = new Layers(() => this.#renewed());
+  readonly #theme = new ThemeSwitch(part<HTMLSelectElement>("theme"), () => this.#rethemed());
+  readonly #hues = new HueSwitch(part<HTMLSelectElement>("hues"), () => this.#rethemed());
+  readonly #offline = new Offline();
+  readonly #layers: Layers = new Layers(() => this.#renewed(), () => this.#offline.keeps);
   readonly #filters = new Filters(() => this.#refresh());
   readonly #stage: Stage = new Stage(
     () => this.#scene(), () => this.#see(this.#choices.now.view), () => this.#painted(),
@@ -45,9 +56,16 @@ class Page {
   readonly #notice = new Notice(() => void this.#watch.now());
   readonly #freshness = new Freshness();
   readonly #watch = new Watch((signal) => this.#ask(signal));
+  readonly #timeline = new Timeline(this.#choices);
+  readonly #wallboard = new Wallboard(this.#choices, this.#theme);
+  readonly #panel = new Panel(part("layers"), this.#choices, {
+    refreshes: new Refreshes(() => this.#refresh(), () => void this.#watch.now()),
+    rename: (name, title) => this.#layers.rename(name, title),
+    remove: (name) => this.#layers.remove(name),
+  });
   readonly #parts: readonly Listener[] = [
-    this.#spots, new Timeline(this.#choices), new Panel(part("layers"), this.#choices),
-    new DrawingSwitch(this.#choices), this.#legend, this.#lights, this.#rove, this.#analysis,
+    this.#spots, this.#timeline, this.#panel, this.#wallboard, new DrawingSwitch(this.#choices), this.#legend,
+    this.#lights, this.#rove, this.#analysis,
   ];
   #sites: Told["sites"] = [];
   #ramps = new Map<number, Ramp>();
@@ -66,14 +84,33 @@ class Page {
         this.#spots.pin(at);
         this.#analysis.chosen(at);
       },
-      dismiss: () => this.#spots.dismiss() || this.#choices.change({ range: null, last: null }),
+      dismiss: () => this.#dismiss(),
     });
     this.#buttons();
+    this.#keys();
+    new Files(this.#layers);
+    new Linked(this.#choices, (choice) => this.#restore(choice)).start();
     this.#rethemed();
     setInterval(() => this.#refresh(), AGES);
     setInterval(() => this.#dusk(), NIGHTFALL);
     this.#stage.basemap.start().catch(() => {}); // the answer of the server brings the next try
     void this.#watch.now();
+    void this.#offline.start();
+  }
+
+  #keys(): void {
+    const { player } = this.#timeline;
+    const help = new Help();
+    shortcuts({
+      "?": () => help.toggle(), w: () => this.#wallboard.toggle(), "[": () => player.step(-1), "]": () => player.step(1),
+    });
+    mapShortcuts(this.#stage.element, { " ": () => player.toggle() });
+  }
+
+  /** Takes over what an address says. */
+  #restore(choice: Choice): void {
+    const range = choice.last === null ? choice.range : lastHours(domainOf(this.#layers.all), choice.last);
+    this.#choices.change({ ...choice, range, view: bounded(choice.view, this.#stage.size) });
   }
 
   #buttons(): void {
@@ -91,17 +128,38 @@ class Page {
 
   async #ask(signal: AbortSignal): Promise<void> {
     try {
-      const { datasets, sites } = await fetchCatalogue(signal);
-      this.#sites = sites.map(({ longitude, latitude }) => project(longitude, latitude));
+      const catalogue = await fetchCatalogue(signal, this.#offline.keeps);
       this.#freshness.answered();
       this.#asked = true;
-      this.#layers.announce(datasets);
+      this.#announce(catalogue);
       await this.#stage.basemap.start();
     } catch (error) {
       if (isCalledOff(error)) return;
+      if (isFinal(error)) await forget();
+      else if (!this.#asked) await this.#recall();
       this.#freshness.trouble = sentence(error);
       this.#renewed();
     }
+  }
+
+  /** Without an answer so far, what was kept from an earlier visit is better than nothing. */
+  async #recall(): Promise<void> {
+    const kept = this.#offline.keeps ? await keptCatalogue() : null;
+    if (kept === null) return;
+    this.#freshness.answered(kept.at);
+    this.#asked = true;
+    this.#announce(kept);
+  }
+
+  #announce({ datasets, sites }: Catalogue): void {
+    this.#sites = sites.map(({ longitude, latitude }) => project(longitude, latitude));
+    this.#layers.announce(datasets);
+  }
+
+  /** Escape closes one thing at a time. */
+  #dismiss(): void {
+    if (this.#choices.now.wallboard) return this.#choices.change({ wallboard: false });
+    if (!this.#spots.dismiss()) this.#choices.change({ range: null, last: null });
   }
 
   /** New rows, or new facts about them. */
@@ -168,12 +226,12 @@ class Page {
       domain: domainOf(layers),
       sites: this.#sites,
       theme: this.#theme.current,
-      colourOf: (layer: Layer) => css(hue(layer.hue, this.#theme.current)),
+      colourOf: (layer: Layer) => css(hue(layer.hue, this.#theme.current, this.#hues.current)),
     };
   }
 
   #ramp(index: number): Ramp {
-    const made = this.#ramps.get(index) ?? ramp(index, this.#theme.current);
+    const made = this.#ramps.get(index) ?? ramp(index, this.#theme.current, this.#hues.current);
     this.#ramps.set(index, made);
     return made;
   }

@@ -20,6 +20,19 @@ const ON_LIGHT: readonly Rgb[] = [
   [62, 72, 160],
 ];
 
+// Of viridis, far apart in lightness as well: told apart in grey, too. The first is the lightest.
+const GREYABLE: readonly Rgb[] = [
+  [223, 227, 24], [38, 166, 133], [129, 116, 196], [110, 206, 88], [44, 132, 150], [100, 138, 214], [186, 222, 40],
+];
+const GREYABLE_ON_LIGHT: readonly Rgb[] = [
+  [68, 1, 84], [33, 145, 140], [59, 82, 139], [96, 152, 40], [72, 40, 120], [42, 120, 142], [140, 140, 0],
+];
+
+/** Which colours the layers have: a person's choice, for no palette suits every eye. */
+export type Hues = "okabe-ito" | "viridis";
+
+export const HUES: Readonly<Record<Hues, string>> = { "okabe-ito": "Okabe–Ito", viridis: "Viridis" };
+
 export interface Ground {
   readonly sea: string;
   readonly land: string;
@@ -50,11 +63,20 @@ export const GROUND: Readonly<Record<Theme, Ground>> = {
     name: "#66757f", halo: "#fbfaf6", mark: "#14202b", night: [20, 40, 70], darkness: 0.26,
     core: [0, 0, 0], lean: 0.1, bright: false,
   },
+  contrast: {
+    sea: "#000000", land: "#1c1c1c", border: "#8c8c8c", coast: "#ffffff", line: "#333333",
+    name: "#ffffff", halo: "#000000", mark: "#ffffff", night: [0, 0, 0], darkness: 0.5,
+    core: [255, 255, 255], lean: 0.4, bright: true,
+  },
 };
 
-export const hue = (layer: number, theme: Theme): Rgb => {
-  const hues = theme === "light" ? ON_LIGHT : OKABE_ITO;
-  return hues[layer % hues.length];
+const PALETTES: Readonly<Record<Hues, readonly [onDark: readonly Rgb[], onLight: readonly Rgb[]]>> = {
+  "okabe-ito": [OKABE_ITO, ON_LIGHT], viridis: [GREYABLE, GREYABLE_ON_LIGHT],
+};
+
+export const hue = (layer: number, theme: Theme, hues: Hues = "okabe-ito"): Rgb => {
+  const palette = PALETTES[hues][theme === "light" ? 1 : 0];
+  return palette[layer % palette.length];
 };
 
 export const css = ([red, green, blue]: Rgb): string => `rgb(${red} ${green} ${blue})`;
@@ -63,9 +85,9 @@ const pixel = ([red, green, blue]: Rgb, alpha: number): number =>
   ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 
 /** Faint to strong by alpha; the strongest third also leans towards white, or ink on light ground. */
-export function ramp(layer: number, theme: Theme): Ramp {
+export function ramp(layer: number, theme: Theme, hues: Hues = "okabe-ito"): Ramp {
   const { core, lean } = GROUND[theme];
-  const base = hue(layer, theme);
+  const base = hue(layer, theme, hues);
   return Uint32Array.from({ length: 256 }, (_, light) => {
     const far = Math.max(0, (light - 150) / 105) * lean;
     const mixed = base.map((part, i) => Math.round(part + (core[i] - part) * far)) as unknown as Rgb;

@@ -1,10 +1,10 @@
 /** The list of layers: switch, counts, freshness, and what the rows are made of. */
 
-import { age, type Dataset } from "./catalogue.ts";
 import type { Choices } from "./choice.ts";
 import type { Columns } from "./columns.ts";
 import { el } from "../dom.ts";
 import * as format from "../format.ts";
+import { Fresh, type Deeds } from "./fresh.ts";
 import type { Layer } from "./layers.ts";
 import { isShown } from "./selection.ts";
 import type { Listener, Told } from "./told.ts";
@@ -36,18 +36,20 @@ interface Entry {
   readonly title: HTMLElement;
   readonly count: HTMLElement;
   readonly facts: HTMLElement;
-  readonly badges: HTMLElement;
+  readonly fresh: Fresh;
   readonly parts: HTMLElement;
 }
 
 export class Panel implements Listener {
   readonly #list: HTMLElement;
   readonly #choices: Choices;
+  readonly #deeds: Deeds;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(list: HTMLElement, choices: Choices) {
+  constructor(list: HTMLElement, choices: Choices, deeds: Deeds) {
     this.#list = list;
     this.#choices = choices;
+    this.#deeds = deeds;
   }
 
   /** Entries are changed in place, so that the keyboard's focus survives a refresh. */
@@ -67,19 +69,20 @@ export class Panel implements Listener {
     }
   }
 
-  #added({ dataset: { name } }: Layer): Entry {
+  #added(layer: Layer): Entry {
+    const { name } = layer.dataset;
     const [box, dot, title, count] = [
       el("input", { type: "checkbox", role: "switch" }), el("i", { class: "dot" }),
       el("bdi", { class: "name" }), el("strong", { class: "count" }),
     ];
-    const [facts, badges, parts] = [
-      el("span", { class: "facts" }), el("p", { class: "badges" }), el("ul", { class: "parts" }),
+    const [facts, fresh, parts] = [
+      el("span", { class: "facts" }), new Fresh(layer, this.#deeds), el("ul", { class: "parts" }),
     ];
     box.addEventListener("change", () => this.#switch(name, box.checked));
     const item = el("li", { class: "layer", "data-layer": name },
-      el("label", {}, dot, title, box), el("p", { class: "sum" }, count, facts), badges, parts);
+      el("label", {}, dot, title, box), el("p", { class: "sum" }, count, facts), fresh.element, parts);
     this.#list.append(item);
-    const entry = { item, box, dot, title, count, facts, badges, parts };
+    const entry = { item, box, dot, title, count, facts, fresh, parts };
     this.#entries.set(name, entry);
     return entry;
   }
@@ -105,7 +108,7 @@ function update(entry: Entry, { layer, on, found, colour }: Line, now: number): 
   entry.title.textContent = layer.dataset.title;
   entry.count.textContent = found && found.rows > 0 ? format.count(found.rows) : "";
   entry.facts.textContent = facts(layer, found);
-  entry.badges.replaceChildren(...badges(layer, now));
+  entry.fresh.show(layer, now);
   entry.parts.replaceChildren(...(found && on ? parts(layer, found, colour) : []));
 }
 
@@ -118,30 +121,6 @@ function facts({ dataset, columns, loading, failure }: Layer, found: Tally | und
   const all = whole === 1 ? "row" : "rows";
   const inRange = found.rows === whole ? all : `of ${format.rows(whole)}`;
   return found.unlocated === 0 ? inRange : `${inRange} · ${format.count(found.unlocated)} unlocated`;
-}
-
-function badges(layer: Layer, now: number): HTMLElement[] {
-  const { dataset } = layer;
-  const list = [freshness(dataset, now)];
-  const add = (on: boolean, text: string, title: string, tone: string): void => {
-    if (on) list.push(el("span", { class: `badge ${tone}`, title }, text));
-  };
-  add(dataset.synthetic, "synthetic", "Made up for demonstration; no real activity", "note");
-  add(dataset.partial, "partial", "The query hit a limit: rows are missing", "warn");
-  add(layer.loading, layer.columns ? "updating" : "loading", "A new version is on its way", "note");
-  const failed = layer.failure !== null && !layer.loading;
-  add(failed, "not loaded", `Version ${dataset.version}: ${layer.failure}. Tried again every minute.`, "bad");
-  return list;
-}
-
-function freshness(dataset: Dataset, now: number): HTMLElement {
-  const found = age(dataset, now);
-  if (found === null) return el("span", { class: "badge warn" }, "never refreshed");
-  const every = format.span(dataset.every_seconds * 1_000);
-  const until = dataset.watermark === null ? "" : `; rows up to ${format.minute(Date.parse(dataset.watermark))} UTC`;
-  const title = `Version ${dataset.version}, refreshed every ${every}${until}`;
-  const text = `${found.stale ? "stale: " : ""}refreshed ${format.ago(found.milliseconds)}`;
-  return el("span", { class: `badge ${found.stale ? "warn" : "fresh"}`, title }, text);
 }
 
 /** The most frequent values of the colour column, as bars. */

@@ -5,6 +5,7 @@ import * as format from "../format.ts";
 import type { Choices } from "./choice.ts";
 import { Histogram } from "./histogram.ts";
 import { GROUND } from "./palette.ts";
+import { Player } from "./player.ts";
 import type { Range } from "./slice.ts";
 import type { Listener, Told } from "./told.ts";
 
@@ -20,6 +21,7 @@ export const lastHours = (domain: Range | null, hours: number | null): Range | n
 export class Timeline implements Listener {
   readonly #choices: Choices;
   readonly #histogram: Histogram;
+  readonly player: Player;
   #domain: Range | null = null;
 
   constructor(choices: Choices) {
@@ -27,6 +29,7 @@ export class Timeline implements Listener {
     this.#histogram = new Histogram(
       part("histogram"), (range) => choices.change({ range, last: null }), (text) => (part("bin").textContent = text),
     );
+    this.player = new Player(choices, () => this.#histogram.bins);
     part("clear").addEventListener("click", () => choices.change({ range: null, last: null }));
     part("presets").append(...PRESETS.map(({ text, hours }) => this.#preset(text, hours)));
   }

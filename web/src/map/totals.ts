@@ -11,5 +11,6 @@ export function showTotals(tallies: readonly Tally[], loaded: boolean): void {
   part("total-note").textContent = `${rows === 1 ? "row" : "rows"} shown`
     + (unlocated ? `, ${format.count(unlocated)} unlocated` : "");
   const spoken = `${format.rows(rows)} shown.`;
+  if (document.documentElement.hasAttribute("data-playing")) return; // nobody listens to sixty figures a second
   if (loaded && part("live").textContent !== spoken) part("live").textContent = spoken;
 }
