@@ -44,6 +44,7 @@ describe("a great circle", () => {
     expect(greatCircle(LAGOS, LAGOS)).toEqual([]);
     expect(greatCircle(project(0, 0), project(180, 0))).toEqual([]);
     expect(greatCircle([9, 9], LAGOS)).toEqual([]);
+    expect(greatCircle([NaN, NaN], LAGOS)).toEqual([]);
   });
 });
 

@@ -115,7 +115,7 @@ export function greatCircle(from: Place, to: Place): Place[][] {
   const [a, b] = [vector(ends[0]), vector(ends[1])];
   const angle = Math.acos(Math.min(1, Math.max(-1, a[0] * b[0] + a[1] * b[1] + a[2] * b[2])));
   const sine = Math.sin(angle);
-  if (sine < 1e-6) return []; // the same place, or the other side of the earth: every way is as short
+  if (!(sine >= 1e-6)) return []; // no place, the same place, or the other side of the earth: every way is as short
   const steps = Math.max(2, Math.ceil(angle / STEP));
   const places = Array.from({ length: steps + 1 }, (_, i) => {
     const [p, q] = [Math.sin(((steps - i) * angle) / steps) / sine, Math.sin((i * angle) / steps) / sine];
