@@ -6,6 +6,7 @@ What this does not show: the host's timers, its own way with queues, roles and p
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
@@ -14,6 +15,7 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 import pytest
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 from azurite_lab import Azurite, azurite
 from cosmos_standin import Fault, Standin, served
@@ -144,7 +146,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         for app in made.apps:
             app.app.startup_task_done = False  # else it ends its lifespan from `__del__`
         for queue in ("cases", "rechecks"):
-            with QueueClient.from_connection_string(running.connection, queue) as client:
+            client = QueueClient.from_connection_string(running.connection, queue)
+            # Nothing may have been put there yet: then there is none.
+            with client, suppress(ResourceNotFoundError):
                 client.clear_messages()
         for house in made.houses:
             house.__exit__()

@@ -6,6 +6,7 @@ What this does not show: the host's timers, its own way with queues, roles and p
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 from azurite_lab import Azurite, azurite
 from cosmos_standin import Fault, Standin, served
@@ -162,7 +164,9 @@ def world(web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worl
         for app in made.apps:
             app.app.startup_task_done = False  # else it ends its lifespan from `__del__`
         for queue in ("feeds", "requests"):
-            with QueueClient.from_connection_string(running.connection, queue) as client:
+            client = QueueClient.from_connection_string(running.connection, queue)
+            # Nothing may have been put there yet: then there is none.
+            with client, suppress(ResourceNotFoundError):
                 client.clear_messages()
         for house in made.houses:
             house.__exit__()
