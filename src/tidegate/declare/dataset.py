@@ -67,6 +67,7 @@ class Dataset(Ours):
     locate: str = Field(description="The column with the address to locate.")
     label: str = Field(description="The column that names a row on the map.")
     colour: str | None = Field(None, description="The column that groups rows by colour.")
+    shown: bool = Field(True, description="Whether the page shows it before anybody chooses.")
     facets: list[Column] = Field([], description="Columns that the page offers to filter by.")
     weight: Column | None = Field(
         None, description="The column that counts what an aggregated row stands for."

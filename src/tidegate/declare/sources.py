@@ -64,6 +64,7 @@ class Source(Ours):
     locate: Column | None = None
     label: Column | None = None
     colour: Column | None = None
+    shown: bool = True
     facets: list[Column] = Field([])
     weight: Column | None = None
     arc: Literal["sites"] | End | None = None
@@ -98,7 +99,7 @@ def dataset(source: Source, where: str) -> Dataset:
         "label": source.label or located,
         "grain": "row" if source.incremental else "whole",
     }
-    same = ("colour", "facets", "weight", "arc", "kind")
+    same = ("colour", "shown", "facets", "weight", "arc", "kind")
     return checked(Dataset, fields | {name: getattr(source, name) for name in same}, where)
 
 

@@ -47,6 +47,7 @@ def _entry(world: World, dataset: Dataset) -> dict[str, Any]:
         "label": dataset.label,
         "colour": dataset.colour,
         "kind": dataset.kind,
+        "shown": dataset.shown,
         "facets": dataset.facets,
         "weight": dataset.weight,
         "arc": dataset.arc.model_dump() if isinstance(dataset.arc, End) else dataset.arc,

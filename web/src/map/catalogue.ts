@@ -34,6 +34,8 @@ export interface Dataset {
   readonly reason?: string | null;
   /** The column that says for how many events a row stands. */
   readonly weight?: string | null;
+  /** Whether it is on the map before anybody chooses. */
+  readonly shown?: boolean;
   /** Columns that are offered to filter by. */
   readonly facets?: readonly string[];
   readonly kind?: "events" | "indicators" | "actors";

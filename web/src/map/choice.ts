@@ -13,8 +13,8 @@ export interface Choice {
   readonly range: Range | null;
   /** The last so many hours of the data; moves along when newer rows arrive. */
   readonly last: number | null;
-  /** Names of the layers that are switched off. */
-  readonly hidden: readonly string[];
+  /** Names of the layers that are switched off, or on, against what their dataset says. */
+  readonly flipped: readonly string[];
   readonly drawing: Drawing;
   readonly measure: Measure;
   readonly arcs: boolean;
@@ -28,7 +28,7 @@ export interface Choice {
 }
 
 export const AT_FIRST: Choice = {
-  view: WHOLE_WORLD, range: null, last: null, hidden: [], drawing: "points", measure: "share",
+  view: WHOLE_WORLD, range: null, last: null, flipped: [], drawing: "points", measure: "share",
   arcs: false, night: false, facets: {}, search: "", wallboard: false,
 };
 

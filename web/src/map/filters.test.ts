@@ -75,7 +75,7 @@ describe("facets leave", () => {
     const one = layer();
     const filters = await sifted({ facets: { Result: ["denied"] } }, [one]);
     const before = filters.columnsOf(one);
-    filters.sift([one], { ...AT_FIRST, facets: { Result: ["denied"] }, hidden: ["signins"] });
+    filters.sift([one], { ...AT_FIRST, facets: { Result: ["denied"] }, flipped: ["signins"] });
     expect(filters.columnsOf(one)).toBe(before);
     filters.sift([one], AT_FIRST);
     expect(filters.columnsOf(one)).toBe(one.columns);

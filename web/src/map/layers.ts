@@ -24,9 +24,13 @@ export class Layers {
   readonly #keeps: () => boolean;
   #hues = 0;
 
-  constructor(changed: () => void, keeps: () => boolean) {
+  /** Whether somebody wants to see this one: others are not loaded. */
+  readonly #wanted: (layer: Layer) => boolean;
+
+  constructor(changed: () => void, keeps: () => boolean, wanted: (layer: Layer) => boolean) {
     this.#changed = changed;
     this.#keeps = keeps;
+    this.#wanted = wanted;
   }
 
   get all(): readonly Layer[] {
@@ -37,12 +41,17 @@ export class Layers {
   announce(datasets: readonly Dataset[]): void {
     const names = new Set(datasets.map((dataset) => dataset.name));
     for (const name of this.#layers.keys()) if (!names.has(name) && !name.startsWith(LOCAL)) this.#drop(name);
-    for (const dataset of datasets) {
+    for (const dataset of shownFirst(datasets)) {
       const layer = this.#layers.get(dataset.name) ?? this.#added(dataset);
       layer.dataset = dataset;
       this.#load(layer);
     }
     this.#changed();
+  }
+
+  /** Loads what is wanted by now. */
+  catchUp(): void {
+    for (const layer of this.all) this.#load(layer);
   }
 
   /** A layer with rows that no server has. */
@@ -84,6 +93,7 @@ export class Layers {
   #load(layer: Layer): void {
     const { name, version, url, sha256, deltas } = layer.dataset;
     if (version === null || url === null || sha256 === null || version === layer.version) return;
+    if (!this.#wanted(layer)) return;
     if (this.#workers.get(name)?.version === version) return;
     this.#stop(name); // a newer version is out: nobody needs the one under way
     const worker = new Worker(new URL("./columns.worker.ts", import.meta.url), { type: "module" });
@@ -109,6 +119,10 @@ export class Layers {
     this.#changed();
   }
 }
+
+/** They come first in the list, and have the colours that are farthest apart. */
+const shownFirst = (datasets: readonly Dataset[]): Dataset[] =>
+  [...datasets].sort((a, b) => +(b.shown ?? true) - +(a.shown ?? true));
 
 const planOf = ({ time, colour, weight, arc, facets }: Dataset): Plan =>
   ({ time, colour, weight: weight ?? null, arc: typeof arc === "object" ? arc : null, facets: facets ?? [] });

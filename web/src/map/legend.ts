@@ -186,7 +186,7 @@ function lineKey(told: Told): HTMLElement[] {
   const drawn = format.count(arcs.length);
   const all = dropped === 0 ? `All ${drawn} lines` : `The ${drawn} strongest of ${format.count(arcs.length + dropped)} lines`;
   return [
-    el("ul", { class: "scale lines" }, ...LINES.map((events) => key(line(events), format.compact(events)))),
+    el("ul", { class: "scale leads" }, ...LINES.map((events) => key(line(events), format.compact(events)))),
     hint(`${all}: one for all ${unitOf(told)}s between two areas of some 150 km.`),
   ];
 }

@@ -14,7 +14,7 @@ const choices: fc.Arbitrary<Choice> = fc.record({
   view: fc.record({ x: fine(-2, 2), y: fine(-1, 1), zoom: fine(1, 48) }),
   range: fc.option(fc.tuple(moment, fc.integer({ min: 1, max: 1e10 })).map(([from, by]) => ({ from, to: from + by }))),
   last: fc.option(fc.integer({ min: 1, max: 9_000 })),
-  hidden: names,
+  flipped: names,
   drawing: fc.constantFrom("points", "clusters", "heat", "countries"),
   measure: fc.constantFrom("share", "change"),
   arcs: fc.boolean(),
@@ -25,7 +25,7 @@ const choices: fc.Arbitrary<Choice> = fc.record({
 } satisfies { [Name in keyof Choice]: fc.Arbitrary<Choice[Name]> });
 
 const known = new URLSearchParams(fragment({
-  ...AT_FIRST, view: { x: 1, y: 0.5, zoom: 3 }, range: { from: 1, to: 2 }, hidden: ["a"], drawing: "heat", measure: "change",
+  ...AT_FIRST, view: { x: 1, y: 0.5, zoom: 3 }, range: { from: 1, to: 2 }, flipped: ["a"], drawing: "heat", measure: "change",
   arcs: true,  night: true, facets: { A: ["b"] }, search: "q", wallboard: true,
 }));
 const pairs = fc.array(fc.tuple(fc.constantFrom(...known.keys(), "last", "f.", "f.__proto__"), text(40)));
@@ -49,7 +49,7 @@ describe("a link", () => {
       expect(Object.keys(choice).sort()).toEqual(Object.keys(AT_FIRST).sort());
       expect([choice.view.x, choice.view.y, choice.view.zoom].every(Number.isFinite)).toBe(true);
       if (choice.range) expect(choice.range.from).toBeLessThan(choice.range.to);
-      expect(choice.hidden.every((name) => typeof name === "string" && name.length <= 128)).toBe(true);
+      expect(choice.flipped.every((name) => typeof name === "string" && name.length <= 128)).toBe(true);
       expect(choice.search.length).toBeLessThanOrEqual(600);
       expect(choiceIn(fragment(choice))).toEqual(choice);
     }));
@@ -61,8 +61,8 @@ describe("a link", () => {
   });
 
   test("is short, and says its version", () => {
-    const choice: Choice = { ...AT_FIRST, last: 24, hidden: ["waf_blocks"], facets: { Result: ["50126", "a,b"] } };
-    expect(fragment(choice)).toBe("v=1&last=24&off=waf_blocks&f.Result=50126&f.Result=a%2Cb");
+    const choice: Choice = { ...AT_FIRST, last: 24, flipped: ["waf_blocks"], facets: { Result: ["50126", "a,b"] } };
+    expect(fragment(choice)).toBe("v=1&last=24&flip=waf_blocks&f.Result=50126&f.Result=a%2Cb");
   });
 
   test("of a later version is read as far as it is known", () => {
@@ -73,7 +73,7 @@ describe("a link", () => {
 
   test.each([
     "at=NaN,0,1", "at=1,2", "at=1e9,0,1", "at=0,0,0", "t=5_5", "t=9_1", "t=9999999999999999_99999999999999999",
-    "last=-1", "last=Infinity", "last=0x10", "as=globe", "off=", "off=file-1", "%", "&&&=", "__proto__=1", "v=1&%FF=%FF",
+    "last=-1", "last=Infinity", "last=0x10", "as=globe", "flip=", "flip=file-1", "%", "&&&=", "__proto__=1", "v=1&%FF=%FF",
   ])("with nonsense keeps what was at first: %s", (given) => expect(choiceIn(given)).toEqual(AT_FIRST));
 
   test("ends nowhere, and is cut", () => {
@@ -84,7 +84,7 @@ describe("a link", () => {
   });
 
   test("does not name files of this machine", () => {
-    expect(fragment({ ...AT_FIRST, hidden: ["file-1", "a"] })).toBe("v=1&off=a");
+    expect(fragment({ ...AT_FIRST, flipped: ["file-1", "a"] })).toBe("v=1&flip=a");
   });
 
   test("can hold no other prototype", () => {

@@ -62,10 +62,10 @@ const TERMS: { readonly [Name in keyof Choice]: Term<Choice[Name]> } = {
     },
     write: (hours, to) => to.set("last", String(hours)),
   },
-  hidden: {
-    read: (given) => [...new Set(given.getAll("off").map((name) => cut(name, LONGEST_NAME)))]
+  flipped: {
+    read: (given) => [...new Set(given.getAll("flip").map((name) => cut(name, LONGEST_NAME)))]
       .filter((name) => name !== "" && !name.startsWith(LOCAL)).slice(0, MOST_NAMES),
-    write: (names, to) => names.filter((name) => !name.startsWith(LOCAL)).forEach((name) => to.append("off", name)),
+    write: (names, to) => names.filter((name) => !name.startsWith(LOCAL)).forEach((name) => to.append("flip", name)),
   },
   drawing: {
     read: (given) => DRAWINGS.find((one) => one === given.get("as")),

@@ -43,7 +43,10 @@ class Page {
   readonly #theme = new ThemeSwitch(part<HTMLSelectElement>("theme"), () => this.#rethemed());
   readonly #hues = new HueSwitch(part<HTMLSelectElement>("hues"), () => this.#rethemed());
   readonly #offline = new Offline();
-  readonly #layers: Layers = new Layers(() => this.#renewed(), () => this.#offline.keeps);
+  readonly #layers: Layers = new Layers(
+    () => this.#renewed(), () => this.#offline.keeps,
+    (layer) => isShown(layer, this.#choices.now) || layer.dataset.kind === "actors", // their panel is there all the time
+  );
   readonly #filters = new Filters(() => this.#refresh());
   readonly #stage: Stage = new Stage(
     () => this.#scene(), () => this.#see(this.#choices.now.view), () => this.#painted(),
@@ -182,6 +185,7 @@ class Page {
       this.#stage.element.dataset["view"] = [now.view.x, now.view.y, now.view.zoom].map((one) => one.toFixed(4)).join();
     }
     if (nightOf(now, 0) !== nightOf(before, 0)) this.#stage.redraw();
+    if (now.flipped !== before.flipped) this.#layers.catchUp();
     if (otherRows(now, before)) this.#refresh();
   }
 

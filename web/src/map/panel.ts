@@ -6,7 +6,7 @@ import { el } from "../dom.ts";
 import * as format from "../format.ts";
 import { Fresh, type Deeds } from "./fresh.ts";
 import type { Layer } from "./layers.ts";
-import { isShown } from "./selection.ts";
+import { flipping, isShown } from "./selection.ts";
 import type { Listener, Told } from "./told.ts";
 import { showTotals } from "./totals.ts";
 
@@ -78,18 +78,13 @@ export class Panel implements Listener {
     const [facts, fresh, parts] = [
       el("span", { class: "facts" }), new Fresh(layer, this.#deeds), el("ul", { class: "parts" }),
     ];
-    box.addEventListener("change", () => this.#switch(name, box.checked));
+    box.addEventListener("change", () => this.#choices.change({ flipped: flipping(this.#choices.now.flipped, [name]) }));
     const item = el("li", { class: "layer", "data-layer": name },
       el("label", {}, dot, title, box), el("p", { class: "sum" }, count, facts), fresh.element, parts);
     this.#list.append(item);
     const entry = { item, box, dot, title, count, facts, fresh, parts };
     this.#entries.set(name, entry);
     return entry;
-  }
-
-  #switch(name: string, on: boolean): void {
-    const others = this.#choices.now.hidden.filter((other) => other !== name);
-    this.#choices.change({ hidden: on ? others : [...others, name] });
   }
 }
 
@@ -114,7 +109,7 @@ function update(entry: Entry, { layer, on, found, colour }: Line, now: number): 
 
 function facts({ dataset, columns, loading, failure }: Layer, found: Tally | undefined): string {
   if (dataset.version === null) return "Never refreshed: no data yet.";
-  if (!found || !columns) return loading ? "Loading…" : (failure ?? "");
+  if (!found || !columns) return loading ? "Loading…" : (failure ?? format.rows(dataset.rows));
   const whole = columns.time.length;
   if (whole === 0) return "No rows: the query found nothing.";
   if (found.rows === 0) return `None of ${format.rows(whole)} selected`;

@@ -1,5 +1,6 @@
 /** The rows that the choice leaves: of each layer its columns, and the part in the time range. */
 
+import type { Dataset } from "./catalogue.ts";
 import type { Choice } from "./choice.ts";
 import type { Columns } from "./columns.ts";
 import type { Filters } from "./filters.ts";
@@ -24,7 +25,12 @@ export function selected(layers: readonly Layer[], choice: Choice, filters: Filt
 /** Actors are always there: when somebody wrote of them is no moment of an event. */
 export const rangeOf = ({ dataset }: Layer, { range }: Choice): Range | null => (dataset.kind === "actors" ? null : range);
 
-export const isShown = (layer: Layer, choice: Choice): boolean => !choice.hidden.includes(layer.dataset.name);
+export const isShown = ({ dataset }: { readonly dataset: Dataset }, { flipped }: Pick<Choice, "flipped">): boolean =>
+  (dataset.shown ?? true) !== flipped.includes(dataset.name);
+
+/** The layers of these names switched: what was on is off, what was off is on. */
+export const flipping = (flipped: readonly string[], names: readonly string[]): readonly string[] =>
+  [...flipped.filter((name) => !names.includes(name)), ...names.filter((name) => !flipped.includes(name))];
 
 /** From the first to the last moment of all layers: what the choice leaves out does not move it. */
 export const domainOf = (layers: readonly Layer[]): Range | null =>

@@ -9,6 +9,7 @@ import { readable } from "../text.ts";
 import type { ThemeSwitch } from "../theme.ts";
 import { type Choice, type Choices } from "./choice.ts";
 import type { Listener, Told } from "./told.ts";
+import { flipping, isShown } from "./selection.ts";
 import { newest, turnAfter, type Turn } from "./turns.ts";
 
 const TURN = 20_000;
@@ -18,7 +19,7 @@ const DRIFTS = [[0, 0], [6, 4], [12, 0], [6, -4]] as const; // CSS pixels
 const EVENTS = 8;
 const LAST = 24;
 
-type Kept = Pick<Choice, "hidden" | "range" | "last" | "view">;
+type Kept = Pick<Choice, "flipped" | "range" | "last" | "view">;
 
 export class Wallboard implements Listener {
   readonly #choices: Choices;
@@ -58,11 +59,11 @@ export class Wallboard implements Listener {
       el("li", {}, dot(colourOf(layer)), el("time", {}, format.clock(time)), el("bdi", {}, readable(null, label)), el("span", {}, country))));
   }
 
-  #switch({ wallboard, hidden, range, last, view }: Choice): void {
+  #switch({ wallboard, flipped, range, last, view }: Choice): void {
     document.documentElement.toggleAttribute("data-wallboard", wallboard);
     this.#timers.forEach(clearInterval);
     if (wallboard) {
-      this.#kept = { hidden, range, last, view };
+      this.#kept = { flipped, range, last, view };
       this.#theme.hold(this.#theme.current === "contrast" ? "contrast" : "dark");
       this.#timers = [window.setInterval(() => this.#next(), TURN), window.setInterval(() => this.#tick(), 1_000)];
       this.#tick();
@@ -90,11 +91,11 @@ export class Wallboard implements Listener {
     const drift = DRIFTS[Math.floor(now / DRIFT) % DRIFTS.length];
     part("wallboard").style.translate = drift.map((by) => `${by}px`).join(" ");
     if (this.#told === null || this.#kept === null || now - this.#touched < REST) return;
-    const { hidden } = this.#kept;
-    const names = this.#told.selected.map(({ layer }) => layer.dataset.name);
-    this.#turn = turnAfter(this.#turn, names.filter((name) => !hidden.includes(name)));
-    const others = this.#turn === null ? [] : names.filter((name) => name !== this.#turn);
-    this.#choices.change({ hidden: [...new Set([...hidden, ...others])] });
+    const kept = this.#kept;
+    const shown = this.#told.layers.filter((layer) => isShown(layer, kept)).map(({ dataset }) => dataset.name);
+    this.#turn = turnAfter(this.#turn, shown);
+    const others = this.#turn === null ? [] : shown.filter((name) => name !== this.#turn);
+    this.#choices.change({ flipped: flipping(kept.flipped, others) });
   }
 }
 
