@@ -17,6 +17,7 @@ from tidegate.gate import candidates as module
 from tidegate.gate.bounds import KEY, View, bounds
 from tidegate.gate.candidates import OVERLAP, WHOLE, candidates
 from tidegate.gate.knowledge import Knowledge, sources
+from tidegate.gate.mark import harmless
 from tidegate.gate.meant import unclean
 from tidegate.gate.pool import NAME, Pool, dump, load, remember, remembered
 from tidegate.gate.ranking import CANDIDATES, Wanted
@@ -138,7 +139,7 @@ def simple(house: House, wanted: Wanted) -> list[dict[str, object]]:
     newest = pl.col("first_seen").filter(pl.col("source") != "label").max().alias("newest")
     said = live.group_by("id").agg(newest, pl.col("expires", "tlp").max())
     rows = scored(live.filter(pl.col("source") != "label"), sources(known), house.now)
-    why = unclean(rows, known.policy, known.exceptions).alias("unclean")
+    why = unclean(rows, known.policy, known.exceptions, harmless(known)).alias("unclean")
     rows = rows.with_columns(why).join(said, on="id").select(*CANDIDATES)
     held, taken, count = set(wanted.held), [], {}
     order = rows.sort("score", "newest", "id", descending=[True, True, False])
