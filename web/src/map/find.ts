@@ -28,6 +28,7 @@ export class Find implements Listener {
       clearTimeout(this.#timer);
       this.#timer = window.setTimeout(() => this.#search(), DEBOUNCE);
     });
+    this.#box.addEventListener("change", () => this.#search()); // on leaving it, before anything else is chosen
     this.#box.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("keydown", (event) => {
       if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
