@@ -1,7 +1,12 @@
 """The Function app `maps`: the datasets, and their refreshes when they are due. Triggers only."""
 
 import asyncio
+import os
 from collections.abc import Iterator
+
+# An instance is small, and the largest datasets need most of it: what Polars has done with is given
+# back at once. It reads this when it is first imported.
+os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:0")
 
 import azure.functions as func
 from fastapi import APIRouter
