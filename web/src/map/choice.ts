@@ -1,7 +1,7 @@
 /** What the analyst chose: all that a reload or a link would have to restore. */
 
-import type { Range } from "./slice.ts";
-import { WHOLE_WORLD, type View } from "./view.ts";
+import type { Range } from "./data/slice.ts";
+import { WHOLE_WORLD, type View } from "./draw/view.ts";
 
 export type Drawing = "points" | "clusters" | "heat" | "countries";
 

@@ -2,10 +2,10 @@
 
 import type { Theme } from "../theme.ts";
 import type { Choice } from "./choice.ts";
-import type { Filters } from "./filters.ts";
-import type { Layer } from "./layers.ts";
-import type { Selected } from "./selection.ts";
-import type { Range } from "./slice.ts";
+import type { Filters } from "./sift/filters.ts";
+import type { Layer } from "./data/layers.ts";
+import type { Selected } from "./sift/selection.ts";
+import type { Range } from "./data/slice.ts";
 
 export interface Told {
   readonly choice: Choice;
