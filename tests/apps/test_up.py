@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tidegate.declare.dataset import datasets as declared
 from tidegate.simulator.memory import Memory
 from tidegate.simulator.seed import alert_id
 
@@ -186,7 +187,7 @@ def test_it_stays_answers_and_stops(up, tmp_path):
         assert (health.status_code, health.json()["status"]) == (200, "healthy")
         one.wait_for(f"{url} has no page")
         datasets = client.get("/api/datasets").json()["datasets"]
-        assert len(datasets) == 2
+        assert [one["name"] for one in datasets] == list(declared())
         assert client.post("/api/refresh").status_code in {200, 204}
         assert (
             client.post("/api/refresh", headers={"Origin": "http://x.example"}).status_code == 403

@@ -141,6 +141,7 @@ def test_the_listing_says_what_the_page_needs(client: Client):
         "colour",
         "kind",
         "facets",
+        "shown",
         "weight",
         "arc",
         "key",

@@ -147,7 +147,7 @@ def _build(
         epoch=before.epoch + 1,
         watermark=before.watermark if answer.partial else asked.cut,
         refreshed=now,
-        reconciled=now if whole else before.reconciled,
+        reconciled=_reconciled(asked, before, now, partial=answer.partial),
         run=lease.run,
         began=before.began,
         dwindled=_dwindled(before.manifest, rows) if whole else before.dwindled,
@@ -162,6 +162,13 @@ def _build(
         calls=calls,
         partial=answer.partial,
     )
+
+
+def _reconciled(asked: Span, before: State, now: datetime, *, partial: bool) -> datetime | None:
+    """Return when all was read anew; None if a part of it may have put old rows over newer ones."""
+    if not asked.full:
+        return before.reconciled
+    return None if partial else now
 
 
 def _asked(dataset: Dataset, world: World, asked: Span, lease: Lease) -> tuple[LogTable, int]:

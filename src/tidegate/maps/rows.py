@@ -30,7 +30,11 @@ def loads(data: bytes) -> Any:
     except orjson.JSONDecodeError:
         if b"\\u" not in data:
             raise
-        return json.loads(data)
+        return json.loads(data, parse_constant=_refused)
+
+
+def _refused(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 @dataclass

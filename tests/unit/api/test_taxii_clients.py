@@ -16,7 +16,7 @@ from taxii2client.v21 import Collection, Server, as_pages
 
 from tidegate.adapters.http import HttpClient
 from tidegate.declare.feed import feeds
-from tidegate.gate.published import publish
+from tidegate.gate.published import TOLD, publish
 from tidegate.ingest.run import Job, run
 from tidegate.model import Outcome, Status
 from tidegate.serve import application
@@ -115,7 +115,7 @@ def held(lab, name: str) -> set[tuple[str, str]]:
 def test_our_own_reader_ingests_the_collection(house, url, lab):
     """What was published is what another Tidegate knows afterwards, until it is revoked."""
     lab.now = NOW + HOUR
-    publish(everything().drop("since", "changed", "gone"), NOW, house.objects)
+    publish(everything().drop(*TOLD), NOW, house.objects)
     address = f"{url}/taxii2/tidegate/collections/own/objects/"
     assert our_reader(lab, address, "taxii").status is Status.OK
     everyone = set(everything().select("kind", "value").iter_rows())
@@ -132,7 +132,7 @@ def test_our_own_reader_ingests_the_collection(house, url, lab):
 @pytest.mark.parametrize("house", [{}], indirect=True)
 def test_our_own_reader_ingests_the_misp_feed(house, url, lab):
     lab.now = NOW + HOUR
-    publish(everything().drop("since", "changed", "gone"), NOW, house.objects)
+    publish(everything().drop(*TOLD), NOW, house.objects)
     assert our_reader(lab, f"{url}/api/misp/", "misp_circl").status is Status.OK
     kinds = {kind for kind, _ in held(lab, "misp_circl")}
     assert kinds == set(everything()["kind"]) - {"cve", "process"}  # MISP has no such feed values

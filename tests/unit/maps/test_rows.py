@@ -17,7 +17,9 @@ CELLS = {
     | st.recursive(st.integers(0, 9), st.lists, max_leaves=4)
     | TEXT.map(json.dumps),
     "long": st.integers(-(2**63), 2**63 - 1),
-    "real": st.floats() | st.integers(-9, 9) | st.sampled_from(["NaN", "Infinity", 1e16, 1e-5]),
+    "real": st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers(-9, 9)
+    | st.sampled_from(["NaN", "Infinity", 1e16, 1e-5]),
     "bool": st.booleans(),
     "datetime": st.just("2026-11-21T03:00:00.1234567Z"),
 }
@@ -52,6 +54,13 @@ def test_parts_are_the_whole(monkeypatch, body, chunk):
     monkeypatch.setattr(rows, "CHUNK", chunk)
     whole = said(lambda body: answer.table(json.loads(body)), body)
     assert said(answer.read, body.encode()) == whole
+
+
+@pytest.mark.parametrize("beside", ["x", "\\ud800"])
+def test_a_bare_infinity_is_no_json(beside):
+    body = f'{{"tables": [{{"columns": [], "rows": [[-Infinity, "{beside}"]]}}]}}'
+    with pytest.raises(BadPayload, match="not JSON"):
+        answer.read(body.encode())
 
 
 def many(number: int) -> bytes:
