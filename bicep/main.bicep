@@ -1,4 +1,6 @@
-// Tidegate in one resource group: `az deployment sub create -l LOCATION -f bicep/main.bicep -p FILE.bicepparam`.
+// Tidegate in one resource group: `az deployment sub create -l LOCATION -p bicep/subscriptions/DEV/main.bicepparam`.
+// First without secrets: it makes the vault. Put secrets there, each with a day on which it expires,
+// name them in `secrets`, and deploy again: a setting whose secret is not there would be its reference.
 import { named } from 'modules/names.bicep'
 
 targetScope = 'subscription'
@@ -227,6 +229,7 @@ module web 'modules/web.bicep' = {
     location: pagesLocation
     tags: tags
     backend: functions[2].outputs.resourceId // of the map
+    backendLocation: location
   }
 }
 

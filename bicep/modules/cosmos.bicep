@@ -30,11 +30,7 @@ var regions = concat(
   empty(secondRegion) ? [] : [{ locationName: secondRegion, failoverPriority: 1, isZoneRedundant: false }]
 )
 // Each app writes the containers that it uses, and reads what the SDK asks of the account.
-var writers = flatten(map(containers, container => map(container.apps, app => {
-  principalId: principals[app]
-  roleDefinitionId: contributor
-  scope: '${account}/dbs/${known.database}/colls/${container.id}'
-})))
+var writers = flatten(map(containers, container => map(container.apps, app => { app: app, container: container.id })))
 var users = union(flatten(map(containers, container => container.apps)), [])
 
 module cosmos 'br/public:avm/res/document-db/database-account:0.20.1' = {
@@ -80,7 +76,6 @@ module cosmos 'br/public:avm/res/document-db/database-account:0.20.1' = {
         assignments: map(users, app => { principalId: principals[app] })
       }
     ]
-    sqlRoleAssignments: writers
     privateEndpoints: [
       {
         name: named(known.names.endpoint, at, 'cosmos')
@@ -95,6 +90,23 @@ module cosmos 'br/public:avm/res/document-db/database-account:0.20.1' = {
     ]
   }
 }
+
+resource kept 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
+  name: accountName
+}
+
+resource writes 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = [
+  for writer in writers: {
+    parent: kept
+    name: guid(account, writer.container, writer.app)
+    properties: {
+      principalId: principals[writer.app]
+      roleDefinitionId: contributor
+      scope: '${account}/dbs/${known.database}/colls/${writer.container}'
+    }
+    dependsOn: [cosmos]
+  }
+]
 
 output url string = cosmos.outputs.endpoint
 output resourceId string = cosmos.outputs.resourceId

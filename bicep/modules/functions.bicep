@@ -57,7 +57,6 @@ module plan 'br/public:avm/res/web/serverfarm:0.7.0' = {
     enableTelemetry: false
     kind: 'functionapp'
     skuName: 'FC1'
-    skuCapacity: 0
     reserved: true
     zoneRedundant: false
   }

@@ -8,6 +8,7 @@ param location string
 param tags object
 @description('Resource id of the app of the map.')
 param backend string
+param backendLocation string
 
 var known = loadJsonContent('../../infra/resources.json')
 
@@ -20,7 +21,7 @@ module site 'br/public:avm/res/web/static-site:0.9.5' = {
     enableTelemetry: false
     sku: 'Standard' // a sign-in of one's own, and a backend
     stagingEnvironmentPolicy: 'Disabled'
-    linkedBackend: { resourceId: backend }
+    linkedBackend: { resourceId: backend, location: backendLocation }
   }
 }
 

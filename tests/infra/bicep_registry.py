@@ -51,7 +51,7 @@ REGISTRY = {
         "capabilitiesToAdd enableBurstCapacity failoverLocations zoneRedundant"
         " enableAutomaticFailover disableLocalAuthentication disableKeyBasedMetadataWriteAccess"
         " backupPolicyType backupPolicyContinuousTier networkRestrictions sqlDatabases"
-        " sqlRoleDefinitions sqlRoleAssignments privateEndpoints diagnosticSettings",
+        " sqlRoleDefinitions privateEndpoints diagnosticSettings",
         "resourceId endpoint",
     ),
     "operational-insights/workspace": _module(
@@ -71,7 +71,7 @@ REGISTRY = {
     "network/network-security-group": _module("0.5.3", "name", "securityRules"),
     "network/virtual-network": _module("0.10.1", "name addressPrefixes", "subnets"),
     "network/private-dns-zone": _module("0.8.1", "name", "virtualNetworkLinks"),
-    "web/serverfarm": _module("0.7.0", "name", "kind skuName skuCapacity reserved zoneRedundant"),
+    "web/serverfarm": _module("0.7.0", "name", "kind skuName reserved zoneRedundant"),
     "web/site": _module(
         "0.24.0",
         "name kind serverFarmResourceId",

@@ -130,6 +130,16 @@ def test_the_database_takes_no_key_and_can_go_back_seven_days():
     )
 
 
+def test_roles_reach_no_further_than_an_app_needs():
+    text = files()["modules/cosmos.bicep"]
+    assert "scope: '${account}/dbs/${known.database}/colls/${writer.container}'" in text
+    assert "scope: read[i]" in files()["modules/vault.bicep"]  # one secret
+    storage = given("storage", "data")
+    assert "roleAssignments" not in storage  # of the account: containers and queues have their own
+    assert storage["blobServices"].count("roleAssignments") == 1
+    assert storage["queueServices"].count("roleAssignments") == 1
+
+
 def test_telemetry_takes_identities_alone_and_masks_addresses():
     said = given("observability", "insights")
     assert (said["disableLocalAuth"], said["disableIpMasking"]) == ("true", "false")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bicep_reader import entries, read
 from check_bicep import sources
+from pydantic import ValidationError
 
 from tidegate.adapters.azure.cosmos_cases import CASES
 from tidegate.adapters.azure.cosmos_documents import INDICATORS
@@ -129,6 +130,15 @@ def test_an_app_starts_with_what_it_is_given(app, holds, monkeypatch, tmp_path):
     assert (settings.webhook_url is not None) == (app == "detonate" and "webhook" in holds)
 
 
+def test_half_a_tenant_would_be_seen(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    given = deployed("detonate", {"always", "tenant"})
+    for name in given.keys() - {"TIDEGATE_KEY_VAULT_URL"}:
+        monkeypatch.setenv(name, given[name])
+    with pytest.raises(ValidationError, match="set only in part; missing: vmray_key or key_vault"):
+        Settings()
+
+
 def test_apps_are_the_folders_of_apps():
     assert set(APPS) == {path.parent.name for path in (ROOT / "apps").glob("*/function_app.py")}
 
@@ -182,6 +192,13 @@ def test_names_are_short_enough_everywhere(env):
             name = rendered(KNOWN["names"][kind], "tidegate", region, env, "detonate")
             assert len(name) <= most, name
             assert kind not in {"storage", "hostStorage"} or name.isalnum()
+
+
+def test_bicep_fills_in_what_the_patterns_leave_open():
+    filled = set(re.findall(r"'\{(\w+)\}'", sources()["modules/names.bicep"]))
+    assert filled == {
+        one for each in KNOWN["names"].values() for one in re.findall(r"\{(\w+)\}", each)
+    }
 
 
 def test_names_follow_one_pattern():
