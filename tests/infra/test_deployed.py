@@ -139,6 +139,12 @@ def test_half_a_tenant_would_be_seen(monkeypatch, tmp_path):
         Settings()
 
 
+def test_all_apps_judge_by_one_policy():
+    """The map, too: it shows the best addresses of all."""
+    names = ("ALLOW_LIST", "OWN_DOMAINS", "OWN_NETWORKS", "FEED_GRADES", "GATE_TLP")
+    assert all(SETTINGS[f"TIDEGATE_{name}"]["apps"] == APPS for name in names)
+
+
 def test_apps_are_the_folders_of_apps():
     assert set(APPS) == {path.parent.name for path in (ROOT / "apps").glob("*/function_app.py")}
 
