@@ -1,0 +1,92 @@
+"""The public registry's modules as far as we use them: published versions, and their ends.
+
+A version or a parameter is added here once it was seen in the module's own reference.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Published:
+    """A module of the registry: what it needs, what else of it we use, and what it tells."""
+
+    version: str
+    required: frozenset[str]
+    optional: frozenset[str]
+    outputs: frozenset[str]
+
+
+def _module(version: str, required: str, optional: str, outputs: str = "resourceId") -> Published:
+    common = "enableTelemetry location tags"
+    return Published(
+        version,
+        frozenset(required.split()),
+        frozenset(f"{common} {optional}".split()),
+        frozenset(outputs.split()),
+    )
+
+
+REGISTRY = {
+    "key-vault/vault": _module(
+        "0.14.0",
+        "name",
+        "sku enableRbacAuthorization enableSoftDelete softDeleteRetentionInDays"
+        " enablePurgeProtection enableVaultForDeployment enableVaultForTemplateDeployment"
+        " enableVaultForDiskEncryption publicNetworkAccess networkAcls privateEndpoints"
+        " diagnosticSettings",
+        "resourceId uri",
+    ),
+    "storage/storage-account": _module(
+        "0.33.0",
+        "name",
+        "skuName allowSharedKeyAccess defaultToOAuthAuthentication allowBlobPublicAccess"
+        " allowCrossTenantReplication minimumTlsVersion publicNetworkAccess networkAcls"
+        " diagnosticSettings roleAssignments blobServices queueServices managementPolicyRules"
+        " privateEndpoints",
+        "resourceId name primaryBlobEndpoint serviceEndpoints",
+    ),
+    "document-db/database-account": _module(
+        "0.20.1",
+        "name",
+        "capabilitiesToAdd enableBurstCapacity failoverLocations zoneRedundant"
+        " enableAutomaticFailover disableLocalAuthentication disableKeyBasedMetadataWriteAccess"
+        " backupPolicyType backupPolicyContinuousTier networkRestrictions sqlDatabases"
+        " sqlRoleDefinitions privateEndpoints diagnosticSettings",
+        "resourceId endpoint",
+    ),
+    "operational-insights/workspace": _module(
+        "0.16.1", "name", "dataRetention dailyQuotaGb forceCmkForQuery features diagnosticSettings"
+    ),
+    "insights/component": _module(
+        "0.8.0",
+        "name workspaceResourceId",
+        "retentionInDays disableIpMasking disableLocalAuth roleAssignments",
+        "resourceId connectionString",
+    ),
+    "insights/action-group": _module("0.8.0", "name groupShortName", "emailReceivers"),
+    "event-grid/system-topic": _module("0.7.0", "name source topicType", "eventSubscriptions"),
+    "managed-identity/user-assigned-identity": _module(
+        "0.6.0", "name", "", "resourceId clientId principalId"
+    ),
+    "network/network-security-group": _module("0.5.3", "name", "securityRules"),
+    "network/virtual-network": _module("0.10.1", "name addressPrefixes", "subnets"),
+    "network/private-dns-zone": _module("0.8.1", "name", "virtualNetworkLinks"),
+    "web/serverfarm": _module("0.7.0", "name", "kind skuName reserved zoneRedundant"),
+    "web/site": _module(
+        "0.24.0",
+        "name kind serverFarmResourceId",
+        "managedIdentities keyVaultAccessIdentityResourceId virtualNetworkSubnetResourceId"
+        " httpsOnly clientAffinityEnabled publicNetworkAccess siteConfig functionAppConfig configs"
+        " privateEndpoints",
+        "resourceId defaultHostname",
+    ),
+    "web/static-site": _module(
+        "0.9.5", "name", "sku stagingEnvironmentPolicy linkedBackend", "resourceId defaultHostname"
+    ),
+    "consumption/budget": _module(
+        "0.3.8",
+        "name amount",
+        "resetPeriod thresholds resourceGroupFilter actionGroups contactEmails",
+    ),
+    "resources/resource-group": _module("0.4.4", "name", "", "resourceId name"),
+}
