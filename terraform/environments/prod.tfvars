@@ -1,0 +1,9 @@
+environment          = "prod"
+budget_amount        = 1000
+open                 = false
+cosmos_autoscale     = 4000
+cosmos_second_region = "eastus2"
+zone_redundant       = true
+storage_replication  = "ZRS"
+log_days             = 90
+log_daily_gb         = 10

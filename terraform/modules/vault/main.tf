@@ -1,0 +1,88 @@
+# The vault. Secrets are put into it by people: what Terraform writes would lie in its state.
+
+variable "names" {
+  type = any
+}
+
+variable "group" {
+  type = string
+}
+
+variable "location" {
+  type = string
+}
+
+variable "tags" {
+  type = map(string)
+}
+
+variable "workspace_id" {
+  type = string
+}
+
+variable "endpoints" {
+  type = object({ subnet_id = string, zone_ids = map(string) })
+}
+
+variable "open" {
+  type        = bool
+  description = "Whether the vault answers from outside the network, too, to those who have a role."
+}
+
+data "azurerm_client_config" "this" {}
+
+resource "azurerm_key_vault" "this" {
+  name                          = var.names.one.vault
+  resource_group_name           = var.group
+  location                      = var.location
+  tenant_id                     = data.azurerm_client_config.this.tenant_id
+  sku_name                      = "standard"
+  rbac_authorization_enabled    = true
+  soft_delete_retention_days    = 90
+  purge_protection_enabled      = true
+  public_network_access_enabled = var.open
+  tags                          = var.tags
+
+  network_acls {
+    bypass         = "None"
+    default_action = var.open ? "Allow" : "Deny"
+  }
+}
+
+resource "azurerm_private_endpoint" "this" {
+  name                = var.names.part.endpoint["vault"]
+  resource_group_name = var.group
+  location            = var.location
+  subnet_id           = var.endpoints.subnet_id
+  tags                = var.tags
+
+  private_service_connection {
+    name                           = "vault"
+    private_connection_resource_id = azurerm_key_vault.this.id
+    subresource_names              = ["vault"]
+    is_manual_connection           = false
+  }
+
+  private_dns_zone_group {
+    name                 = "default"
+    private_dns_zone_ids = [var.endpoints.zone_ids["vault"]]
+  }
+}
+
+resource "azurerm_monitor_diagnostic_setting" "this" {
+  name                       = "to-logs"
+  target_resource_id         = azurerm_key_vault.this.id
+  log_analytics_workspace_id = var.workspace_id
+
+  enabled_log {
+    category_group = "audit"
+  }
+}
+
+output "id" {
+  value = azurerm_key_vault.this.id
+}
+
+output "url" {
+  value = azurerm_key_vault.this.vault_uri
+}

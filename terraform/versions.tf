@@ -1,0 +1,28 @@
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    azurerm = {
+      source = "hashicorp/azurerm"
+      # In 4 some arguments have other names or forms: README.md lists them.
+      version = "~> 5.2"
+    }
+  }
+
+  # Where the state lies is said at `terraform init -backend-config=...`: it names resources and
+  # holds keys that Azure returns unasked, so it belongs into a container of its own.
+  backend "azurerm" {
+    use_azuread_auth = true
+  }
+}
+
+provider "azurerm" {
+  subscription_id     = var.subscription_id
+  storage_use_azuread = true # the accounts accept no shared key
+
+  features {
+    key_vault {
+      purge_soft_delete_on_destroy = false
+    }
+  }
+}

@@ -1,0 +1,505 @@
+"""Terraform deploys what the code asks for, says it once, and agrees with Bicep.
+
+The files are read by a small reader of formatted HCL. Where Terraform itself is installed, it
+evaluates what needs no provider: the names and the app settings, which are then read as an app
+reads them.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tidegate.adapters.azure.cosmos_cases import CASES
+from tidegate.adapters.azure.cosmos_documents import INDICATORS
+from tidegate.adapters.azure.cosmos_ledger import LEDGER
+from tidegate.adapters.azure.cosmos_runs import RUNS
+from tidegate.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+INFRA, TERRAFORM, BICEP = ROOT / "infra", ROOT / "terraform", ROOT / "bicep"
+HEADER = re.compile(r'(\w+)((?: "[^"]*")*) \{(\})?')
+ATTRIBUTE = re.compile(r"([\w-]+)\s+= (.+)")
+Files = dict[str, str]
+ROLES = {  # as Bicep names them
+    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+    "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+    "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
+    "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
+    "Log Analytics Reader": "73c42c96-874c-492b-b04d-ab87d138a893",
+    "Microsoft Sentinel Contributor": "ab8e14d6-4a74-4a29-9ba8-549422addade",
+}
+SCOPES = {  # who has which role where: no wider than this
+    "access.logs": ("Log Analytics Reader", "var.workspace_id"),
+    "access.sentinel": ("Microsoft Sentinel Contributor", "var.workspace_id"),
+    "access.vmray": ("Key Vault Secrets User", '"${var.vault_id}/secrets/'),
+    "access.secret": ("Key Vault Secrets User", '"${var.vault_id}/secrets/'),
+    "observability.telemetry": (
+        "Monitoring Metrics Publisher",
+        "azurerm_application_insights.this.id",
+    ),
+    "storage.objects": ("Storage Blob Data Contributor", "azurerm_storage_container.data.id"),
+    "storage.queue": ("Storage Queue Data Contributor", "azurerm_storage_queue.this[each.key].id"),
+    "storage.host": ("Storage Blob Data Owner", "azurerm_storage_account.host.id"),
+    "storage.host_events": ("Storage Table Data Contributor", "azurerm_storage_account.host.id"),
+}
+CLOSED = {  # what a slip would open
+    ("storage", "azurerm_storage_account", "shared_access_key_enabled"): "false",
+    ("storage", "azurerm_storage_account", "allow_nested_items_to_be_public"): "false",
+    ("storage", "azurerm_storage_account", "local_user_enabled"): "false",
+    ("storage", "azurerm_storage_account", "min_tls_version"): '"TLS1_2"',
+    ("storage", "azurerm_storage_account", "public_network_access_enabled"): "var.open",
+    ("storage", "azurerm_storage_container", "container_access_type"): '"private"',
+    ("cosmos", "azurerm_cosmosdb_account", "local_authentication_enabled"): "false",
+    ("cosmos", "azurerm_cosmosdb_account", "access_key_metadata_writes_enabled"): "false",
+    ("cosmos", "azurerm_cosmosdb_account", "public_network_access_enabled"): "var.open",
+    ("vault", "azurerm_key_vault", "rbac_authorization_enabled"): "true",
+    ("vault", "azurerm_key_vault", "purge_protection_enabled"): "true",
+    ("vault", "azurerm_key_vault", "soft_delete_retention_days"): "90",
+    ("vault", "azurerm_key_vault", "public_network_access_enabled"): "var.open",
+    ("observability", "azurerm_application_insights", "local_authentication_enabled"): "false",
+    ("observability", "azurerm_log_analytics_workspace", "local_authentication_enabled"): "false",
+    ("functions", "azurerm_service_plan", "sku_name"): '"FC1"',
+    ("functions", "azurerm_function_app_flex_consumption", "https_only"): "true",
+    ("functions", "azurerm_function_app_flex_consumption", "runtime_version"): '"3.13"',
+    (
+        "functions",
+        "azurerm_function_app_flex_consumption",
+        "storage_authentication_type",
+    ): '"UserAssignedIdentity"',
+    (
+        "functions",
+        "azurerm_function_app_flex_consumption",
+        "webdeploy_publish_basic_authentication_enabled",
+    ): "false",
+}
+NEVER_ON_FLEX = {
+    "FUNCTIONS_WORKER_RUNTIME",
+    "FUNCTIONS_EXTENSION_VERSION",
+    "WEBSITE_RUN_FROM_PACKAGE",
+    "WEBSITE_CONTENTSHARE",
+    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
+    "SCM_DO_BUILD_DURING_DEPLOYMENT",
+    "ENABLE_ORYX_BUILD",
+    "WEBSITE_TIME_ZONE",
+    "TZ",
+}
+
+
+@dataclass
+class Block:
+    """A block of HCL; values are text, as they are written."""
+
+    kind: str
+    labels: list[str] = field(default_factory=list)
+    values: dict[str, str] = field(default_factory=dict)
+    blocks: list["Block"] = field(default_factory=list)
+
+    def of(self, kind: str, *labels: str) -> list["Block"]:
+        found = [one for one in self.blocks if one.kind == kind]
+        return [one for one in found if one.labels[: len(labels)] == list(labels)]
+
+
+def read(text: str) -> Block:
+    """Read a file that `terraform fmt` has formatted. Raises ValueError at any other line."""
+    lines = iter(_plain(text))
+    return _block(Block("file"), lines)
+
+
+def _plain(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        bare = re.sub(r'^((?:[^"#]|"(?:\\.|[^"\\])*")*)#.*', r"\1", line).strip()
+        if bare:
+            yield bare
+
+
+def _block(into: Block, lines: Iterator[str]) -> Block:
+    for line in lines:
+        if line == "}":
+            return into
+        if header := HEADER.fullmatch(line):
+            block = Block(header[1], re.findall(r'"([^"]*)"', header[2]))
+            into.blocks.append(block if header[3] else _block(block, lines))
+        elif attribute := ATTRIBUTE.fullmatch(line):
+            into.values[attribute[1]] = _whole(attribute[2], lines)
+        else:
+            raise ValueError(f"not formatted: {line}")
+    if into.kind != "file":
+        raise ValueError(f"{into.kind} is not closed")
+    return into
+
+
+def _whole(value: str, lines: Iterator[str]) -> str:
+    while _open(value):
+        value += "\n" + next(lines)
+    return value
+
+
+def _open(value: str) -> bool:
+    bare = re.sub(r'"[^"]*"', "", value)
+    return sum(map(bare.count, "([{")) > sum(map(bare.count, ")]}"))
+
+
+def files() -> Files:
+    """All modules, by their folders; the root's is ''."""
+    found = [*TERRAFORM.glob("*.tf"), *TERRAFORM.glob("modules/**/*.tf")]
+    texts: Files = {}
+    for path in sorted(found):
+        folder = path.parent.relative_to(TERRAFORM).as_posix().removeprefix("modules/")
+        name = "" if folder == "." else folder
+        texts[name] = texts.get(name, "") + path.read_text(encoding="utf-8")
+    return texts
+
+
+def said(name: str) -> dict:
+    return json.loads((INFRA / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def wrong_arguments(texts: Files) -> Iterator[str]:
+    """Modules get what they ask for, and no more; what is referred to is there."""
+    modules = {name: read(text) for name, text in texts.items()}
+    calls = {one.labels[0]: one for one in modules[""].of("module")}
+    for name, call in calls.items():
+        folder = call.values["source"].strip('"').removeprefix("./modules/")
+        asked = {one.labels[0]: one.values for one in modules[folder].of("variable")}
+        given = call.values.keys() - {"source"}
+        needed = {one for one, values in asked.items() if "default" not in values}
+        yield from (f"{name}: {one} is not asked for" for one in given - asked.keys())
+        yield from (f"{name}: {one} is missing" for one in needed - given)
+        outputs = {one.labels[0] for one in modules[folder].of("output")}
+        used = set(re.findall(rf"module\.{name}\.(\w+)", texts[""]))
+        yield from (f"{name} has no output {one}" for one in used - outputs)
+    for name, module in modules.items():
+        declared = {one.labels[0] for one in module.of("variable")}
+        used = set(re.findall(r"(?<![\w.])var\.(\w+)", texts[name]))
+        yield from (f"{name}: var.{one} is not declared" for one in used - declared)
+        yield from (f"{name}: var.{one} is not used" for one in declared - used)
+        resources = {".".join(one.labels) for one in module.of("resource")}
+        there = set(re.findall(r"(?<![\w.\"])(azurerm_\w+\.\w+)", texts[name]))
+        yield from (f"{name}: there is no {one}" for one in there - resources)
+
+
+def open_doors(texts: Files) -> Iterator[str]:
+    """Every resource of a kind that could be open is closed."""
+    for (module, kind, key), wanted in CLOSED.items():
+        found = read(texts[module]).of("resource", kind)
+        if not found or any(one.values.get(key) != wanted for one in found):
+            yield f"{module}: {kind} without {key} = {wanted}"
+
+
+def wide_roles(texts: Files) -> Iterator[str]:
+    """Roles are those of the table, and no wider."""
+    found = {}
+    for module, text in texts.items():
+        for one in read(text).of("resource", "azurerm_role_assignment"):
+            role = one.values["role_definition_name"].strip('"')
+            found[f"{module}.{one.labels[1]}"] = (role, one.values["scope"])
+    yield from (f"{one} is another than expected" for one in found.keys() ^ SCOPES.keys())
+    for name in found.keys() & SCOPES.keys():
+        (role, scope), (wanted, within) = found[name], SCOPES[name]
+        if role != wanted or not scope.startswith(within):
+            yield f"{name}: {role} for {scope}"
+
+
+def invented_names(texts: Files) -> Iterator[str]:
+    """What is unique in Azure is named by the names module."""
+    own = re.compile(
+        r'var\.names\.|module\.names\.|each\.key$|"(to-logs|package-\$\{each\.key\})"$'
+    )
+    for module, text in texts.items():
+        for one in read(text).of("resource"):
+            name = one.values.get("name")
+            endpoint = one.labels[0] == "azurerm_private_dns_zone" and name == "each.value"
+            role = one.labels[0] == "azurerm_cosmosdb_sql_role_definition"
+            if name and not own.match(name) and not endpoint and not role:
+                yield f"{module}: {'.'.join(one.labels)} is called {name}"
+
+
+def kept_secrets(texts: Files) -> Iterator[str]:
+    """No secret is written by Terraform, which would keep it in its state."""
+    for module, text in texts.items():
+        for one in read(text).of("resource"):
+            if one.labels[0] == "azurerm_key_vault_secret":
+                yield f"{module}: {one.labels[1]} puts a secret into the state"
+        for word in (
+            "access_key",
+            "primary_key",
+            "connection_string",
+            "api_key",
+            "site_credential",
+        ):
+            used = re.findall(rf"azurerm_(?!application_insights)\w+\.\w+\.\w*{word}", text)
+            yield from (f"{module}: {one}" for one in used)
+
+
+CHECKS: dict[str, Callable[[Files], Iterator[str]]] = {
+    "arguments": wrong_arguments,
+    "doors": open_doors,
+    "roles": wide_roles,
+    "names": invented_names,
+    "secrets": kept_secrets,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_files_are_sound(name: str) -> None:
+    assert list(CHECKS[name](files())) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "module", "before", "after"),
+    [
+        ("arguments", "", "  sentinel     = var.sentinel\n", ""),
+        ("arguments", "", "module.vault.url", "module.vault.address"),
+        ("arguments", "vault", "azurerm_key_vault.this.id", "azurerm_key_vault.that.id"),
+        ("arguments", "cosmos", "var.autoscale == null", "var.serverless"),
+        ("doors", "storage", "shared_access_key_enabled         = false", "sas = false"),
+        ("doors", "vault", "purge_protection_enabled      = true", "purge = true"),
+        ("doors", "functions", 'sku_name            = "FC1"', 'sku_name            = "Y1"'),
+        ("roles", "storage", "scope                = azurerm_storage_container.data.id",
+         "scope                = azurerm_storage_account.data.id"),
+        ("roles", "access", '"Log Analytics Reader"', '"Contributor"'),
+        ("names", "vault", "= var.names.one.vault", '= "kv-mine"'),
+        ("secrets", "vault", 'resource "azurerm_private_endpoint"',
+         'resource "azurerm_key_vault_secret"'),
+    ],
+)  # fmt: skip
+def test_faults_are_found(check: str, module: str, before: str, after: str) -> None:
+    texts = files()
+    assert before in texts[module]
+    texts[module] = texts[module].replace(before, after, 1)
+    assert list(CHECKS[check](texts))
+
+
+def test_the_reader_refuses_what_it_does_not_understand() -> None:
+    for text in ('resource "a" "b" {', 'resource "a" "b" { x = 1 }', "x ="):
+        with pytest.raises(ValueError, match=r"formatted|closed"):
+            read(text)
+
+
+def test_modules_are_those_of_bicep() -> None:
+    there = {path.name for path in (TERRAFORM / "modules").iterdir()}
+    assert there == set(said("resources")["modules"])
+
+
+def test_containers_are_the_codes() -> None:
+    deployed = {one.pop("id"): (one, one.pop("apps")) for one in said("containers")}
+    asked = [INDICATORS, RUNS, CASES, LEDGER]
+    assert {name: one for name, (one, _) in deployed.items()} == {
+        one["id"]: {key: value for key, value in one.items() if key != "id"} for one in asked
+    }
+    (made,) = read(files()["cosmos"]).of("resource", "azurerm_cosmosdb_sql_container")
+    assert made.values["for_each"] == "local.containers"
+    assert made.values["partition_key_paths"] == "each.value.partitionKey.paths"
+    assert made.values["default_ttl"] == "each.value.defaultTtl"
+
+
+def test_queues_are_the_triggers() -> None:
+    for app, queues in said("resources")["queues"].items():
+        source = (ROOT / "apps" / app / "function_app.py").read_text(encoding="utf-8")
+        triggers = set(re.findall(r'queue_name="([\w-]+)"', source))
+        assert triggers | {f"{one}-poison" for one in triggers} == set(queues)
+
+
+def test_defaults_of_the_settings_are_deployed() -> None:
+    known, fields = said("resources"), Settings.model_fields
+    assert known["container"] == fields["storage_container"].default
+    assert known["database"] == fields["cosmos_database"].default
+
+
+def test_every_setting_is_deployed_or_left_with_a_reason() -> None:
+    declared = said("app-settings")
+    names = {f"TIDEGATE_{name}".upper() for name in Settings.model_fields}
+    settings, left = declared["settings"].keys(), declared["left"].keys()
+    assert {name for name in settings if name.startswith("TIDEGATE_")} | left == names
+    assert not settings & left
+    assert not settings & NEVER_ON_FLEX
+
+
+def test_what_settings_need_is_given() -> None:
+    settings, root = said("app-settings")["settings"], read(files()[""])
+    local = {key: text for one in root.of("locals") for key, text in one.values.items()}
+    given = set(re.findall(r"^\s*(\w+)\s+= ", local["shared"] + local["resources"], re.MULTILINE))
+    assert {one["value"] for one in settings.values() if one["from"] == "resource"} == given
+    (call,) = root.of("module", "settings")
+    conditions = set(re.findall(r"(\w+) = ", call.values["when"]))
+    assert {one["when"] for one in settings.values()} == conditions
+
+
+def environment(name: str) -> dict[str, str]:
+    text = (TERRAFORM / "environments" / f"{name}.tfvars").read_text(encoding="utf-8")
+    return {key: value.strip('"') for key, value in read(text).values.items()}
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_environments_say_what_is_asked(name: str) -> None:
+    asked = {one.labels[0]: one.values for one in read(files()[""]).of("variable")}
+    assert all("description" in values and "type" in values for values in asked.values())
+    needed = {one for one, values in asked.items() if "default" not in values}
+    given = environment(name)
+    assert given["environment"] == name
+    assert given.keys() <= asked.keys()
+    assert needed - given.keys() == {"subscription_id", "alert_emails"}
+
+
+@pytest.fixture
+def bicep() -> Files:
+    """The modules of Bicep, and its environments as `dev.bicepparam`."""
+    if not BICEP.is_dir():
+        pytest.skip("there is no bicep/ to compare with")
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in BICEP.rglob("*.bicep")}
+    for path in BICEP.glob("subscriptions/*/main.bicepparam"):
+        texts[path.parent.name.lower()] = path.read_text(encoding="utf-8")
+    return texts
+
+
+def test_roles_are_those_of_bicep(bicep: Files) -> None:
+    guid = re.compile(r"^var \w+ = '([0-9a-f]{8}-[0-9a-f-]{27})'", re.MULTILINE)
+    theirs = {one for text in bicep.values() for one in guid.findall(text)}
+    assert theirs == {ROLES[role] for role, _ in SCOPES.values()}
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_environments_are_those_of_bicep(bicep: Files, name: str) -> None:
+    theirs = dict(re.findall(r"^param (\w+) = '?([^'\n]*)'?$", bicep[name], re.MULTILINE))
+    ours = environment(name)
+    assert ours.get("cosmos_autoscale", "serverless") == (
+        "serverless" if theirs["serverless"] == "true" else theirs["units"]
+    )
+    assert f"Standard_{ours['storage_replication']}" == theirs["storageSku"]
+    same = {
+        "budget_amount": "budget",
+        "open": "open",
+        "log_days": "logDays",
+        "log_daily_gb": "dailyGigabytes",
+        "cosmos_second_region": "secondRegion",
+        "zone_redundant": "zoneRedundant",
+    }
+    assert {one: ours.get(one) for one in same} == {
+        one: theirs.get(other) for one, other in same.items()
+    }
+
+
+SAME = {  # the same said in both languages: module, Terraform's words, Bicep's
+    "plan": ("functions", 'sku_name = "FC1"', "skuName: 'FC1'"),
+    "python": ("functions", 'runtime_version = "3.13"', "name: 'python', version: '3.13'"),
+    "package": ("storage", '"package-${each.key}"', "'package-${app}'"),
+    "vault": ("vault", 'sku_name = "standard"', "sku: 'standard'"),
+    "keys": ("storage", "shared_access_key_enabled = false", "allowSharedKeyAccess: false"),
+    "backup": ("cosmos", '"Continuous7Days"', "'Continuous7Days'"),
+    "document role": ("cosmos", "0000-000000000002", "0000-000000000002"),
+    "metadata": ("cosmos", "databaseAccounts/readMetadata", "databaseAccounts/readMetadata"),
+    "deleted": ("storage", "days = 7", "deleteRetentionPolicyDays: 7"),
+    "pages": ("web", 'sku_tier = "Standard"', "sku: 'Standard'"),
+    "network": ("", '"10.42.0.0/24"', "'10.42.0.0/24'"),
+    "budget": ("budget", "[80, 100]", "thresholds: [80, 100]"),
+}
+MADE = {  # what a registry module of Bicep makes, as azurerm calls it
+    "authorization/role-assignment": "azurerm_role_assignment",
+    "consumption/budget": "azurerm_consumption_budget_resource_group",
+    "document-db/database-account": "azurerm_cosmosdb_account",
+    "insights/action-group": "azurerm_monitor_action_group",
+    "insights/component": "azurerm_application_insights",
+    "key-vault/vault": "azurerm_key_vault",
+    "managed-identity/user-assigned-identity": "azurerm_user_assigned_identity",
+    "network/network-security-group": "azurerm_network_security_group",
+    "network/private-dns-zone": "azurerm_private_dns_zone",
+    "network/virtual-network": "azurerm_virtual_network",
+    "operational-insights/workspace": "azurerm_log_analytics_workspace",
+    "resources/resource-group": "azurerm_resource_group",
+    "storage/storage-account": "azurerm_storage_account",
+    "web/serverfarm": "azurerm_service_plan",
+    "web/site": "azurerm_function_app_flex_consumption",
+    "web/static-site": "azurerm_static_web_app",
+}
+NOT_HERE = {"event-grid/system-topic"}  # terraform/README.md says why
+
+
+def test_resources_are_those_of_bicep(bicep: Files) -> None:
+    ours = files()
+    for module, text in bicep.items():
+        name = "" if module == "main" else module
+        for used in set(re.findall(r"'br/public:avm/res/([\w/-]+):", text)) - NOT_HERE:
+            assert read(ours[name]).of("resource", MADE[used]), f"{module}: no {MADE[used]}"
+
+
+@pytest.mark.parametrize("what", SAME)
+def test_both_say_the_same(bicep: Files, what: str) -> None:
+    module, ours, theirs = SAME[what]
+    assert ours in re.sub(" +", " ", files()[module])
+    assert theirs in bicep[module or "main"]
+
+
+@pytest.fixture
+def terraform(tmp_path: Path) -> Callable[..., str]:
+    """Run Terraform in a module that needs no provider, of a copy."""
+    if (program := shutil.which("terraform")) is None:
+        pytest.skip("terraform is not installed")
+    copied = shutil.ignore_patterns(".terraform", "*.tfstate*")
+    shutil.copytree(TERRAFORM, tmp_path / "terraform", ignore=copied)
+    shutil.copytree(INFRA, tmp_path / "infra")
+    own = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+
+    def run(module: str, *arguments: str) -> str:
+        command = [program, f"-chdir={tmp_path / 'terraform' / module}", *arguments]
+        env = own | {"CHECKPOINT_DISABLE": "1"}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_files_are_formatted(terraform: Callable[..., str]) -> None:
+    terraform("", "fmt", "-check", "-recursive", "-diff")
+
+
+@pytest.mark.parametrize("module", ["names", "functions/settings"])
+def test_modules_pass_their_own_tests(terraform: Callable[..., str], module: str) -> None:
+    terraform(f"modules/{module}", "init", "-input=false")
+    assert ", 0 failed" in terraform(f"modules/{module}", "test", "-no-color")
+
+
+@pytest.mark.parametrize("tenant", [False, True])
+def test_apps_start_with_their_settings(
+    terraform: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tenant: bool
+) -> None:
+    needed = {
+        "cosmosUrl": "https://c.documents.azure.com:443/",
+        "blobUrl": "https://s.blob.core.x/",
+    }
+    needed |= {"vaultUrl": "https://v.vault.azure.net/", "vmrayUrl": "https://vmray.corp.example"}
+    needed |= {"webhookUrl": "https://f.azurewebsites.net/api/finished"}
+    needed |= {"workspaceId": "00000000-0000-0000-0000-000000000001"}
+    needed |= dict.fromkeys(("hostStorageName", "identityClientId", "queueUrl"), "x")
+    needed |= dict.fromkeys(("insightsAuthentication", "insightsConnection"), "x")
+    given = {
+        "resources": dict.fromkeys(said("resources")["apps"], needed),
+        "when": {"always": True, "tenant": tenant, "sentinel": tenant, "webhook": tenant},
+        "choices": {"TIDEGATE_GATE_APPLY": "true", "TIDEGATE_SITES": "Berlin=52.52,13.40"},
+        "secrets": ["TIDEGATE_OTX_KEY", *(["TIDEGATE_WEBHOOK_KEY"] if tenant else [])],
+        "vault_url": needed["vaultUrl"],
+    }
+    module = "modules/functions/settings"
+    arguments = [f"-var={name}={json.dumps(value)}" for name, value in given.items()]
+    terraform(module, "init", "-input=false")
+    terraform(module, "apply", "-auto-approve", "-input=false", *arguments)
+    apps = json.loads(terraform(module, "output", "-json", "apps"))
+    for settings in apps.values():
+        with monkeypatch.context() as patched:
+            for name in [one for one in os.environ if one.startswith("TIDEGATE_")]:
+                patched.delenv(name)
+            for name, value in settings.items():
+                patched.setenv(name, value)
+            read_by_the_app = Settings()
+        assert read_by_the_app.on_azure
+        assert not read_by_the_app.simulated
+    assert ("TIDEGATE_VMRAY_URL" in apps["detonate"]) is tenant
