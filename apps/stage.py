@@ -41,6 +41,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.python is None:
         sys.exit(f"the apps are compiled by Python {PYTHON}: WORKER_PYTHON may name one")
+    version = "import sys; sys.exit('{}.{}'.format(*sys.version_info) != sys.argv[1])"
+    if subprocess.run([options.python, "-c", version, PYTHON], check=False).returncode:
+        sys.exit(f"{options.python} is no Python {PYTHON}: the platform would not read its files")
     to = options.to.resolve()
     packages = third_parties(to / "packages")
     unpack(wheel(to / "wheel"), packages)
