@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds and runs Tidegate from a checkout: `python3 dev.py run|test|check|lint|docs|lock`.
+"""Builds and runs Tidegate from a checkout: `python3 dev.py run|test|check|lint|docs|lock|package`.
 
 Standard library only, for a machine where nothing is prepared. The Makefile calls it.
 """
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -28,6 +28,8 @@ PAGE = WEB / "dist"
 LEAST_PYTHON = (3, 11)
 LEAST_NODE = (20, 19)
 QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+ANYWHERE = ("--universal", "--python-version", "3.11")
+AZURE = ("--python-platform", "x86_64-manylinux_2_28", "--python-version", "3.13")
 SOURCES = ("src", "tests", "apps", "docs", "dev.py")
 
 
@@ -96,10 +98,12 @@ def lock() -> None:
     _compile("run", "pyproject.toml", "--extra", "local", "--group", "build")
     _compile("test", "pyproject.toml", "--extra", "local", "--group", "build", *everything)
     _compile("node", "--group", "node")
+    apps = ["pyproject.toml", "--extra", "azure", "--group", "functions"]
+    _compile("azure", *apps, "--constraint", "requirements/test.txt", where=AZURE)
 
 
-def _compile(name: str, *what: str) -> None:
-    options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
+def _compile(name: str, *what: str, where: Sequence[str] = ANYWHERE) -> None:
+    options = [*where, "--generate-hashes", "--no-header"]
     young = ["--exclude-newer", "1 week", "--upgrade"]
     do(BIN / "uv", "pip", "compile", *what, *options, *young, "-o", f"requirements/{name}.txt")
 
@@ -110,7 +114,20 @@ def docs() -> None:
     do(python(), "docs/generate.py")
 
 
-JOBS = {"test": test, "check": check, "lint": lint, "lock": lock, "docs": docs}
+def package() -> None:
+    """Stage the Function apps into dist/apps/, each as it is deployed."""
+    install("run")
+    do(python(), "apps/stage.py")
+
+
+JOBS = {
+    "test": test,
+    "check": check,
+    "lint": lint,
+    "lock": lock,
+    "docs": docs,
+    "package": package,
+}
 
 
 @contextmanager

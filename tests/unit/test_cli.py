@@ -106,6 +106,7 @@ def test_these_are_the_commands():
         "check",
         "search",
         "doctor",
+        "smoke",
     }
 
 

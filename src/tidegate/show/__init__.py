@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tidegate.gate.related import Relation
     from tidegate.loop import Summary
     from tidegate.model import Sighting
+    from tidegate.smoke import Found
 
 __all__ = [
     "DONE",
@@ -57,6 +58,7 @@ __all__ = [
     "runs",
     "search_page",
     "slices",
+    "smoke",
     "summary",
     "warninglists",
 ]
@@ -142,6 +144,17 @@ def checks(found: Sequence[Check]) -> None:
     """Print what `doctor` found."""
     rows = [(c.what, Text(c.state, style=COLOURS[c.state]), c.effect) for c in found]
     table("Doctor", ("what", "state", "which means"), rows)
+
+
+def smoke(found: Sequence[Found]) -> None:
+    """Print what a look at a deployment found."""
+    rows = [(one.url, one.what, _wellness(one), plain(one.said)) for one in found]
+    table("Smoke", ("where", "what", "state", "which means"), rows)
+
+
+def _wellness(found: Found) -> Text:
+    state = "ok" if found.well else "broken"
+    return Text(state, style=COLOURS[state])
 
 
 def summary(done: Summary) -> None:
