@@ -22,6 +22,7 @@ from tidegate.cli import (  # noqa: F401, I001 - each adds its commands
     check,
     search,
     doctor,
+    cost,
 )
 from tidegate.cli.app import app
 
