@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ class Place(StrEnum):
     PROD = "prod"
 
 
-def _asked(help_: str) -> typer.models.OptionInfo:
+def _asked(help_: str) -> Any:
     return typer.Option(min=0, help=help_)
 
 
@@ -44,7 +44,7 @@ def cost(
     from tidegate.cost import ENVIRONMENTS, WORKLOADS, bill, prices
     from tidegate.show import cost as shown
 
-    said = {
+    said: dict[str, Any] = {
         "feeds": feeds,
         "indicators": indicators,
         "changed": changed,
