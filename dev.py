@@ -28,7 +28,7 @@ PAGE = WEB / "dist"
 LEAST_PYTHON = (3, 11)
 LEAST_NODE = (20, 19)
 QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-SOURCES = ("src", "tests", "apps", "docs", "dev.py")
+SOURCES = ("src", "tests", "apps", "docs", "monitoring", "dev.py")
 
 
 def main() -> None:
@@ -105,9 +105,10 @@ def _compile(name: str, *what: str) -> None:
 
 
 def docs() -> None:
-    """Write docs/reference/ anew from the code."""
+    """Write docs/reference/ anew from the code, and the workbooks from their queries."""
     install("test")
     do(python(), "docs/generate.py")
+    do(python(), "monitoring/generate.py")
 
 
 JOBS = {"test": test, "check": check, "lint": lint, "lock": lock, "docs": docs}

@@ -34,7 +34,7 @@ class Environment:
 
 
 # Endpoints: vault, four of storage, Cosmos, three apps; zones: the apps share one.
-PRIVATE_ENDPOINTS, PRIVATE_ZONES, RULES = 9, 7, 10
+PRIVATE_ENDPOINTS, PRIVATE_ZONES, RULES = 9, 7, 14
 
 ENVIRONMENTS = {
     one.name: one
