@@ -30,7 +30,7 @@ LEAST_NODE = (20, 19)
 QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 ANYWHERE = ("--universal", "--python-version", "3.11")
 AZURE = ("--python-platform", "x86_64-manylinux_2_28", "--python-version", "3.13")
-SOURCES = ("src", "tests", "apps", "docs", "dev.py")
+SOURCES = ("src", "tests", "apps", "docs", "monitoring", "dev.py")
 
 
 def main() -> None:
@@ -109,9 +109,10 @@ def _compile(name: str, *what: str, where: Sequence[str] = ANYWHERE) -> None:
 
 
 def docs() -> None:
-    """Write docs/reference/ anew from the code."""
+    """Write docs/reference/ anew from the code, and the workbooks from their queries."""
     install("test")
     do(python(), "docs/generate.py")
+    do(python(), "monitoring/generate.py")
 
 
 def package() -> None:

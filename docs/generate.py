@@ -9,6 +9,7 @@ import typer
 from pydantic_core import PydanticUndefined
 
 from tidegate.cli import app
+from tidegate.cost import ENVIRONMENTS, WORKLOADS, Bill, bill, break_even, prices
 from tidegate.declare.dataset import datasets
 from tidegate.declare.feed import feeds
 from tidegate.settings import Settings
@@ -23,6 +24,7 @@ def pages() -> dict[str, str]:
         "feeds.md": feed_table(),
         "datasets.md": dataset_table(),
         "commands.md": commands(),
+        "cost.md": cost(),
     }
     return {name: "\n".join(lines) + "\n" for name, lines in parts.items()}
 
@@ -108,6 +110,61 @@ def _parameter(parameter: Any) -> str | None:
     names = ", ".join(f"`{name}`" for name in parameter.opts if name.startswith("-"))
     name = names or f"`{parameter.name.upper()}`"
     return f"| {name} | {getattr(parameter, 'help', None) or ''} |"
+
+
+def cost() -> Iterator[str]:
+    """The three bills, the break-even, the prices."""
+    yield "# What a month on Azure costs\n"
+    yield "`tidegate cost` computes this for other workloads. Read it to the nearest ten dollars:"
+    yield "none of the prices was compared with Azure's pages yet (the last column says so), sizes"
+    yield "and seconds are assumed, request units follow the figures that Microsoft publishes for"
+    yield "documents of 1 KB, not a measurement. What the store really charges is in the log,"
+    yield "`cosmos FEED: N rows, …`: units divided by rows is what `--written` takes. Not in it:"
+    yield "Defender, VMRay, Sentinel.\n"
+    found = {name: bill(WORKLOADS[name], ENVIRONMENTS[name], prices()) for name in ENVIRONMENTS}
+    yield "| | " + " | ".join(found) + " |"
+    yield "|---|" + "---:|" * len(found)
+    yield from _workloads(list(found))
+    yield from _lines(list(found.values()))
+    yield "\n## Serverless or autoscale\n"
+    yield from _break_even()
+    yield "\n## Prices\n"
+    yield "| price | USD | for | free | page | written down | compared |"
+    yield "|---|---:|---|---:|---|---|---|"
+    for name, one in prices().items():
+        free, compared = f"{one.free:g}" if one.free else "", "yes" if one.verified else "no"
+        cells = (name, f"{one.usd:g}", one.per, free, one.page, one.date, compared)
+        yield f"| {' | '.join(map(str, cells))} |"
+
+
+def _workloads(names: list[str]) -> Iterator[str]:
+    for what in ("feeds", "indicators", "changed", "alerts", "refreshes", "lookups", "retention"):
+        yield f"| {what} | " + " | ".join(f"{getattr(WORKLOADS[n], what):,}" for n in names) + " |"
+
+
+def _lines(bills: list[Bill]) -> Iterator[str]:
+    costs = [{(line.resource, line.price): line.usd for line in one.lines} for one in bills]
+    for resource, price in dict.fromkeys(key for one in costs for key in one):
+        cells = [
+            f"{one[resource, price]:,.2f}" if (resource, price) in one else "" for one in costs
+        ]
+        yield f"| {resource}: {price} | {' | '.join(cells)} |"
+    yield "| **USD a month** | " + " | ".join(f"**{one.usd:,.2f}**" for one in bills) + " |"
+    yield (
+        "| million request units | " + " | ".join(f"{one.units / 1e6:,.1f}" for one in bills) + " |"
+    )
+
+
+def _break_even() -> Iterator[str]:
+    yield "Autoscale charges each hour by its busiest second, and never less than a tenth of its"
+    yield "maximum. Writes come in bursts, so an hour with a change is a busy one. Above so many"
+    yield "million request units a month, serverless costs more (one region):\n"
+    yield "| maximum RU/s | no hour is busy | half are | all are |"
+    yield "|---:|---:|---:|---:|"
+    for maximum in (1000, 4000, 10_000):
+        cells = [f"{break_even(maximum, busy, prices()) / 1e6:,.0f}" for busy in (0, 0.5, 1)]
+        yield f"| {maximum:,} | {' | '.join(cells)} |"
+    yield "\nServerless has one region only: who needs a second one takes autoscale."
 
 
 def main() -> None:

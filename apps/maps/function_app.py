@@ -11,7 +11,7 @@ os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:0")
 import azure.functions as func
 from fastapi import APIRouter
 
-from tidegate import functions, loop, visitors
+from tidegate import functions, visitors
 from tidegate.api import health, maps, refreshes
 from tidegate.wiring import Local
 
@@ -49,4 +49,4 @@ for name, route in visitors.of_the_map().items():
 @app.function_name("datasets")
 @app.timer_trigger(schedule="0 */5 * * * *", arg_name="timer")
 async def refresh_datasets(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
-    await asyncio.to_thread(lambda: loop.map_due(house()))
+    await asyncio.to_thread(lambda: functions.refresh_datasets(house()))

@@ -23,6 +23,7 @@ from tidegate.cli import (  # noqa: F401, I001 - each adds its commands
     search,
     doctor,
     smoke,
+    cost,
 )
 from tidegate.cli.app import app
 
