@@ -107,6 +107,7 @@ def test_these_are_the_commands():
         "search",
         "doctor",
         "smoke",
+        "cost",
     }
 
 
