@@ -75,6 +75,30 @@ def test_a_staged_app_runs(name: str, apps: dict[str, Path], tmp_path: Path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
+def test_azures_own_worker_runs_a_staged_app(name: str, apps: dict[str, Path], tmp_path: Path):
+    interpreter = os.environ.get("WORKER_PYTHON") or sys.executable
+    if interpreter == sys.executable and not importlib.util.find_spec("azure_functions_runtime"):
+        pytest.skip("the worker needs Python 3.13; WORKER_PYTHON may name one that has it")
+    done = subprocess.run(  # noqa: S603 - our own code
+        [interpreter, ROOT / "tests" / "apps" / "worker.py", str(apps[name])],
+        cwd=tmp_path,
+        env={
+            "PYTHONPATH": str(apps[name] / stage.PACKAGES),
+            "TIDEGATE_HOME": str(tmp_path / "home"),
+            "TIDEGATE_FEEDS_OFF": json.dumps(sorted(feeds())),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout.splitlines()[-1])["answers"]
+    assert answers["health"] == [200, {"status": "healthy", "apps": {name: "up"}}]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_nothing_else_is_in_it(name: str, apps: dict[str, Path]):
     app = apps[name]
     files = {one.relative_to(app).as_posix() for one in app.rglob("*") if one.is_file()}
