@@ -91,6 +91,7 @@ def test_these_are_the_commands():
         "cases approve",
         "cases reject",
         "cases undo",
+        "cost",
         "gate plan",
         "gate apply",
         "gate status",
