@@ -69,12 +69,13 @@ def whole(root: Path, memory: Path) -> tuple[float, int]:
 
 
 def cycle(root: Path, memory: Path, later: timedelta) -> tuple[float, int]:
-    """Take one cycle from the memory, which is read and kept within it."""
+    """Take one cycle from the memory, which is read and, where it is another, kept within it."""
     known = House(SegmentStore(root), Clock(NOW + later)).known()
     start = time.perf_counter()
     before = load(memory.read_bytes())
     found, pool = candidates(known, WANTED, before)
-    memory.write_bytes(dump(pool))
+    if pool is not before:
+        memory.write_bytes(dump(pool))
     seconds = time.perf_counter() - start
     if before is None or pool.whole != before.whole:
         print("  (the whole store was read)")

@@ -206,6 +206,8 @@ def _since(
     best = _best(search, _of(asked, _Known(search, memory, same, {*changed})), crowds)
     if not above(best.kept, pool.bars, wanted):
         return None
+    if not changed and wanted.held.is_in(memory.ids.implode()).all():
+        return chosen(best.kept, wanted), memory  # it holds as long as nothing is written
     bars = raised(pool.bars, best.kept, wanted)
     ids = _ids(best.kept, wanted)
     after = replace(pool, at=search.view.now, written=written, bars=bars, ids=ids, rows=best.rows)

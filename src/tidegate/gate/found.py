@@ -27,8 +27,9 @@ def found(world: World, *, remembers: bool = True) -> pl.DataFrame:
         held=pl.Series("id", sorted(mine), dtype=pl.String),
         kinds=tuple(kind for kind in Kind if kind in asked),
     )
-    rows, after = candidates(world.knowledge, wanted, pool.remembered(world.objects))
-    if remembers:
+    before = pool.remembered(world.objects)
+    rows, after = candidates(world.knowledge, wanted, before)
+    if remembers and after is not before:
         pool.remember(after, world.objects)
     # What is known of hosts that could stand for their URLs counts, however little it scores.
     clean = rows.filter(pl.col("unclean").is_null())

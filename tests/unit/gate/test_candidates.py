@@ -340,6 +340,22 @@ def test_a_source_that_is_as_it_was_is_not_read_again(house, monkeypatch):
 
 
 @pytest.mark.usefixtures("one_slice")
+def test_while_nothing_is_written_the_memory_stays_as_it_is(house):
+    wanted = Wanted(5, 30.0)
+    house.write(*many(60), *many(40, "list"))
+    _, first = candidates(house.known(), wanted)
+    for _ in range(3):
+        house.now += HOUR
+        house.fetched["list"] = house.now
+        assert cycle(house, wanted, first)[1] is first
+    held = pl.Series("id", [many(1)[0].indicator])
+    _, second = cycle(house, replace(wanted, held=held), first)
+    assert held[0] in {*second.ids} - {*first.ids}
+    house.write(sighting((Kind.DOMAIN, "h40.example"), "beta", 100, house.now))
+    assert cycle(house, wanted, first)[1] is not first
+
+
+@pytest.mark.usefixtures("one_slice")
 def test_of_a_list_whose_words_are_all_alike_a_part_is_remembered(house):
     wanted = Wanted(5, 30.0)
     words = [replace(one, confidence=80) for one in many(200, "list")]
