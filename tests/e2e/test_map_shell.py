@@ -510,6 +510,8 @@ def test_a_service_worker_that_the_server_took_away_leaves(visit: Open, site: Si
 
 def test_no_barrier_is_found(seen: Visit):
     seen.layer("signin_failures").locator("summary").click()
+    seen.page.keyboard.press("t")
+    expect(seen.page.locator("#table")).to_be_visible()
     assert barriers(seen.page) == {}
     seen.page.keyboard.press("?")
     assert findings(seen.page) == []

@@ -200,7 +200,7 @@ def azure_yaml() -> dict[str, Any]:
 
 def test_azd_deploys_each_app_as_it_was_staged():
     services = azure_yaml()["services"]
-    assert services.keys() == {*NAMES, "page"}
+    assert services.keys() == {*NAMES, "web"}
     for name in NAMES:
         assert services[name] == {
             "project": f"dist/apps/{name}",
@@ -208,7 +208,7 @@ def test_azd_deploys_each_app_as_it_was_staged():
             "host": "function",
             "remoteBuild": False,
         }
-    assert (ROOT / services["page"]["project"] / "package.json").is_file()
+    assert (ROOT / services["web"]["project"] / "package.json").is_file()
 
 
 def test_azd_stages_by_a_command_that_there_is():

@@ -108,7 +108,6 @@ def test_these_are_the_commands():
         "search",
         "doctor",
         "smoke",
-        "cost",
     }
 
 

@@ -95,7 +95,7 @@ resource "azurerm_function_app_flex_consumption" "app" {
   virtual_network_subnet_id                      = var.subnet_ids[each.key]
 
   app_settings = var.settings[each.key]
-  tags         = var.tags
+  tags         = merge(var.tags, { azd-service-name = each.key })
 
   # References to secrets are resolved by the system's identity: the resource cannot name another.
   identity {

@@ -27,7 +27,7 @@ resource "azurerm_static_web_app" "this" {
   sku_tier                     = "Standard" # a sign-in of one's own, and a backend
   sku_size                     = "Standard"
   preview_environments_enabled = false
-  tags                         = var.tags
+  tags                         = merge(var.tags, { azd-service-name = "web" })
 
   lifecycle {
     # The registration that signs people in is put there by hand: its secret would lie in the state.
