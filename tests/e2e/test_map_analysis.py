@@ -29,12 +29,25 @@ def facet(seen: Visit, column: str) -> Locator:
     return seen.page.locator(".facet").filter(has=seen.page.locator("summary", has_text=column))
 
 
+def test_two_filters_chosen_at_once_are_both_kept(seen: Visit):
+    seen.page.click("#filters-tab")
+    boxes = [
+        facet(seen, "Country").get_by_role("checkbox", name="China"),
+        facet(seen, "ResultType").get_by_role("checkbox", name="50126"),
+    ]
+    # Nothing is drawn in between.
+    first, second = (box.element_handle() for box in boxes)
+    seen.page.evaluate("boxes => boxes.forEach(box => box.click())", [first, second])
+    expect(seen.page.locator("#chips")).to_contain_text("Country: China")
+    expect(seen.page.locator("#chips")).to_contain_text("ResultType: 50126")
+
+
 def test_facets_count_take_and_leave_out(seen: Visit):
     seen.page.click("#filters-tab")
     country, result = facet(seen, "Country"), facet(seen, "ResultType")
     china = country.get_by_role("checkbox", name="China")
     expect(country.locator("li").filter(has_text="China")).to_contain_text(f"{IN_CHINA}")
-    before = result.locator("li").first.inner_text()
+    before = result.locator("li").first.text_content() or ""
     china.focus()
     china.press("Space")
     shown(seen, IN_CHINA)

@@ -114,7 +114,7 @@ def test_countries_are_compared_with_the_period_before(seen: Visit):
     expect(seen.page.locator("#legend .classes li")).to_have_count(5)
     seen.page.mouse.move(*seen.point_at(-100, 40))
     expect(seen.page.locator("#card")).to_contain_text(
-        re.compile(r"in the period before \(.\d+%\)")
+        re.compile(r"in the period before \(\D?[\d.]+%\)")
     )
 
 

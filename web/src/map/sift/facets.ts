@@ -19,6 +19,8 @@ const MANY = 60; // and after it
 const OPEN = 5; // columns that are unfolded at first
 const OFTEN = 150; // milliseconds between two counts while the time plays
 
+type Chosen = Choices["now"]["facets"];
+
 export class Facets implements Listener {
   readonly #host = part("filters");
   readonly #choices: Choices;
@@ -95,7 +97,7 @@ class Facet {
     this.#more = el("button", { type: "button", class: "plain more" });
     this.host = el("details", { class: "facet", open }, el("summary", {}, el("bdi", {}, plain(column))),
       this.#clear, this.#filter, this.#values, this.#more);
-    this.#clear.addEventListener("click", () => this.#change(cleared(choices.now.facets, column)));
+    this.#clear.addEventListener("click", () => this.#change((now) => cleared(now, column)));
     this.#filter.addEventListener("input", () => this.#again());
     this.#more.addEventListener("click", () => {
       this.#long = !this.#long;
@@ -106,14 +108,14 @@ class Facet {
     this.host.addEventListener("toggle", () => this.#again());
   }
 
-  show(counts: ReadonlyMap<string, number>, chosen: Choices["now"]["facets"]): void {
+  show(counts: ReadonlyMap<string, number>, chosen: Chosen): void {
     this.#counts = counts;
     this.#clear.hidden = !Object.hasOwn(chosen, this.#column) && !Object.hasOwn(chosen, EXCEPT + this.#column);
     if (this.host.open) this.#again();
   }
 
-  #change(facets: Choices["now"]["facets"]): void {
-    this.#choices.change({ facets });
+  #change(change: (now: Chosen) => Chosen): void {
+    this.#choices.change({ facets: change(this.#choices.now.facets) });
   }
 
   #again(): void {
@@ -144,14 +146,15 @@ class Facet {
       event.preventDefault();
       leave.click();
     });
-    box.addEventListener("change", () => this.#change(toggled(withoutOut(facets, this.#column, value), this.#column, value)));
+    // Another column may have been filtered since this was drawn: what is chosen is asked for anew.
+    box.addEventListener("change", () => this.#change((now) => toggled(withoutOut(now, this.#column, value), this.#column, value)));
     leave.addEventListener("click", () =>
-      this.#change(out ? toggled(facets, EXCEPT + this.#column, value) : except(facets, this.#column, value)));
+      this.#change((now) => (out ? toggled(now, EXCEPT + this.#column, value) : except(now, this.#column, value))));
     return el("li", { class: out ? "out" : taken ? "taken" : "" }, fill, label, leave);
   }
 }
 
-const withoutOut = (facets: Choices["now"]["facets"], column: string, value: string): Choices["now"]["facets"] =>
+const withoutOut = (facets: Chosen, column: string, value: string): Chosen =>
   isChosen(facets, EXCEPT + column, value) ? toggled(facets, EXCEPT + column, value) : facets;
 
 /** The most frequent first; what is chosen is there even if nothing has it any more. */
