@@ -40,9 +40,15 @@ HALF = 16  # hex digits
 REPORTED: dict[str, Any] = {
     "id": pl.String(),
     "source": pl.String(),
-    **{name: SCHEMA[name] for name in ("last_seen", "expires", "confidence", "tlp")},
+    **{
+        name: SCHEMA[name]
+        for name in ("first_seen", "last_seen", "expires", "confidence", "tlp", "threat")
+    },
 }
 """What a bulk look-up asks of each sighting."""
+
+CHANGE: dict[str, Any] = {name: SCHEMA[name] for name in ("id", "kind", "value")}
+"""What a source wrote; of what it withdrew the id alone."""
 
 NETWORK: dict[str, Any] = {
     "value": pl.String(),

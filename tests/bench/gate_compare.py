@@ -114,9 +114,6 @@ class Part:
     def state(self, source: str) -> pl.DataFrame:
         return self.store.state(source)
 
-    def written(self, only: Collection[str] | None = None) -> pl.LazyFrame:
-        return self.store.written(only).filter(self._shown())
-
     def _shown(self) -> pl.Expr:
         return ~pl.col("source").is_in(sorted(self.hidden))
 

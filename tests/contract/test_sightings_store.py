@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -15,7 +15,17 @@ from tidegate.adapters.local.sightings import KEPT, SegmentStore
 from tidegate.gate.mark import Word, mark, unmark, word
 from tidegate.model import Kind, Sighting, Tlp
 from tidegate.ports import Sightings, SourceDown
-from tidegate.sightings import NETWORK, REPORTED, SCHEMA, STATE, empty, fingerprinted, frame, unique
+from tidegate.sightings import (
+    CHANGE,
+    NETWORK,
+    REPORTED,
+    SCHEMA,
+    STATE,
+    empty,
+    fingerprinted,
+    frame,
+    unique,
+)
 
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -43,6 +53,7 @@ def store(request, root: Path) -> Iterator[Sightings]:
             yield lab.store()
 
 
+GONE = "withdrawn"
 only_segments = pytest.mark.parametrize("store", ["segments"], indirect=True)
 
 
@@ -52,9 +63,9 @@ def seen(value: str, source: str = "one", expires: datetime = NOW + DAY) -> Sigh
     return Sighting(Kind.DOMAIN, value, source, 80, **times, **said)
 
 
-def state(*rows: Sighting) -> pl.DataFrame:
+def state(*rows: Sighting, at: datetime = NOW) -> pl.DataFrame:
     marked = fingerprinted(unique(frame(rows).select(*SCHEMA)))
-    return marked.with_columns(written=pl.lit(NOW).cast(STATE["written"])).select(*STATE)
+    return marked.with_columns(written=pl.lit(at).cast(STATE["written"])).select(*STATE)
 
 
 def put(store: Sightings, *rows: Sighting, source: str = "one") -> None:
@@ -114,19 +125,46 @@ def test_live_is_what_holds_now_of_all_sources(store):
     assert sorted(found) == [("a.example", "one"), ("a.example", "two")]
 
 
-def test_when_each_was_written_is_told_expired_ones_included(store):
-    assert store.written().collect().is_empty()
-    put(store, seen("a.example"), seen("b.example", expires=NOW - DAY))
-    later = state(seen("a.example", "two")).with_columns(
-        written=pl.lit(NOW + DAY).cast(STATE["written"])
+def changes(store: Sightings, since: Mapping[str, str]) -> list[tuple[str, str]]:
+    found = store.changes(since)
+    assert found is not None
+    assert found.schema == pl.Schema(CHANGE)
+    assert found.filter(pl.col("value").is_not_null())["kind"].unique().to_list() in (
+        [],
+        ["domain"],
     )
-    store.commit("two", later, later)
-    a, b = (seen(value).indicator for value in ("a.example", "b.example"))
-    found = store.written().collect()
-    assert found.schema == {"id": pl.String, "source": pl.String, "written": STATE["written"]}
-    assert sorted(found.rows()) == sorted([(a, "one", NOW), (b, "one", NOW), (a, "two", NOW + DAY)])
-    put(store, seen("b.example"))
-    assert sorted(store.written().collect()["id"]) == sorted([a, b])
+    return sorted(found.select("id", pl.col("value").fill_null(GONE)).rows())
+
+
+def test_what_was_written_and_withdrawn_since_is_told(store):
+    a, b, c = (seen(f"{name}.example") for name in "abc")
+    assert changes(store, {}) == []
+    put(store, a, b)
+    first = store.versions()
+    assert changes(store, {}) == said(a, b)  # of whom nothing is remembered
+    assert changes(store, first) == []
+    written = state(replace(b, expires=NOW + 2 * DAY), c, at=NOW + DAY)
+    store.commit("one", written, written)
+    assert changes(store, first) == sorted([*said(b, c), (a.indicator, GONE)])
+    second = store.versions()
+    store.commit("one", state(), state())
+    assert changes(store, second) == sorted([(b.indicator, GONE), (c.indicator, GONE)])
+    assert {*changes(store, first)} == {*changes(store, second), *said(b, c), (a.indicator, GONE)}
+    assert store.changes({**first, "one": "another"}) is None
+
+
+def said(*some: Sighting) -> list[tuple[str, str]]:
+    return sorted((one.indicator, one.value) for one in some)
+
+
+def test_what_one_source_wrote_is_no_change_of_another(store):
+    put(store, seen("a.example"))
+    put(store, seen("a.example", "two"), source="two")
+    before = store.versions()
+    put(store, seen("b.example", "two"), source="two")
+    assert seen("b.example").value in dict(changes(store, before)).values()
+    assert len(changes(store, before)) == 2
+    assert len(changes(store, {"two": before["two"]})) == 3
 
 
 def test_a_version_differs_once_the_state_does_and_is_the_same_to_another_reader(store):
@@ -146,7 +184,6 @@ def test_some_sources_alone_are_read(store):
     put(store, seen("a.example"))
     put(store, seen("b.example", "two"), source="two")
     assert store.live(NOW, {"two", "none"}).collect()["value"].to_list() == ["b.example"]
-    assert set(store.written(["one"]).collect()["source"]) == {"one"}
     assert store.live(NOW, ()).collect().is_empty()
 
 
@@ -169,8 +206,8 @@ def test_a_look_up_of_many_tells_what_each_source_says_now(store):
     put(store, seen("a.example", "three", NOW), source="three")  # holds no more
     found = store.reported(pl.Series("id", [one.indicator]), NOW).sort("source")
     assert found.rows() == [
-        (one.indicator, "one", NOW, NOW + DAY, 70, "green"),
-        (one.indicator, "two", NOW, NOW + 2 * DAY, 30, "red"),
+        (one.indicator, "one", one.first_seen, NOW, NOW + DAY, 70, "green", "t"),
+        (one.indicator, "two", two.first_seen, NOW, NOW + 2 * DAY, 30, "red", "t"),
     ]
     later = store.reported(pl.Series("id", [one.indicator]), NOW + DAY)
     assert later["source"].to_list() == ["two"]

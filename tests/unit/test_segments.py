@@ -8,7 +8,15 @@ import polars as pl
 import pytest
 
 from tidegate.adapters.local import segments
-from tidegate.adapters.local.segments import BLOCK, BLOCKS, INDEX, SCANS, Segment, write
+from tidegate.adapters.local.segments import (
+    BLOCK,
+    BLOCKS,
+    CHANGES,
+    IDS,
+    SCANS,
+    Segment,
+    write,
+)
 from tidegate.adapters.local.sightings import KEPT, SegmentStore
 from tidegate.model import Kind, Sighting, Tlp, indicator_id
 from tidegate.sightings import SCHEMA, STATE, fingerprinted, frame, keyed, unique
@@ -76,7 +84,8 @@ def test_many_are_found_at_once(segment):
     for row in found.iter_rows(named=True):
         one = said[row["id"]]
         assert (row["confidence"], row["tlp"]) == (one.confidence, one.tlp)
-        assert (row["last_seen"], row["expires"]) == (one.last_seen, one.expires)
+        assert (row["first_seen"], row["last_seen"]) == (one.first_seen, one.last_seen)
+        assert (row["expires"], row["threat"]) == (one.expires, one.threat)
 
 
 def test_half_an_id_in_common_is_not_the_same(segment):
@@ -149,7 +158,29 @@ def test_of_old_segments_states_are_left_for_a_while(tmp_path, monkeypatch):
         store.of(seen(number).indicator)
         store.reported(whole["id"], NOW)
     left = sorted(file.suffix for file in (tmp_path / "one").glob("0*"))
-    assert left == sorted([".parquet"] * KEPT + [BLOCKS, INDEX])
+    assert left == sorted([".parquet"] * KEPT + [BLOCKS, IDS] + [CHANGES] * (KEPT + 1))
+
+
+def test_changes_are_remembered_for_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(segments, "LOGS", 2)
+    store, versions = SegmentStore(tmp_path), []
+    for number in range(5):
+        whole = state([seen(number)])
+        store.commit("one", whole, whole)
+        versions.append(store.versions())
+    assert [store.changes(one) is None for one in versions] == [True, True, False, False, False]
+    assert len(list((tmp_path / "one").glob(f"*{CHANGES}"))) == 2
+
+
+def test_a_store_that_began_anew_does_not_tell_of_the_one_before(tmp_path):
+    store, whole = SegmentStore(tmp_path / "a"), state([seen(1)])
+    for _ in range(2):
+        store.commit("one", whole, whole)
+    before = store.versions()
+    other = SegmentStore(tmp_path / "b")
+    for _ in range(3):
+        other.commit("one", whole, whole)
+    assert other.changes(before) is None
 
 
 def test_an_open_segment_gives_way_to_the_next(tmp_path):

@@ -9,7 +9,7 @@ if the best of those stand above the bar, nobody else can be better. Else it rea
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 import polars as pl
@@ -18,7 +18,7 @@ from tidegate.gate.bounds import KEY, REST, View, bounds
 from tidegate.gate.knowledge import Knowledge, sources
 from tidegate.gate.mark import harmless
 from tidegate.gate.meant import unclean
-from tidegate.gate.pool import Pool, Written, confirmed, grown, reliability, rests_on
+from tidegate.gate.pool import Pool, confirmed, grown, reliability, rests_on
 from tidegate.gate.ranking import (
     CANDIDATES,
     KEPT,
@@ -30,18 +30,16 @@ from tidegate.gate.ranking import (
     worth_a_look,
 )
 from tidegate.gate.score import scored
-from tidegate.sightings import KINDS, TIME, empty, unexpired
+from tidegate.sightings import CHANGE, KINDS, empty, unexpired
 
 ROWS = 1_000_000  # of a slice of the store: what is in memory at once
 SLICES = 256  # an id begins with two hex digits
 WHOLE = timedelta(days=1)  # so old may the last pass over the whole store be
 MANY = 0.5  # of all indicators: to read all of them costs no more
-OVERLAP = timedelta(minutes=10)  # by so much may the clocks of those who write differ
 COLUMNS = (
     *("id", "kind", "value", "source", "confidence", "first_seen", "last_seen"),
     *("threat", "expires", "tlp"),
 )
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # when a source that says nothing was written
 
 
 def candidates(
@@ -57,7 +55,6 @@ def candidates(
         found = _since(search, memory, versions)
         if found is not None:
             return found
-    written = _written(known, versions)
     live = search.rows()
     rows = live.select(pl.len()).collect().item()
     parts = min(max(rows // ROWS, 1), SLICES)
@@ -72,7 +69,7 @@ def candidates(
         risen=1.0,
         reliability=reliability(search.view.sources),
         confirmed=confirmed(search.view.sources),
-        written=written,
+        versions=versions,
         considered=best.counts,
         bars=raised((), kept, wanted),
         crowds=tuple(kept.filter(pl.col("alike") > 0)["alike"].unique().sort()),
@@ -98,10 +95,14 @@ class _Search:
         live = self.known.sightings.live(self.view.now, only)
         return live.filter(self._asked()).select(*COLUMNS)
 
-    def still(self, rows: pl.DataFrame, only: Collection[str]) -> pl.LazyFrame:
+    def still(self, rows: pl.DataFrame) -> pl.LazyFrame:
         """Return the same of sightings that were read earlier."""
-        theirs = rows.lazy().filter(pl.col("source").is_in(sorted(only)))
-        return unexpired(theirs, self.view.now).filter(self._asked())
+        return unexpired(rows.lazy(), self.view.now).filter(self._asked())
+
+    def reported(self, some: pl.DataFrame) -> pl.LazyFrame:
+        """Return the same of some indicators: `id`, `kind` and `value`."""
+        found = self.known.sightings.reported(some["id"], self.view.now, again=False)
+        return found.join(some, on="id").lazy().filter(self._asked()).select(*COLUMNS)
 
     def _asked(self) -> pl.Expr:
         kinds = pl.col("kind").is_in([kind.value for kind in self.wanted.kinds])
@@ -194,31 +195,29 @@ def _since(
 ) -> tuple[pl.DataFrame, Pool] | None:
     """Return the same from what is remembered; None where that does not tell."""
     pool, wanted = grown(memory, search.view.sources), search.wanted
-    if pool is None:
+    changes = search.known.sightings.changes(_told(memory, versions))
+    if pool is None or changes is None:
         return None
-    same = {name for name, one in memory.written.items() if versions.get(name) == one.version}
-    changed = {name: version for name, version in versions.items() if name not in same}
-    asked = _asked(search, memory, changed)
-    if len(asked) > sum(memory.considered.values()) * MANY:
+    known = _Known(search, memory, frozenset(versions), _moved(memory, changes))
+    asked = pl.concat([memory.ids, wanted.held, known.moved["id"]])
+    keys = asked.to_frame("id").select(KEY)["key"].unique()
+    if len(keys) > sum(memory.considered.values()) * MANY:
         return None
-    written = {name: memory.written[name] for name in same} | _written(search.known, changed)
     crowds = pl.Series("alike", pool.crowds, dtype=pl.UInt64)
-    best = _best(search, _of(asked, _Known(search, memory, same, {*changed})), crowds)
+    best = _best(search, _of(keys, known), crowds)
     if not above(best.kept, pool.bars, wanted):
         return None
-    if not changed and wanted.held.is_in(memory.ids.implode()).all():
+    if versions == memory.versions and wanted.held.is_in(memory.ids.implode()).all():
         return chosen(best.kept, wanted), memory  # it holds as long as nothing is written
     bars = raised(pool.bars, best.kept, wanted)
     ids = _ids(best.kept, wanted)
-    after = replace(pool, at=search.view.now, written=written, bars=bars, ids=ids, rows=best.rows)
+    after = replace(pool, at=search.view.now, versions=versions, bars=bars, ids=ids, rows=best.rows)
     return chosen(best.kept, wanted), after
 
 
-def _written(known: Knowledge, versions: Mapping[str, str]) -> dict[str, Written]:
-    rows = known.sightings.written(versions.keys())
-    last = rows.group_by("source").agg(pl.col("written").max()).collect(engine="streaming")
-    newest = dict(last.iter_rows())
-    return {name: Written(version, newest.get(name, NEVER)) for name, version in versions.items()}
+def _told(memory: Pool, versions: Mapping[str, str]) -> dict[str, str]:
+    """Return the versions that are remembered of sources which are still there."""
+    return {name: version for name, version in memory.versions.items() if name in versions}
 
 
 def _holds(memory: Pool, search: _Search) -> bool:
@@ -228,44 +227,41 @@ def _holds(memory: Pool, search: _Search) -> bool:
     return in_time and memory.rests_on == search.rests_on
 
 
-def _asked(search: _Search, memory: Pool, changed: Collection[str]) -> pl.Series:
-    """Return the keys of the pool, of what was written since, and of what is held."""
-    ids = [memory.ids, search.wanted.held]
-    if changed:
-        new = [_is_new(source, memory) for source in changed]
-        rows = search.known.sightings.written(changed).filter(pl.any_horizontal(new)).select("id")
-        ids.append(rows.collect(engine="streaming")["id"])
-    return pl.concat(ids).to_frame("id").select(KEY)["key"].unique()
+def _moved(memory: Pool, changes: pl.DataFrame) -> pl.DataFrame:
+    """Return `id`, `kind` and `value` of what was written, and of what left us and is in the pool.
 
-
-def _is_new(source: str, memory: Pool) -> pl.Expr:
-    theirs = pl.col("source") == source
-    if source not in memory.written:
-        return theirs
-    since = memory.written[source].newest - OVERLAP
-    return theirs & (pl.col("written") > pl.lit(since, TIME))
+    What else was withdrawn stays behind the bar.
+    """
+    remembered = memory.rows.select(*CHANGE).unique("id")
+    known = remembered.join(changes.select("id"), on="id", how="semi")
+    return pl.concat([changes.drop_nulls("value"), known]).unique("id")
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Where sightings are: of the `same` sources in the memory, as far as it has them."""
+    """Where sightings are: in the memory, but for what has `moved` since."""
 
     search: _Search
     memory: Pool
-    same: Collection[str]
-    changed: Collection[str]
+    sources: frozenset[str]
+    moved: pl.DataFrame
 
     def rows(self, keys: pl.Series) -> pl.DataFrame:
         """Return those of these keys, with their `key`."""
-        old = self.memory.ids.to_frame("id").select(KEY)["key"]
-        lacking = keys.filter(~keys.is_in(old.implode()))
+        ids = pl.concat([self.memory.ids, self.moved["id"]]).to_frame("id")
+        held = self.search.wanted.held.to_frame("id").join(ids, on="id", how="anti")
+        held = held.filter(_among(keys))
         parts = [
-            self.search.still(self.memory.rows, self.same).filter(_among(keys)),
-            # The ids alone are read of what has other keys.
-            self.search.rows(self.changed).filter(_among(keys)),
-            self.search.rows(self.same if len(lacking) else ()).filter(_among(lacking)),
+            self._remembered().filter(_among(keys)),
+            self.search.reported(self.moved.filter(_among(keys))),
+            # Whoever puts there what was never among the best lets the whole store be read once.
+            self.search.rows(None if len(held) else ()).join(held.lazy(), on="id", how="semi"),
         ]
         return pl.concat(parts).collect(engine="streaming").with_columns(KEY)
+
+    def _remembered(self) -> pl.LazyFrame:
+        rows = self.memory.rows.filter(pl.col("source").is_in(sorted(self.sources)))
+        return self.search.still(rows.join(self.moved, on="id", how="anti"))
 
 
 def _among(keys: pl.Series) -> pl.Expr:

@@ -1,7 +1,7 @@
 """What the gate remembers from one cycle to the next, so that it reads only what was written since.
 
-`ids` are the best, and some more, and `rows` are their sightings, so that sources which are as they
-were need not be read. All else comes behind a bar: of a crowd that is `alike` (`gate/bounds.py`)
+`ids` are the best, and some more, and `rows` are their sightings, so that those which nobody wrote
+since need not be read. All else comes behind a bar: of a crowd that is `alike` (`gate/bounds.py`)
 behind a place in it, of all others of a kind behind a bound. As long as nothing of it is written
 again, that stays so.
 """
@@ -23,7 +23,7 @@ from tidegate.gate.score import LIFETIMES, UNKNOWN, Sources
 from tidegate.ports import Objects
 
 NAME = "gate/pool.parquet"
-VERSION = 2
+VERSION = 3
 RISE = 1.05  # by so much may sources become more reliable before the whole store is read again
 
 
@@ -52,21 +52,13 @@ LAST = 2**63 - 1  # nothing is seen so late
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """The version of a source's sightings, and when the newest of them was written."""
-
-    version: str
-    newest: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Pool:
     """The memory as of `at`; the whole store was last read at `whole`.
 
     It rests on what `rests_on` is a digest of, and on what the sources were worth: `reliability`,
     and `confirmed` where a list is one. Since `whole` bounds may have `risen` so many times.
     `considered` counts by kind what was bounded when the whole store was read; then the `crowds`
-    (`alike`) were found.
+    (`alike`) were found. `versions` are those of the sources' sightings.
     """
 
     at: datetime
@@ -75,7 +67,7 @@ class Pool:
     risen: float
     reliability: Mapping[str, float]
     confirmed: Mapping[str, datetime]
-    written: Mapping[str, Written]
+    versions: Mapping[str, str]
     considered: Mapping[str, int]
     bars: tuple[Bar, ...]
     crowds: tuple[int, ...]
@@ -165,10 +157,6 @@ def load(data: bytes) -> Pool | None:
         said: dict[str, Any] = json.loads(pl.read_parquet_metadata(BytesIO(data))["pool"])
         said |= {name: _time(said[name]) for name in ("at", "whole")}
         said["confirmed"] = {name: _time(at) for name, at in said["confirmed"].items()}
-        said["written"] = {
-            name: Written(**one | {"newest": _time(one["newest"])})
-            for name, one in said["written"].items()
-        }
         said |= {"bars": tuple(Bar(**bar) for bar in said["bars"])}
         said |= {"crowds": tuple(said["crowds"])}
         rows = pl.read_parquet(BytesIO(data))

@@ -78,8 +78,11 @@ class Sightings(Protocol):
         """Return every sighting of one indicator id, expired ones included."""
         ...
 
-    def reported(self, ids: pl.Series, now: datetime) -> pl.DataFrame:
-        """Return the unexpired sightings of many ids, with the columns of `sightings.REPORTED`."""
+    def reported(self, ids: pl.Series, now: datetime, *, again: bool = True) -> pl.DataFrame:
+        """Return the unexpired sightings of many ids, with the columns of `sightings.REPORTED`.
+
+        Who is not going to ask `again` leaves nothing in memory.
+        """
         ...
 
     def networks(self, now: datetime) -> pl.DataFrame:
@@ -94,10 +97,10 @@ class Sightings(Protocol):
         """Return all unexpired sightings, with a `source` column; of these sources only."""
         ...
 
-    def written(self, only: Collection[str] | None = None) -> pl.LazyFrame:
-        """Return of all sightings `id`, `source` and `written`, expired ones included.
+    def changes(self, since: Mapping[str, str]) -> pl.DataFrame | None:
+        """Return what was written and withdrawn since these versions, as `sightings.CHANGE`.
 
-        Whatever becomes of a sighting but that it expires or is withdrawn, it is written then.
+        Of a source without a version that is all it has. None where it is not known any more.
         """
         ...
 

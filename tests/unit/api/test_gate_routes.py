@@ -46,7 +46,10 @@ class Gate:
     def __init__(self, home) -> None:
         self.now, self.found, self.defender = NOW, [], Defender()
         store = SimpleNamespace(
-            live=self.live, written=self.written, versions=self.versions, state=lambda _: empty()
+            live=self.live,
+            changes=lambda _: None,
+            versions=self.versions,
+            state=lambda _: empty(),
         )
         feeds = SimpleNamespace(state=lambda _: FeedState())
         parts = (
@@ -69,9 +72,6 @@ class Gate:
 
     def live(self, now, only=None):
         return unexpired(frame(self.found).lazy(), now)
-
-    def written(self, only=None):
-        return frame(self.found).lazy().select("id", "source", written="first_seen")
 
     def knows(self, *values: str) -> None:
         times = (NOW, NOW, NOW + timedelta(days=30))

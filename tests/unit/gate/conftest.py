@@ -68,7 +68,7 @@ class Gate:
     def write(self, source: str, rows: pl.DataFrame) -> None:
         new = fingerprinted(rows).with_columns(pl.lit(self.clock(), TIME).alias("written"))
         state = new.select(*STATE).sort("id")
-        self.store.commit(source, state, state.clear())
+        self.store.commit(source, state, state)
 
     def target(self, **more: Any) -> Target:
         given = {"limit": 15_000, "actions": Actions()}

@@ -97,9 +97,6 @@ class Store:
     def live(self, now, only=None):
         return unexpired(frame(self.found).lazy(), now)
 
-    def written(self, only=None):
-        return frame(self.found).lazy().select("id", "source", written="last_seen")
-
     def state(self, name):
         return empty() if name == "analyst" else FeedState()
 

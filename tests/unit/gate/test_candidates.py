@@ -15,7 +15,7 @@ from tidegate.adapters.local.files import FileObjects
 from tidegate.adapters.local.sightings import SegmentStore
 from tidegate.gate import candidates as module
 from tidegate.gate.bounds import KEY, View, bounds
-from tidegate.gate.candidates import OVERLAP, WHOLE, candidates
+from tidegate.gate.candidates import WHOLE, candidates
 from tidegate.gate.knowledge import Knowledge, sources
 from tidegate.gate.mark import harmless
 from tidegate.gate.meant import unclean
@@ -95,14 +95,14 @@ class House:
             rows = unique(whole.filter(pl.col("source") == source).select(*SCHEMA))
             new = fingerprinted(rows).with_columns(pl.lit(self.now, TIME).alias("written"))
             old = self.store.state(source).join(rows, on="id", how="anti")
-            self.commit(source, pl.concat([old, new.select(*STATE)]))
+            self.commit(source, pl.concat([old, new.select(*STATE)]), new)
 
     def withdraw(self, source: str, *values: str) -> None:
         state = self.store.state(source)
-        self.commit(source, state.filter(~pl.col("value").is_in(values)))
+        self.commit(source, state.filter(~pl.col("value").is_in(values)), state.clear())
 
-    def commit(self, source: str, state: pl.DataFrame) -> None:
-        self.store.commit(source, state.sort("id"), state.clear())
+    def commit(self, source: str, state: pl.DataFrame, changed: pl.DataFrame) -> None:
+        self.store.commit(source, state.sort("id"), changed)
 
 
 @pytest.fixture
@@ -319,24 +319,25 @@ def test_cycles_follow_what_is_written_withdrawn_and_old_without_reading_all(hou
 
 
 @pytest.mark.usefixtures("one_slice")
-def test_a_source_that_is_as_it_was_is_not_read_again(house, monkeypatch):
+def test_no_source_is_read_again_whoever_wrote(house, monkeypatch):
     wanted, read = Wanted(5, 30.0), []
     house.write(*many(60, "beta"), *many(40))
-    house.now += HOUR
-    house.write(sighting((Kind.DOMAIN, "best.example"), "alpha", 99, house.now))
     _, memory = candidates(house.known(), wanted)
     live = SegmentStore.live
-    monkeypatch.setattr(SegmentStore, "live", lambda *given: read.extend(given[2]) or live(*given))
+    monkeypatch.setattr(SegmentStore, "live", lambda *given: read.append(given[2]) or live(*given))
     house.now += HOUR
     _, memory = candidates(house.known(), wanted, memory)
-    assert not read
-    # Whom the memory knows is read of who was written alone, who is new of all.
     house.withdraw("alpha", "h3.example")
     _, memory = candidates(house.known(), wanted, memory)
-    assert read == ["alpha"]
-    house.write(sighting((Kind.DOMAIN, "new.example"), "alpha", 99, house.now))
-    candidates(house.known(), wanted, memory)
-    assert read == ["alpha", "alpha", "beta"]
+    house.write(sighting((Kind.DOMAIN, "h5.example"), "alpha", 99, house.now))
+    house.write(sighting((Kind.DOMAIN, "first.example"), "analyst", 99, house.now))
+    found, memory = candidates(house.known(), wanted, memory)
+    assert {"h5.example", "first.example"} <= {*found["value"]}
+    assert {*map(str, read)} == {"()"}
+    # Of what is put at a target by somebody else nothing is known.
+    held = pl.Series("id", [indicator_id(Kind.DOMAIN, "h0.example")])
+    candidates(house.known(), replace(wanted, held=held), memory)
+    assert read[-1] is None
 
 
 @pytest.mark.usefixtures("one_slice")
@@ -484,9 +485,9 @@ def test_what_a_slow_clock_wrote_is_read(filled):
     house, memory = filled
     house.write(sighting((Kind.DOMAIN, "early.example"), "alpha", 30, house.now))
     _, memory = candidates(house.known(), Wanted(3, 30.0), memory)
-    house.now -= OVERLAP / 2
+    house.now -= HOUR
     house.write(sighting((Kind.DOMAIN, "late.example"), "alpha", 100, house.now))
-    house.now += OVERLAP
+    house.now += HOUR
     assert not changed(house, memory, Wanted(3, 30.0))
 
 

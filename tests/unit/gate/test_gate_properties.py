@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -21,9 +22,9 @@ from tidegate.gate.plan import Plan
 from tidegate.gate.run import apply
 from tidegate.gate.world import Target, World
 from tidegate.hygiene import Policy, reason
-from tidegate.model import Kind, Sighting
+from tidegate.model import Kind, Sighting, indicator_id
 from tidegate.ports import APPLICATION, Enforced, FeedState, Placed, SourceDown
-from tidegate.sightings import empty, frame, unexpired
+from tidegate.sightings import CHANGE, REPORTED, empty, frame, unexpired
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -86,7 +87,11 @@ class Gate(RuleBasedStateMachine):
         self.found: dict[tuple[str, str], Sighting] = {}
         self.tenant = Tenant(lambda: self.now)
         store = SimpleNamespace(
-            live=self.live, written=self.written, versions=self.versions, state=lambda _: empty()
+            live=self.live,
+            reported=self.reported,
+            changes=self.changes,
+            versions=self.versions,
+            state=lambda _: empty(),
         )
         feeds = SimpleNamespace(state=lambda _: FeedState())
         known = Knowledge(store, feeds, lambda: self.now, POLICY, {"a": "A", "b": "C"}, frozenset())
@@ -113,8 +118,15 @@ class Gate(RuleBasedStateMachine):
     def live(self, now, only=None):
         return unexpired(frame(self.rows(only)).lazy(), now)
 
-    def written(self, only=None):
-        return frame(self.rows(only)).lazy().select("id", "source", written="first_seen")
+    def reported(self, ids, now, *, again):
+        found = self.live(now).filter(pl.col("id").is_in(ids.implode()))
+        return found.select(*REPORTED).collect()
+
+    def changes(self, since):
+        """Tell of everything that it was written, or withdrawn."""
+        gone = [{"id": indicator_id(Kind.DOMAIN, name)} for name in NAMES]
+        there = frame(self.rows(None)).select(*CHANGE)
+        return pl.concat([there, pl.DataFrame(gone, schema=CHANGE)])
 
     def rows(self, only):
         return [one for (_, source), one in self.found.items() if source in (only or "ab")]

@@ -6,7 +6,7 @@ writes the same documents again. Why so: `docs/decisions/0006-cosmos-documents.m
 """
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -123,9 +123,9 @@ class CosmosSightings:
         found = [sighting(document) for document in self.indicators.of(indicator)]
         return sorted(found, key=lambda one: one.source)
 
-    def reported(self, ids: pl.Series, now: datetime) -> pl.DataFrame:
+    def reported(self, ids: pl.Series, now: datetime, *, again: bool = True) -> pl.DataFrame:
         """See `ports.Sightings`."""
-        return self.copies.fresh().reported(ids, now)
+        return self.copies.fresh().reported(ids, now, again=again)
 
     def networks(self, now: datetime) -> pl.DataFrame:
         """See `ports.Sightings`."""
@@ -139,9 +139,9 @@ class CosmosSightings:
         """See `ports.Sightings`."""
         return self.copies.fresh().live(now, only)
 
-    def written(self, only: Collection[str] | None = None) -> pl.LazyFrame:
-        """See `ports.Sightings`."""
-        return self.copies.fresh().written(only)
+    def changes(self, since: Mapping[str, str]) -> pl.DataFrame | None:
+        """See `ports.Sightings`. What was written before this process began is not known."""
+        return self.copies.changes(since)
 
     def _write(self, run: "_Run", now: datetime) -> SourceDown | None:
         """Write what is new, then renewals; return what stopped it, if the service did."""

@@ -4,6 +4,7 @@ A look-up of many values, and whatever looks at all sightings, reads the copies:
 documents would cost a fortune.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from threading import Lock
@@ -38,6 +39,7 @@ class Copies:
     objects: Objects
     store: SegmentStore
     _copied: dict[str, str] = field(default_factory=dict, init=False)
+    _numbers: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
 
     def fresh(self) -> SegmentStore:
@@ -45,8 +47,7 @@ class Copies:
         with self._lock:
             for name, etag in self.objects.etags(STATES).items():
                 if name.endswith(SUFFIX) and self._copied.get(name) != etag:
-                    self._copy(name)
-                    self._copied[name] = etag
+                    self._copy(name, etag)
         return self.store
 
     def versions(self) -> dict[str, str]:
@@ -57,9 +58,21 @@ class Copies:
         self.fresh()
         return {_source(name): etag for name, etag in sorted(self._copied.items())}
 
-    def _copy(self, name: str) -> None:
-        state = scan(self.objects.get(name)).collect()
-        self.store.commit(_source(name), state, state.clear())
+    def changes(self, since: Mapping[str, str]) -> pl.DataFrame | None:
+        """Return what changed since these ETags, as far as they were copied here."""
+        store = self.fresh()
+        if not all(one in self._numbers for one in since.items()):
+            return None
+        return store.changes(
+            {source: self._numbers[source, etag] for source, etag in since.items()}
+        )
+
+    def _copy(self, name: str, etag: str) -> None:
+        state, source = scan(self.objects.get(name)).collect(), _source(name)
+        before = self.store.state(source).select("id", "written")
+        self.store.commit(source, state, state.join(before, on=["id", "written"], how="anti"))
+        self._copied[name] = etag
+        self._numbers[source, etag] = self.store.versions()[source]
 
 
 def _source(name: str) -> str:

@@ -1,9 +1,10 @@
 """The files of one segment: a source's state, and two that answer without reading all of it.
 
-`N.parquet` is the state, sorted by id. The others are made from it when they are worth it, and may
-be missing. `N.blocks` holds the same sightings in small blocks, and where they are, so that one of
-them is found by reading one block. `N.index` (Arrow) holds of each sighting what a bulk look-up
-asks. A segment never changes once it is written.
+`N.parquet` is the state, sorted by id. The others may be missing. `N.ids` (Arrow) holds of each
+sighting what a bulk look-up asks. `N.blocks` holds the same sightings in small blocks, and where
+they are, so that one of them is found by reading one block; it is made when that is worth it.
+`N.changes` tells what is other than in the segment before, whose version it names. A segment never
+changes once it is written.
 """
 
 import mmap
@@ -19,24 +20,51 @@ from typing import IO, Any
 import polars as pl
 
 from tidegate.model import Kind, Sighting, indicator_id
-from tidegate.sightings import HALF, KINDS, SCHEMA, STATE, TLPS, by_id, keyed, sighting
+from tidegate.sightings import (
+    CHANGE,
+    HALF,
+    KINDS,
+    REPORTED,
+    SCHEMA,
+    STATE,
+    TLPS,
+    by_id,
+    keyed,
+    sighting,
+)
 from tidegate.warninglists.matching import network_columns
 
 ROW_GROUP = 65_536
 BLOCK = 512  # rows: a block is read whole for one of them
 NUMBER = 8  # bytes
 SCANS = 64  # so many of them take as long as making the blocks
-BLOCKS, INDEX = ".blocks", ".index"
+BLOCKS, IDS, CHANGES = ".blocks", ".ids", ".changes"
+LOGS = 300  # so many changes are remembered: a day of them, one every five minutes
 BETWEEN = "\x1f"
+SINCE = "since"
 NAMES, MARKS = KINDS.categories.to_list(), TLPS.categories.to_list()
 # Of a bulk answer; `key` and `rest` are the two halves of the id.
-ASKED = ("last_seen", "expires", "confidence", "tlp")
+ASKED = tuple(name for name in REPORTED if name not in {"id", "source"})
 
 
 def write(path: Path, state: pl.DataFrame) -> None:
     """Write a segment; `path` is that of its Parquet file. It is on disk when this returns."""
     rows = state if state["id"].is_sorted() else by_id(state)
     _saved(path, lambda file: _write_parquet(rows, file))
+    _write_ids(path.with_suffix(IDS), rows.lazy())
+
+
+def write_changes(
+    path: Path, before: "Segment", state: pl.DataFrame, changed: pl.DataFrame
+) -> None:
+    """Write beside a segment how its state differs from the one before."""
+    rest = before.scan({"id": pl.String()}).join(state.lazy().select("id"), on="id", how="anti")
+    withdrawn = rest.select(
+        "id", *(pl.lit(None, dtype).alias(name) for name, dtype in CHANGE.items() if name != "id")
+    )
+    rows = pl.concat([changed.select(*CHANGE), withdrawn.collect()])
+    told = {SINCE: before.version}
+    _saved(path.with_suffix(CHANGES), lambda file: rows.write_parquet(file, metadata=told))
 
 
 def _write_parquet(rows: pl.DataFrame, file: IO[bytes]) -> None:
@@ -64,9 +92,10 @@ def _write_blocks(rows: pl.DataFrame, file: IO[bytes]) -> None:
         file.write(numbers.tobytes())
 
 
-def _index(rows: pl.LazyFrame) -> pl.DataFrame:
-    asked = rows.select("id", *ASKED).with_columns(pl.col("tlp").to_physical())
-    return keyed(asked.collect()).drop("id").rechunk()
+def _write_ids(path: Path, rows: pl.LazyFrame) -> None:
+    asked = rows.select("id", *ASKED).with_columns(pl.col("threat").cast(pl.Categorical))
+    found = keyed(asked.collect()).drop("id").rechunk()
+    _saved(path, lambda file: found.write_ipc(file, compression="uncompressed"))
 
 
 def _saved(path: Path, written: Callable[[IO[bytes]], object]) -> None:
@@ -80,11 +109,17 @@ def _saved(path: Path, written: Callable[[IO[bytes]], object]) -> None:
 
 
 def narrow(folder: Path, current: Path) -> None:
-    """Leave of all segments but one their states alone. Who has the rest open may read on."""
-    for suffix in (BLOCKS, INDEX):
-        for file in folder.glob(f"*{suffix}"):
-            if file.stem != current.stem:
-                file.unlink(missing_ok=True)
+    """Leave of all segments but one their states and changes. Who has the rest open may read on."""
+    logs = sorted(folder.glob(f"*{CHANGES}"))[-LOGS:]
+    for file in folder.glob("0*.*"):
+        kept = file.suffix == ".parquet" or file.stem == current.stem or file in logs
+        if not kept:
+            file.unlink(missing_ok=True)
+
+
+def _scanned(path: Path, schema: dict[str, Any]) -> pl.LazyFrame:
+    found = pl.scan_parquet(path, glob=False)
+    return found.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
 class Segment:
@@ -106,8 +141,7 @@ class Segment:
 
     def scan(self, schema: dict[str, Any]) -> pl.LazyFrame:
         """Read the columns as they are today: a segment knows the kinds that its writer knew."""
-        found = pl.scan_parquet(self.path, glob=False)
-        return found.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+        return _scanned(self.path, schema)
 
     def find(self, indicator: str, source: str) -> Sighting | None:
         """Return what the segment's source says of an indicator id."""
@@ -132,28 +166,36 @@ class Segment:
             self._opened = _Blocks(file)
         return self._opened
 
-    def reported(self, asked: pl.DataFrame) -> pl.DataFrame:
+    def changes(self, since: str) -> list[pl.DataFrame] | None:
+        """Return what was changed since a version, as `CHANGE`; None if that is not known."""
+        found: list[pl.DataFrame] = []
+        version, number = self.version, int(self.path.stem)
+        while version != since:
+            file = self.path.with_name(f"{number:08}{CHANGES}")
+            if not file.exists():
+                return None
+            version, number = pl.read_parquet_metadata(file)[SINCE], number - 1
+            found.append(_scanned(file, CHANGE).collect())
+        return found
+
+    def reported(self, asked: pl.DataFrame, *, again: bool = True) -> pl.DataFrame:
         """Return `id` and the columns of `ASKED` for those ids (with `key`, `rest`) that it has."""
-        index = self.index
-        if index.is_empty():
-            return asked.select("id").clear().hstack(index.select(*ASKED))
-        at = index["key"].search_sorted(asked["key"]).clip(upper_bound=len(index) - 1)
-        first = index[at].rename({"rest": "found"}).hstack(asked.select("id", "rest", asked="key"))
-        near = first.filter(pl.col("key") == pl.col("asked"))
-        # Two ids can be made to share a half: then what is behind the first one is looked at, too.
-        hidden = near.filter(pl.col("rest") != pl.col("found")).select("id", "key", "rest")
-        parts = [near.filter(pl.col("rest") == pl.col("found"))]
-        if len(hidden):
-            parts.append(hidden.join(index, on=["key", "rest"]))
-        return pl.concat(part.select("id", *ASKED) for part in parts)
+        index = self.index if again else self._read("key", "rest").rechunk()
+        found = _places(index, asked)
+        rows = index if again else self._read(*ASKED)
+        said = rows[found["at"]].select(pl.col(name).cast(REPORTED[name]) for name in ASKED)
+        return found.select("id").hstack(said)
 
     @cached_property
     def index(self) -> pl.DataFrame:
         """Return `key`, `rest` and the columns of `ASKED`, sorted by key."""
-        file = self.path.with_suffix(INDEX)
+        return self._read("key", "rest", *ASKED).rechunk()
+
+    def _read(self, *columns: str) -> pl.DataFrame:
+        file = self.path.with_suffix(IDS)
         if not file.exists():
-            _saved(file, _index(self.scan(STATE)).write_ipc_stream)
-        return pl.read_ipc_stream(file).with_columns(pl.col("tlp").cat.to(TLPS)).rechunk()
+            _write_ids(file, self.scan(STATE))
+        return pl.read_ipc(file, columns=list(columns))
 
     @cached_property
     def networks(self) -> pl.DataFrame:
@@ -161,6 +203,22 @@ class Segment:
         rows = self.scan(SCHEMA).filter(pl.col("kind") == Kind.CIDR.value)
         found = rows.select("value", "expires").collect()
         return found.hstack(network_columns(found["value"]).drop("last"))
+
+
+def _places(index: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """Return `id` and `at`, its row in the index, of those that are there."""
+    if index.is_empty():
+        return asked.select("id", at="key").clear()
+    at = index["key"].search_sorted(asked["key"]).clip(upper_bound=len(index) - 1)
+    there = asked.with_columns(at=at, near=index["key"][at], found=index["rest"][at])
+    near = there.filter(pl.col("key") == pl.col("near"))
+    # Two ids can be made to share a half: then what is behind the first one is looked at, too.
+    hidden = near.filter(pl.col("rest") != pl.col("found")).select("id", "key", "rest")
+    parts = [near.filter(pl.col("rest") == pl.col("found")).select("id", "at")]
+    if len(hidden):
+        rows = index.select("key", "rest").with_row_index("at")
+        parts.append(hidden.join(rows, on=["key", "rest"]).select("id", "at"))
+    return pl.concat(parts)
 
 
 class _Blocks:

@@ -6,7 +6,7 @@ other processes see the old state or the new one and never wait. Why files and n
 """
 
 import fcntl
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,14 +14,23 @@ from pathlib import Path
 
 import polars as pl
 
-from tidegate.adapters.local.segments import Segment, narrow, write
+from tidegate.adapters.local.segments import Segment, narrow, write, write_changes
 from tidegate.model import Sighting
 from tidegate.ports import SourceDown
-from tidegate.sightings import NETWORK, REPORTED, SCHEMA, STATE, empty, keyed, named, unexpired
+from tidegate.sightings import (
+    CHANGE,
+    NETWORK,
+    REPORTED,
+    SCHEMA,
+    STATE,
+    empty,
+    keyed,
+    named,
+    unexpired,
+)
 
 KEPT = 2  # a reader may still be in the segment before the current one
 SOURCED = {**SCHEMA, "source": pl.String()}
-WRITTEN = {"id": pl.String(), "source": pl.String(), "written": STATE["written"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +49,15 @@ class SegmentStore:
         self,
         source: str,
         state: pl.DataFrame,
-        changed: pl.DataFrame,  # noqa: ARG002 - the whole state is one segment
+        changed: pl.DataFrame,
     ) -> None:
         """See `ports.Sightings`."""
-        folder = self._folder(source)
-        number = int(current.path.stem) + 1 if (current := self._current(source)) else 1
+        folder, before = self._folder(source), self._current(source)
+        number = int(before.path.stem) + 1 if before else 1
         path = folder / f"{number:08}.parquet"
         write(path, state)
+        if before:
+            write_changes(path, before, state, changed)
         self._point(folder, path)
 
     @contextmanager
@@ -64,11 +75,11 @@ class SegmentStore:
         found = (segment.find(indicator, source) for source, segment in self._segments())
         return [sighting for sighting in found if sighting is not None]
 
-    def reported(self, ids: pl.Series, now: datetime) -> pl.DataFrame:
+    def reported(self, ids: pl.Series, now: datetime, *, again: bool = True) -> pl.DataFrame:
         """See `ports.Sightings`."""
         asked = keyed(ids.unique().to_frame("id")).sort("key")  # one look-up is near the next
         parts = [
-            segment.reported(asked).with_columns(source=pl.lit(source))
+            segment.reported(asked, again=again).with_columns(source=pl.lit(source))
             for source, segment in self._segments()
         ]
         found = pl.concat([empty(REPORTED), *(part.select(*REPORTED) for part in parts)])
@@ -95,13 +106,17 @@ class SegmentStore:
         ]
         return unexpired(pl.concat(found) if found else empty(SOURCED).lazy(), now)
 
-    def written(self, only: Collection[str] | None = None) -> pl.LazyFrame:
+    def changes(self, since: Mapping[str, str]) -> pl.DataFrame | None:
         """See `ports.Sightings`."""
-        found = [
-            segment.scan(STATE).select("id", pl.lit(source).alias("source"), "written")
-            for source, segment in self._segments(only)
-        ]
-        return pl.concat(found) if found else empty(WRITTEN).lazy()
+        found = [empty(CHANGE)]
+        for source, segment in self._segments():
+            if source not in since:
+                found.append(segment.scan(CHANGE).collect())
+            elif (some := segment.changes(since[source])) is not None:
+                found.extend(some)
+            else:
+                return None
+        return pl.concat(found)
 
     def _segments(self, only: Collection[str] | None = None) -> Iterator[tuple[str, Segment]]:
         for folder in sorted(self.root.glob("*/")):
