@@ -11,6 +11,7 @@ from threading import Lock
 
 import polars as pl
 
+from tidegate.adapters.local.segments import LOGS
 from tidegate.adapters.local.sightings import SegmentStore
 from tidegate.ports import Objects, Stored
 from tidegate.sightings import STATE, empty, named
@@ -39,7 +40,7 @@ class Copies:
     objects: Objects
     store: SegmentStore
     _copied: dict[str, str] = field(default_factory=dict, init=False)
-    _numbers: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
+    _numbers: dict[str, dict[str, str]] = field(default_factory=dict, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
 
     def fresh(self) -> SegmentStore:
@@ -61,18 +62,19 @@ class Copies:
     def changes(self, since: Mapping[str, str]) -> pl.DataFrame | None:
         """Return what changed since these ETags, as far as they were copied here."""
         store = self.fresh()
-        if not all(one in self._numbers for one in since.items()):
-            return None
-        return store.changes(
-            {source: self._numbers[source, etag] for source, etag in since.items()}
-        )
+        known = {source: self._numbers.get(source, {}).get(etag) for source, etag in since.items()}
+        found = {source: number for source, number in known.items() if number is not None}
+        return store.changes(found) if len(found) == len(since) else None
 
     def _copy(self, name: str, etag: str) -> None:
         state, source = scan(self.objects.get(name)).collect(), _source(name)
         before = self.store.state(source).select("id", "written")
         self.store.commit(source, state, state.join(before, on=["id", "written"], how="anti"))
         self._copied[name] = etag
-        self._numbers[source, etag] = self.store.versions()[source]
+        numbers = self._numbers.setdefault(source, {})
+        numbers[etag] = self.store.versions()[source]
+        for old in list(numbers)[:-LOGS]:
+            del numbers[old]
 
 
 def _source(name: str) -> str:
