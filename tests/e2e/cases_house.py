@@ -10,7 +10,8 @@ from typing import Any
 from urllib.request import urlopen
 
 from feeds_house import FeedsHouse
-from playwright.sync_api import Locator, Page, Route
+from playwright.sync_api import Locator, Route
+from visit import Visit
 
 from tidegate import detonate, loop
 from tidegate.model import ENDS
@@ -82,18 +83,8 @@ def _name_hostilely(house: CasesHouse) -> None:
         memory.put("alerts", HOSTILELY_NAMED, {**alert, "title": HOSTILE})
 
 
-@dataclass
-class Visit:
-    """One open page, and everything that went wrong on it."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
+class CasesVisit(Visit):
+    """The page of the cases."""
 
     def line(self, case: str) -> Locator:
         return self.page.locator(f"[data-case={case}]")

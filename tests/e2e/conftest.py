@@ -4,7 +4,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -13,7 +12,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 sys.path.insert(0, str(Path(__file__).parent))
 
 from map_site import DIST, Site, served, signin_failures, threat_indicators
-from map_visit import Open, Visit
+from map_visit import MapVisit, Open
+from visit import visiting
 
 BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
 ARGS = [
@@ -49,24 +49,13 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def visit(browser: Browser, site: Site) -> Iterator[Open]:
-    opened: list[Any] = []
-
-    def go(width: int = 1440, height: int = 900, **options: Any) -> Visit:
-        size = {"width": width, "height": height}
-        context = browser.new_context(viewport=size, **({"color_scheme": "dark"} | options))
-        opened.append(context)
-        seen = Visit(context.new_page())
-        seen.page.set_default_timeout(10_000)
-        seen.page.goto(site.url)
-        return seen
-
-    yield go
-    for context in opened:
-        context.close()
+    """Opens the map; the tests look themselves whether anything went wrong."""
+    with visiting(browser, site.url.rstrip("/"), MapVisit) as go:
+        yield lambda *size, **options: go("/", *size, troubled=True, **options)
 
 
 @pytest.fixture
-def seen(visit: Open) -> Visit:
+def seen(visit: Open) -> MapVisit:
     """The page with both layers loaded."""
     opened = visit()
     expect(opened.page.locator("#total")).to_have_text("4,500")

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from feeds_house import SHOWN, FeedsHouse, live_through_a_month
-from playwright.sync_api import Locator, Page, Route
+from playwright.sync_api import Locator, Route
+from visit import Visit
 
 from tidegate.api.gate import stands
 from tidegate.canonical import defanged
@@ -227,18 +228,8 @@ def _change(n: int) -> State:
     }
 
 
-@dataclass
-class Visit:
-    """One open page, and everything that went wrong on it."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
+class GateVisit(Visit):
+    """The page of the gate."""
 
     def target(self, name: str) -> Locator:
         return self.page.locator(f"[data-target={name}]")

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from playwright.sync_api import Locator, Page
+from visit import Visit
 
 NAIROBI = (36.82, -1.29)
 ATLANTIC = (-40.0, 0.0)  # no row anywhere near
@@ -34,18 +34,8 @@ PIXELS = """canvas => {
 }"""
 
 
-@dataclass
-class Visit:
-    """One open page, and everything that went wrong on it."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
+class MapVisit(Visit):
+    """The map page: where places are, what is drawn."""
 
     def pixels(self, canvas: str = "points") -> dict[str, int]:
         self.frame()
@@ -95,7 +85,7 @@ class Visit:
         self.drag(edge[0], edge[1])
 
 
-Open = Callable[..., Visit]
+Open = Callable[..., MapVisit]
 
 
 def wake(page: Page) -> None:

@@ -2,17 +2,25 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 import pytest
 from axe import barriers
-from cases_house import AGAIN, HOSTILE, HOSTILELY_NAMED, CasesHouse, Visit, cases_house, changed
+from cases_house import (
+    AGAIN,
+    HOSTILE,
+    HOSTILELY_NAMED,
+    CasesHouse,
+    CasesVisit,
+    cases_house,
+    changed,
+)
 from map_site import DIST
 from playwright.sync_api import Browser, expect
+from visit import visiting
 
 from tidegate.simulator.seed import alert_id
 
@@ -37,24 +45,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CasesHouse]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, house: CasesHouse):
-    opened = []
-
-    def go(case: str = "", width: int = 1440, *, troubled: bool = False, **options: Any) -> Visit:
-        size = {"width": width, "height": 900}
-        context = browser.new_context(viewport=size, **({"color_scheme": "dark"} | options))
-        seen = Visit(context.new_page())
-        opened.append((context, seen, troubled))
-        seen.page.set_default_timeout(10_000)
-        seen.page.goto(f"{house.url}/cases.html{f'#{case}' if case else ''}")
-        return seen
-
-    yield go
-    for context, seen, troubled in opened:
-        seen.page.unroute_all(behavior="ignoreErrors")  # the page may be asking right now
-        context.close()
-        assert seen.complaints == [] or troubled
-        assert {url.startswith(house.url + "/") for url in seen.requests} == {True}
+def open_page(browser: Browser, house: CasesHouse) -> Iterator[Callable[..., CasesVisit]]:
+    with visiting(browser, house.url, CasesVisit) as go:
+        yield lambda mark="", *size, **more: go(f"/cases.html#{mark}", *size, **more)
 
 
 def test_the_list_shows_all_cases_and_counts_them(open_page, house):

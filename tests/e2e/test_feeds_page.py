@@ -2,17 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator
 from urllib.request import urlopen
 
 import pytest
 from axe import barriers
 from feeds_house import BODIES, SHOWN, FeedsHouse, feeds_house, live_through_a_month
 from map_site import DIST
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, expect
 from prometheus_client.parser import text_string_to_metric_families
+from visit import Visit, visiting
 
 pytestmark = pytest.mark.slow
 
@@ -29,18 +28,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeedsHouse]:
         yield running
 
 
-@dataclass
-class Visit:
-    """One open page, and everything that went wrong on it."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
+class FeedsVisit(Visit):
+    """The page of the feeds."""
 
     def line(self, feed: str) -> Locator:
         return self.page.locator(f"tbody[data-feed={feed}]")
@@ -50,21 +39,9 @@ class Visit:
 
 
 @pytest.fixture
-def open_page(browser: Browser, house: FeedsHouse):
-    contexts = []
-
-    def go(path: str = "/feeds.html", width: int = 1440, **options: Any) -> Visit:
-        size = {"width": width, "height": 900}
-        context = browser.new_context(viewport=size, **({"color_scheme": "dark"} | options))
-        contexts.append(context)
-        seen = Visit(context.new_page())
-        seen.page.set_default_timeout(10_000)
-        seen.page.goto(house.url + path)
-        return seen
-
-    yield go
-    for context in contexts:
-        context.close()
+def open_page(browser: Browser, house: FeedsHouse) -> Iterator[Callable[..., FeedsVisit]]:
+    with visiting(browser, house.url, FeedsVisit) as go:
+        yield lambda path="/feeds.html", **more: go(path, **more)
 
 
 def test_the_page_says_what_feeds_are_worth(open_page, house):
@@ -129,7 +106,7 @@ def test_it_is_a_table_for_those_who_cannot_see_it_also_on_a_narrow_screen(open_
 
 
 def test_what_is_known_stays_when_the_server_goes(open_page, house):
-    seen = open_page()
+    seen = open_page(troubled=True)
     expect(seen.line("cins")).to_be_visible()
     house.close()
     seen.page.evaluate("window.dispatchEvent(new Event('online'))")
@@ -161,7 +138,7 @@ def test_texts_of_others_stay_texts(house, browser):
     told["feeds"][0] |= {"because": HOSTILE, "title": HOSTILE}
     told["feeds"][0]["history"]["reason"] = HOSTILE
     context = browser.new_context()
-    seen = Visit(context.new_page())
+    seen = FeedsVisit(context.new_page())
     seen.page.route("**/api/feeds/value", lambda route: route.fulfill(json=told))
     seen.page.goto(f"{house.url}/feeds.html")
     expect(seen.line(told["feeds"][0]["feed"])).to_contain_text(HOSTILE)

@@ -1,7 +1,7 @@
 """The page of the gate in a real browser: what it shows, what people decide, what it withstands."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from gate_house import (
     NOBODY_KNOWS,
     READ,
     GateHouse,
-    Visit,
+    GateVisit,
     ago,
     full,
     gate_house,
@@ -25,6 +25,7 @@ from gate_house import (
 )
 from map_site import DIST
 from playwright.sync_api import Browser, expect
+from visit import visiting
 
 from tidegate.canonical import defanged
 from tidegate.gate.undo import undo
@@ -52,24 +53,9 @@ def house(running: GateHouse) -> GateHouse:
 
 
 @pytest.fixture
-def open_page(browser: Browser, house: GateHouse):
-    opened = []
-
-    def go(value: str = "", width: int = 1440, *, troubled: bool = False, **options: Any) -> Visit:
-        size = {"width": width, "height": 900}
-        context = browser.new_context(viewport=size, **({"color_scheme": "dark"} | options))
-        seen = Visit(context.new_page())
-        opened.append((context, seen, troubled))
-        seen.page.set_default_timeout(10_000)
-        seen.page.goto(f"{house.url}/gate.html{f'#{value}' if value else ''}")
-        return seen
-
-    yield go
-    for context, seen, troubled in opened:
-        seen.page.unroute_all(behavior="ignoreErrors")  # the page may be asking right now
-        context.close()
-        assert seen.complaints == [] or troubled
-        assert {url.startswith(house.url + "/") for url in seen.requests} == {True}
+def open_page(browser: Browser, house: GateHouse) -> Iterator[Callable[..., GateVisit]]:
+    with visiting(browser, house.url, GateVisit) as go:
+        yield lambda mark="", *size, **more: go(f"/gate.html#{mark}", *size, **more)
 
 
 def test_each_target_shows_its_places_and_what_is_in_them(open_page, house):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from map_site import Site, one_more, signin_failures, threat_actors, threat_indicators
-from map_visit import ATLANTIC, NAIROBI, Open, Visit
+from map_visit import ATLANTIC, NAIROBI, MapVisit, Open
 from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.slow
@@ -21,15 +21,15 @@ IN_CHINA = sum(
 )
 
 
-def shown(seen: Visit, rows: int) -> None:
+def shown(seen: MapVisit, rows: int) -> None:
     expect(seen.page.locator("#total")).to_have_text(f"{rows:,}")
 
 
-def facet(seen: Visit, column: str) -> Locator:
+def facet(seen: MapVisit, column: str) -> Locator:
     return seen.page.locator(".facet").filter(has=seen.page.locator("summary", has_text=column))
 
 
-def test_two_filters_chosen_at_once_are_both_kept(seen: Visit):
+def test_two_filters_chosen_at_once_are_both_kept(seen: MapVisit):
     seen.page.click("#filters-tab")
     boxes = [
         facet(seen, "Country").get_by_role("checkbox", name="China"),
@@ -42,7 +42,7 @@ def test_two_filters_chosen_at_once_are_both_kept(seen: Visit):
     expect(seen.page.locator("#chips")).to_contain_text("ResultType: 50126")
 
 
-def test_facets_count_take_and_leave_out(seen: Visit):
+def test_facets_count_take_and_leave_out(seen: MapVisit):
     seen.page.click("#filters-tab")
     country, result = facet(seen, "Country"), facet(seen, "ResultType")
     china = country.get_by_role("checkbox", name="China")
@@ -103,7 +103,7 @@ def test_a_search_says_how_it_was_understood(visit: Open, site: Site):
     assert seen.complaints == []
 
 
-def test_the_table_lists_exactly_what_is_selected(seen: Visit):
+def test_the_table_lists_exactly_what_is_selected(seen: MapVisit):
     page = seen.page
     page.keyboard.press("t")
     grid = page.locator(".grid")
@@ -137,7 +137,7 @@ def test_the_table_lists_exactly_what_is_selected(seen: Visit):
     assert seen.complaints == []
 
 
-def test_a_row_of_the_table_is_shown_on_the_map_with_or_without_a_place(seen: Visit):
+def test_a_row_of_the_table_is_shown_on_the_map_with_or_without_a_place(seen: MapVisit):
     page = seen.page
     page.click("#table-toggle")
     page.keyboard.press("ArrowDown")
@@ -195,7 +195,7 @@ def test_a_pinned_row_can_be_copied_looked_up_and_filtered_by(visit: Open, site:
     assert seen.complaints == []
 
 
-def saved(seen: Visit, form: str, folder: Path, *options: str) -> Path:
+def saved(seen: MapVisit, form: str, folder: Path, *options: str) -> Path:
     """Saves in a format, and returns the file under the name that it was given."""
     seen.page.click("#export")
     seen.page.locator(f"[name=format][value={form}]").check()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from map_site import Site, leading, one_more, signin_failures, threat_indicators, weighted
-from map_visit import NAIROBI, Open, Visit
+from map_visit import NAIROBI, MapVisit, Open
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
@@ -17,12 +17,12 @@ PACIFIC = (-150.0, 0.0)
 OUTBACK = (134.0, -25.0)  # Australia, where no row is
 
 
-def draw(seen: Visit, drawing: str) -> None:
+def draw(seen: MapVisit, drawing: str) -> None:
     seen.page.locator(f"label:has([value={drawing}])").click()
     seen.frame()
 
 
-def lit_at(seen: Visit, canvas: str, longitude: float, latitude: float) -> list[int]:
+def lit_at(seen: MapVisit, canvas: str, longitude: float, latitude: float) -> list[int]:
     """The colour of a canvas at a place: red, green, blue, alpha."""
     x, y = seen.point_at(longitude, latitude)
     return seen.page.locator(f"#{canvas}").evaluate(
@@ -36,7 +36,7 @@ def lit_at(seen: Visit, canvas: str, longitude: float, latitude: float) -> list[
     )
 
 
-def test_clusters_are_counted_looked_into_and_in_the_end_listed(seen: Visit):
+def test_clusters_are_counted_looked_into_and_in_the_end_listed(seen: MapVisit):
     draw(seen, "clusters")
     seen.page.mouse.move(*seen.point_at(*NAIROBI))
     card = seen.page.locator("#card")
@@ -53,7 +53,7 @@ def test_clusters_are_counted_looked_into_and_in_the_end_listed(seen: Visit):
     assert seen.complaints == []
 
 
-def test_the_keyboard_goes_from_cluster_to_cluster(seen: Visit):
+def test_the_keyboard_goes_from_cluster_to_cluster(seen: MapVisit):
     draw(seen, "clusters")
     rove = seen.page.locator(".rove")
     seen.page.locator("#stage").focus()
@@ -73,7 +73,7 @@ def test_the_keyboard_goes_from_cluster_to_cluster(seen: Visit):
     assert seen.view()[2] > 1 or seen.page.locator("#card.pinned").is_visible()
 
 
-def test_heat_glows_where_rows_are_and_says_what_its_colours_mean(seen: Visit):
+def test_heat_glows_where_rows_are_and_says_what_its_colours_mean(seen: MapVisit):
     draw(seen, "heat")
     assert lit_at(seen, "points", *TOKYO)[3] > 100
     assert lit_at(seen, "points", *PACIFIC)[3] == 0
@@ -86,7 +86,7 @@ def test_heat_glows_where_rows_are_and_says_what_its_colours_mean(seen: Visit):
     expect(seen.page.locator("#card.pinned")).to_contain_text("Japan")
 
 
-def test_countries_are_coloured_by_share_in_steps_that_the_legend_names(seen: Visit):
+def test_countries_are_coloured_by_share_in_steps_that_the_legend_names(seen: MapVisit):
     land = lit_at(seen, "ground", -100, 40)
     draw(seen, "countries")
     assert seen.pixels("points")["lit"] == 0
@@ -106,7 +106,7 @@ def test_countries_are_coloured_by_share_in_steps_that_the_legend_names(seen: Vi
     expect(seen.page.locator("#readout")).to_contain_text("Libya · no rows")
 
 
-def test_countries_are_compared_with_the_period_before(seen: Visit):
+def test_countries_are_compared_with_the_period_before(seen: MapVisit):
     draw(seen, "countries")
     seen.page.get_by_role("button", name="Change").click()
     expect(seen.page.locator("#legend")).to_contain_text("Nothing to compare with")
@@ -152,7 +152,7 @@ def test_lights_stand_still_where_the_system_asks_for_it(visit: Open, site: Site
     assert seen.pixels("marks")["lit"] == 0
 
 
-def test_the_night_follows_the_clock_or_the_end_of_the_time_range(seen: Visit):
+def test_the_night_follows_the_clock_or_the_end_of_the_time_range(seen: MapVisit):
     seen.page.clock.install(time=datetime(2026, 3, 20, 12, 0, tzinfo=UTC))
     day = {place: lit_at(seen, "ground", *place) for place in [(0, 10), (170, 10), (0, 85)]}
     seen.page.click("#night")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from map_site import GEO, Dataset, Site, one_more, signin_failures, threat_indicators
-from map_visit import ATLANTIC, NAIROBI, Open, Visit, wake
+from map_visit import ATLANTIC, NAIROBI, MapVisit, Open, wake
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
@@ -17,7 +17,7 @@ LONG = "x" * 5_000
 RTL = "مرحبا \u202e exe.txt"
 
 
-def test_nothing_breaks_the_policy_and_nobody_else_is_asked(seen: Visit, site: Site):
+def test_nothing_breaks_the_policy_and_nobody_else_is_asked(seen: MapVisit, site: Site):
     seen.page.locator("#stage").focus()
     for _ in range(3):
         seen.page.keyboard.press("+")  # fetches the finer map
@@ -32,7 +32,7 @@ def test_nothing_breaks_the_policy_and_nobody_else_is_asked(seen: Visit, site: S
     assert any(".worker" in url for url in own)
 
 
-def test_the_policy_is_on_and_unknown_addresses_are_not_the_page(seen: Visit, site: Site):
+def test_the_policy_is_on_and_unknown_addresses_are_not_the_page(seen: MapVisit, site: Site):
     answer = seen.page.request.get(site.url)
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -48,7 +48,7 @@ def test_the_policy_is_on_and_unknown_addresses_are_not_the_page(seen: Visit, si
     assert "Content Security Policy" in seen.complaints[0]
 
 
-def test_both_layers_are_drawn_with_their_freshness(seen: Visit):
+def test_both_layers_are_drawn_with_their_freshness(seen: MapVisit):
     pixels = seen.pixels()
     assert pixels["warm"] > 500
     assert pixels["cold"] > 500
@@ -62,7 +62,7 @@ def test_both_layers_are_drawn_with_their_freshness(seen: Visit):
     expect(seen.page.locator("#range")).to_contain_text("UTC")
 
 
-def test_a_layer_can_be_switched_off_and_on(seen: Visit):
+def test_a_layer_can_be_switched_off_and_on(seen: MapVisit):
     before = seen.pixels()
     switch = seen.layer("signin_failures").get_by_role("switch")
     switch.uncheck()
@@ -75,7 +75,7 @@ def test_a_layer_can_be_switched_off_and_on(seen: Visit):
     assert seen.pixels() == before
 
 
-def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_the_map(seen: Visit):
+def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_the_map(seen: MapVisit):
     start = seen.point_at(*NAIROBI)
     seen.page.mouse.move(*start)
     before = seen.pixels("ground")
@@ -90,7 +90,7 @@ def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_the_map(seen: Visit):
     expect(seen.page.locator("#card")).not_to_have_class(re.compile("pinned"))
 
 
-def test_keys_move_zoom_and_reset(seen: Visit):
+def test_keys_move_zoom_and_reset(seen: MapVisit):
     seen.page.locator("#stage").focus()
     home = seen.view()
     seen.page.keyboard.press("+")
@@ -155,7 +155,7 @@ def test_a_hovered_row_shows_every_field_and_hostile_text_stays_text(visit: Open
     assert seen.complaints == []
 
 
-def test_rows_of_one_place_are_all_listed_and_can_be_kept(seen: Visit):
+def test_rows_of_one_place_are_all_listed_and_can_be_kept(seen: MapVisit):
     seen.page.mouse.move(*seen.point_at(*NAIROBI))
     card = seen.page.locator("#card")
     rows = int(re.findall(r"([\d,]+) rows", card.locator("header").inner_text())[0])
@@ -172,7 +172,7 @@ def test_rows_of_one_place_are_all_listed_and_can_be_kept(seen: Visit):
     expect(card).to_be_hidden()
 
 
-def test_the_keyboard_reaches_rows_too(seen: Visit):
+def test_the_keyboard_reaches_rows_too(seen: MapVisit):
     seen.page.mouse.move(*seen.point_at(*NAIROBI))
     for _ in range(6):
         seen.page.mouse.wheel(0, -400)
@@ -189,7 +189,7 @@ def test_the_keyboard_reaches_rows_too(seen: Visit):
     expect(seen.page.locator("#card.pinned")).to_contain_text("Kenya")
 
 
-def test_the_brush_filters_rows_and_can_be_cleared(seen: Visit):
+def test_the_brush_filters_rows_and_can_be_cleared(seen: MapVisit):
     before = seen.pixels()
     seen.brush(0.4, 0.6)
     expect(seen.page.locator("#clear")).to_be_visible()
@@ -208,7 +208,7 @@ def test_the_brush_filters_rows_and_can_be_cleared(seen: Visit):
     assert seen.pixels() == before
 
 
-def test_the_last_hours_move_along_with_new_rows(seen: Visit, site: Site):
+def test_the_last_hours_move_along_with_new_rows(seen: MapVisit, site: Site):
     seen.page.get_by_role("button", name="24 h").click()
     assert 0 < seen.total() < 4_500
     later = (datetime.now(UTC) + timedelta(hours=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -220,7 +220,7 @@ def test_the_last_hours_move_along_with_new_rows(seen: Visit, site: Site):
     expect(seen.page.locator("#total-note")).to_have_text("row shown, 1 unlocated")
 
 
-def test_a_new_version_is_loaded_and_the_rest_is_left_alone(seen: Visit, site: Site):
+def test_a_new_version_is_loaded_and_the_rest_is_left_alone(seen: MapVisit, site: Site):
     seen.page.mouse.click(*seen.point_at(*NAIROBI))
     indicators = threat_indicators(1_500)
     site.publish(one_more(signin_failures(3_000), Id="new", GeoPrecision="none"), indicators)
@@ -245,14 +245,14 @@ def test_the_server_is_asked_every_minute(visit: Open, site: Site):
     assert seen.requests == [f"{site.url}api/datasets"] * 3
 
 
-def test_a_dataset_that_is_gone_leaves_the_map(seen: Visit, site: Site):
+def test_a_dataset_that_is_gone_leaves_the_map(seen: MapVisit, site: Site):
     site.publish(signin_failures(3_000))
     wake(seen.page)
     expect(seen.page.locator("#total")).to_have_text("3,000")
     expect(seen.page.locator(".layer")).to_have_count(1)
 
 
-def test_a_dead_server_is_said_and_data_stay(seen: Visit, site: Site):
+def test_a_dead_server_is_said_and_data_stay(seen: MapVisit, site: Site):
     site.down = True
     wake(seen.page)
     expect(seen.page.locator("#status")).to_contain_text(

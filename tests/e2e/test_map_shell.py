@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from axe import barriers, findings
 from map_site import DIST, Dataset, Site, signin_failures, threat_indicators, tsv
-from map_visit import Open, Visit, wake
+from map_visit import MapVisit, Open, wake
 from playwright.sync_api import Page, Route, expect
 
 pytestmark = pytest.mark.slow
 
 
-def loaded(seen: Visit, total: str = "4,500") -> Visit:
+def loaded(seen: MapVisit, total: str = "4,500") -> MapVisit:
     expect(seen.page.locator("#total")).to_have_text(total)
     return seen
 
 
-def at(visit: Open, site: Site, fragment: str, **options: Any) -> Visit:
+def at(visit: Open, site: Site, fragment: str, **options: Any) -> MapVisit:
     """The page as a link opens it."""
     seen = visit(**options)
     seen.page.goto("about:blank")
@@ -32,14 +32,14 @@ def at(visit: Open, site: Site, fragment: str, **options: Any) -> Visit:
     return seen
 
 
-def address(seen: Visit) -> str:
+def address(seen: MapVisit) -> str:
     return str(seen.page.evaluate("() => location.hash"))
 
 
 # --- links ------------------------------------------------------------------------------------
 
 
-def test_a_link_opens_what_was_seen(seen: Visit, visit: Open, site: Site):
+def test_a_link_opens_what_was_seen(seen: MapVisit, visit: Open, site: Site):
     for _ in range(3):
         seen.page.click("#closer")
     seen.drag((900, 300), (700, 350))
@@ -77,7 +77,7 @@ def test_any_link_opens_the_page(visit: Open, site: Site):
 # --- play -------------------------------------------------------------------------------------
 
 
-def test_time_plays_until_somebody_takes_hold_of_it(seen: Visit):
+def test_time_plays_until_somebody_takes_hold_of_it(seen: MapVisit):
     said = seen.page.locator("#range")
     seen.page.locator("#stage").focus()
     seen.page.keyboard.press(" ")
@@ -156,7 +156,7 @@ def answering(status: int, headers: dict[str, str]) -> Callable[[Route], None]:
     return lambda route: route.fulfill(status=status, headers=headers)
 
 
-def test_a_refresh_is_asked_for_and_told_in_words(seen: Visit):
+def test_a_refresh_is_asked_for_and_told_in_words(seen: MapVisit):
     layer = seen.layer("signin_failures")
     layer.locator("summary").click()
     button = layer.get_by_role("button", name="Refresh")
@@ -168,7 +168,7 @@ def test_a_refresh_is_asked_for_and_told_in_words(seen: Visit):
     expect(button).to_have_count(0)
 
 
-def test_a_refresh_that_takes_long_is_followed(seen: Visit, site: Site):
+def test_a_refresh_that_takes_long_is_followed(seen: MapVisit, site: Site):
     asked: list[str] = []
 
     def follow(route: Route) -> None:
@@ -224,7 +224,7 @@ def test_only_what_changed_is_fetched(visit: Open, site: Site, *, spoilt: bool):
 # --- themes -----------------------------------------------------------------------------------
 
 
-def test_high_contrast_and_palettes_are_a_choice_that_stays(seen: Visit):
+def test_high_contrast_and_palettes_are_a_choice_that_stays(seen: MapVisit):
     before, ground = seen.pixels(), seen.pixels("ground")
     seen.page.select_option("#hues", "viridis")
     assert seen.pixels()["sum"] != before["sum"]
@@ -250,7 +250,7 @@ def test_the_systems_wish_for_contrast_is_heard(visit: Open):
 # --- keys -------------------------------------------------------------------------------------
 
 
-def test_all_keys_are_listed_and_escape_closes_one_thing_at_a_time(seen: Visit):
+def test_all_keys_are_listed_and_escape_closes_one_thing_at_a_time(seen: MapVisit):
     seen.brush(0.4, 0.6)
     some = seen.total()
     seen.page.keyboard.press("?")
@@ -273,7 +273,7 @@ REACHED = """() => {
 }"""
 
 
-def test_every_control_is_reached_by_tab_and_shows_the_focus(seen: Visit):
+def test_every_control_is_reached_by_tab_and_shows_the_focus(seen: MapVisit):
     names: list[str] = []
     for _ in range(60):
         seen.page.keyboard.press("Tab")
@@ -345,11 +345,11 @@ GEOJSON = json.dumps(
 ).encode()
 
 
-def chosen(seen: Visit, name: str, body: bytes) -> None:
+def chosen(seen: MapVisit, name: str, body: bytes) -> None:
     seen.page.set_input_files("#file", {"name": name, "mimeType": "", "buffer": body})
 
 
-def test_a_file_becomes_a_layer_and_never_leaves(seen: Visit):
+def test_a_file_becomes_a_layer_and_never_leaves(seen: MapVisit):
     seen.requests.clear()
     chosen(seen, "sites.csv", CSV)
     expect(seen.page.locator("#opened")).to_have_text("sites.csv: 2 rows; 1 without a place.")
@@ -380,7 +380,7 @@ DROP = """([name, text]) => {
 }"""
 
 
-def test_a_file_may_be_dropped_and_one_that_is_none_says_why(seen: Visit):
+def test_a_file_may_be_dropped_and_one_that_is_none_says_why(seen: MapVisit):
     seen.page.evaluate(DROP, ["routes.geojson", GEOJSON.decode()])
     expect(seen.page.locator("#opened")).to_contain_text("1 shape is shown at the middle")
     loaded(seen, "4,501")
@@ -417,7 +417,7 @@ def until(page: Page, asked: str, good: Callable[[Any], bool]) -> Any:
     raise AssertionError(found)
 
 
-def settled(visit: Open) -> Visit:
+def settled(visit: Open) -> MapVisit:
     """A page of which everything is kept."""
     seen = loaded(visit())
     until(seen.page, LEFT_OUT, lambda paths: paths == [])
@@ -508,7 +508,7 @@ def test_a_service_worker_that_the_server_took_away_leaves(visit: Open, site: Si
 # --- for everybody ----------------------------------------------------------------------------
 
 
-def test_no_barrier_is_found(seen: Visit):
+def test_no_barrier_is_found(seen: MapVisit):
     seen.layer("signin_failures").locator("summary").click()
     seen.page.keyboard.press("t")
     expect(seen.page.locator("#table")).to_be_visible()
