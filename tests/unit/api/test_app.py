@@ -173,6 +173,17 @@ def test_our_own_page_may_change_things(client):
         assert client.post("/api/change", headers=headers).status_code == 200
 
 
+def test_our_own_page_behind_a_static_web_app_may_change_things(client):
+    asked = {"X-MS-Original-URL": "https://tidegate.example/api/change?a=1"}
+    ours, another = {"Origin": "https://tidegate.example"}, {"Origin": "https://evil.example"}
+    assert client.post("/api/change", headers=asked | ours).status_code == 200
+    for given in (asked | another, {"X-MS-Original-URL": "https://["} | another):
+        assert problem(client.post("/api/change", headers=given))["status"] == 403
+    preflight = {**another, "Access-Control-Request-Method": "POST"}
+    answer = client.request("OPTIONS", "/api/change", headers=preflight)
+    assert "access-control-allow-origin" not in answer.headers
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.:80"])
 def test_a_name_that_was_made_to_lead_here_is_refused(browse, host):
     client = browse(web.create([routes()], hosts=("127.0.0.1", "localhost")))
