@@ -58,6 +58,8 @@ param scale object = {
   detonate: { memory: 2048, instances: 40 }
   maps: { memory: 2048, instances: 40 }
 }
+@description('Size of a cache that all instances share, such as Balanced_B0; empty = answers are kept in Blob Storage.')
+param redis string = ''
 @allowed(['westus2', 'centralus', 'eastus2', 'westeurope', 'eastasia'])
 param pagesLocation string = 'westus2'
 
@@ -230,6 +232,32 @@ module web 'modules/web.bicep' = {
     tags: tags
     backend: functions[2].outputs.resourceId // of the map
     backendLocation: location
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: resourceGroup(groupName)
+  params: {
+    at: at
+    location: location
+    tags: tags
+    workspace: observability.outputs.workspace
+    actionGroup: observability.outputs.actionGroup
+  }
+}
+
+module cache 'modules/redis.bicep' = if (!empty(redis)) {
+  name: 'redis'
+  scope: resourceGroup(groupName)
+  params: {
+    at: at
+    location: location
+    tags: tags
+    sku: redis
+    workspace: observability.outputs.workspace
+    network: network.outputs.resourceId
+    subnet: network.outputs.endpointSubnet
   }
 }
 

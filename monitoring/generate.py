@@ -1,4 +1,7 @@
-"""Writes monitoring/workbooks/ from the queries and dashboards.yaml. A test compares the two."""
+"""Writes monitoring/workbooks/ and infra/monitoring.json from the YAML files and the queries.
+
+Bicep and Terraform read what it writes. A test compares the two.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -54,7 +57,7 @@ def _panels(panels: Mapping[str, tuple[str, str]]) -> Iterator[dict[str, Any]]:
     for title, (query, shape) in panels.items():
         content = {
             "version": "KqlItem/1.0",
-            "query": (HERE / "queries" / f"{query}.kql").read_text(encoding="utf-8"),
+            "query": _query(query),
             "size": 0,
             "title": title,
             "timeContextFromParameter": TIME,
@@ -65,10 +68,47 @@ def _panels(panels: Mapping[str, tuple[str, str]]) -> Iterator[dict[str, Any]]:
         yield {"type": 3, "content": content, "name": query}
 
 
+def deployed() -> str:
+    """Return what is deployed: the alerts as Azure takes them, and the titles of the workbooks."""
+    alerts = yaml.safe_load((HERE / "alerts.yaml").read_text(encoding="utf-8"))
+    shown = yaml.safe_load((HERE / "dashboards.yaml").read_text(encoding="utf-8"))
+    return _text(
+        {
+            "alerts": {name: _alert(alert) for name, alert in alerts.items()},
+            "workbooks": {name: one["title"] for name, one in shown.items()},
+        }
+    )
+
+
+def _alert(told: Mapping[str, Any]) -> dict[str, Any]:
+    criterion = {
+        "query": _query(told["query"]),
+        "timeAggregation": told.get("aggregate", "Count"),
+        "operator": told["operator"],
+        "threshold": told["threshold"],
+        "failingPeriods": {"numberOfEvaluationPeriods": 1, "minFailingPeriodsToAlert": 1},
+    }
+    if "measure" in told:
+        criterion["metricMeasureColumn"] = told["measure"]
+    return {
+        "title": told["title"],
+        "description": f"{told['title']}. Runbook: docs/runbooks/{told['runbook']}",
+        "severity": told["severity"],
+        "every": told["every"],
+        "window": told["window"],
+        "criterion": criterion,
+    }
+
+
+def _query(name: str) -> str:
+    return (HERE / "queries" / f"{name}.kql").read_text(encoding="utf-8")
+
+
 def main() -> None:
-    """Write all workbooks."""
+    """Write all files."""
     for name, text in workbooks().items():
         (HERE / "workbooks" / name).write_text(text, encoding="utf-8")
+    (HERE.parent / "infra" / "monitoring.json").write_text(deployed(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -80,6 +80,8 @@ module "vault" {
   workspace_id = local.workspace
   endpoints    = module.network.endpoints
   open         = var.open
+
+  action_group_id = module.observability.action_group_id
 }
 
 module "storage" {
@@ -163,6 +165,32 @@ module "web" {
   location = var.web_location
   tags     = local.tags
   map_id   = module.functions.ids["maps"]
+}
+
+module "monitoring" {
+  source = "./modules/monitoring"
+
+  names           = module.names
+  group           = local.group
+  location        = var.location
+  tags            = local.tags
+  environment     = var.environment
+  workspace_id    = local.workspace
+  action_group_id = module.observability.action_group_id
+}
+
+module "redis" {
+  source = "./modules/redis"
+  count  = var.redis_sku == null ? 0 : 1
+
+  names        = module.names
+  group        = local.group
+  location     = var.location
+  tags         = local.tags
+  sku          = var.redis_sku
+  workspace_id = local.workspace
+  network_id   = module.network.id
+  subnet_id    = module.network.endpoints.subnet_id
 }
 
 module "budget" {

@@ -192,3 +192,9 @@ variable "alert_emails" {
     error_message = "Somebody has to be told."
   }
 }
+
+variable "redis_sku" {
+  type        = string
+  default     = null
+  description = "Size of a cache that all instances share, such as Balanced_B0; null = answers are kept in Blob Storage."
+}

@@ -112,6 +112,7 @@ module zones 'br/public:avm/res/network/private-dns-zone:0.8.1' = [
   }
 ]
 
+output resourceId string = network.outputs.resourceId
 @description('The subnet of each app, by its name.')
 output appSubnets object = toObject(
   known.apps,

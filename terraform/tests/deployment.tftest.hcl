@@ -55,6 +55,9 @@ mock_provider "azurerm" {
   mock_resource "azurerm_cosmosdb_sql_role_definition" {
     defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.DocumentDB/databaseAccounts/cosmos/sqlRoleDefinitions/00000000-0000-0000-0000-000000000003" }
   }
+  mock_resource "azurerm_managed_redis" {
+    defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Cache/redisEnterprise/redis" }
+  }
   mock_resource "azurerm_log_analytics_workspace" {
     defaults = {
       id           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/log"
@@ -114,6 +117,7 @@ run "a_whole_tenant" {
     cosmos_autoscale     = 4000
     cosmos_second_region = "eastus2"
     private_sites        = true
+    redis_sku            = "Balanced_B0"
   }
 }
 

@@ -64,6 +64,19 @@ REGISTRY = {
         "resourceId connectionString",
     ),
     "insights/action-group": _module("0.8.0", "name groupShortName", "emailReceivers"),
+    "insights/scheduled-query-rule": _module(
+        "0.6.0",
+        "name scopes criterias",
+        "alertDisplayName alertDescription severity evaluationFrequency windowSize autoMitigate"
+        " skipQueryValidation actions",
+    ),
+    "cache/redis-enterprise": _module(
+        "0.5.1",
+        "name",
+        "skuName highAvailability minimumTlsVersion publicNetworkAccess database privateEndpoints"
+        " diagnosticSettings",
+        "resourceId endpoint port",
+    ),
     "event-grid/system-topic": _module("0.7.0", "name source topicType", "eventSubscriptions"),
     "managed-identity/user-assigned-identity": _module(
         "0.6.0", "name", "", "resourceId clientId principalId"

@@ -90,12 +90,32 @@ def test_every_query_is_shown_or_watched():
     assert used | watched == QUERIES.keys()
 
 
-def test_workbooks_are_what_the_queries_say():
+@pytest.fixture(scope="module")
+def generate():
     spec = importlib.util.spec_from_file_location("workbooks", MONITORING / "generate.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_what_is_deployed_is_what_the_files_say(generate):
+    written = (ROOT / "infra/monitoring.json").read_text("utf-8")
+    assert written == generate.deployed(), "run `make docs`"
+    assert json.loads(written)["alerts"].keys() == ALERTS.keys()
+
+
+def test_bicep_deploys_every_workbook(generate):
+    text = (ROOT / "bicep/modules/monitoring.bicep").read_text("utf-8")
+    deployed = re.findall(
+        r"name: '(\w+)', text: loadTextContent\('../../monitoring/workbooks/(\w+).json'\)", text
+    )
+    titles = json.loads(generate.deployed())["workbooks"]
+    assert deployed == [(name, name) for name in sorted(titles)]
+
+
+def test_workbooks_are_what_the_queries_say(generate):
     files = {file.name: file.read_text("utf-8") for file in MONITORING.glob("workbooks/*.json")}
-    assert files == module.workbooks(), "run `make docs`"
+    assert files == generate.workbooks(), "run `make docs`"
 
 
 def test_the_bill_counts_the_alerts():

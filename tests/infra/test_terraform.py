@@ -67,6 +67,7 @@ CLOSED = {  # what a slip would open
     ("vault", "azurerm_key_vault", "public_network_access_enabled"): "var.open",
     ("observability", "azurerm_application_insights", "local_authentication_enabled"): "false",
     ("observability", "azurerm_log_analytics_workspace", "local_authentication_enabled"): "false",
+    ("redis", "azurerm_managed_redis", "public_network_access"): '"Disabled"',
     ("functions", "azurerm_service_plan", "sku_name"): '"FC1"',
     ("functions", "azurerm_function_app_flex_consumption", "https_only"): "true",
     ("functions", "azurerm_function_app_flex_consumption", "runtime_version"): '"3.13"',
@@ -170,7 +171,7 @@ def wrong_arguments(texts: Files) -> Iterator[str]:
     for name, call in calls.items():
         folder = call.values["source"].strip('"').removeprefix("./modules/")
         asked = {one.labels[0]: one.values for one in modules[folder].of("variable")}
-        given = call.values.keys() - {"source"}
+        given = call.values.keys() - {"source", "count"}
         needed = {one for one, values in asked.items() if "default" not in values}
         yield from (f"{name}: {one} is not asked for" for one in given - asked.keys())
         yield from (f"{name}: {one} is missing" for one in needed - given)
@@ -212,14 +213,15 @@ def wide_roles(texts: Files) -> Iterator[str]:
 def invented_names(texts: Files) -> Iterator[str]:
     """What is unique in Azure is named by the names module."""
     own = re.compile(
-        r'var\.names\.|module\.names\.|each\.key$|"(to-logs|package-\$\{each\.key\})"$'
+        r'(uuidv5\("url", "\$\{)?var\.names\.|module\.names\.|each\.key$'
+        r'|"(to-logs|secrets-expire|package-\$\{each\.key\})"$'
     )
     for module, text in texts.items():
         for one in read(text).of("resource"):
             name = one.values.get("name")
-            endpoint = one.labels[0] == "azurerm_private_dns_zone" and name == "each.value"
+            zone = one.labels[0] == "azurerm_private_dns_zone"  # Azure names these
             role = one.labels[0] == "azurerm_cosmosdb_sql_role_definition"
-            if name and not own.match(name) and not endpoint and not role:
+            if name and not own.match(name) and not zone and not role:
                 yield f"{module}: {'.'.join(one.labels)} is called {name}"
 
 
@@ -268,6 +270,8 @@ def test_files_are_sound(name: str) -> None:
          "scope                = azurerm_storage_account.data.id"),
         ("roles", "access", '"Log Analytics Reader"', '"Contributor"'),
         ("names", "vault", "= var.names.one.vault", '= "kv-mine"'),
+        ("names", "monitoring", "= var.names.part.alert[each.key]", '= "alert-mine"'),
+        ("doors", "redis", 'public_network_access     = "Disabled"', "open = 1"),
         ("secrets", "vault", 'resource "azurerm_private_endpoint"',
          'resource "azurerm_key_vault_secret"'),
     ],
@@ -399,15 +403,29 @@ SAME = {  # the same said in both languages: module, Terraform's words, Bicep's
     "metadata": ("cosmos", "databaseAccounts/readMetadata", "databaseAccounts/readMetadata"),
     "deleted": ("storage", "days = 7", "deleteRetentionPolicyDays: 7"),
     "pages": ("web", 'sku_tier = "Standard"', "sku: 'Standard'"),
+    "cache": ("redis", 'public_network_access = "Disabled"', "publicNetworkAccess: 'Disabled'"),
+    "cache's keys": ("redis", 'client_protocol = "Encrypted"', "clientProtocol: 'Encrypted'"),
+    "cache is a choice": ("", "var.redis_sku == null ? 0 : 1", "if (!empty(redis))"),
+    "alerts": ("monitoring", "/infra/monitoring.json", "/infra/monitoring.json"),
+    "titles": ("monitoring", '"Tidegate ${var.environment}: ', "'Tidegate ${at.env}: "),
+    "silence": ("monitoring", "auto_mitigation_enabled = true", "autoMitigate: true"),
+    "expiry": (
+        "vault",
+        "Microsoft.KeyVault.SecretNearExpiry",
+        "Microsoft.KeyVault.SecretNearExpiry",
+    ),
     "network": ("", '"10.42.0.0/24"', "'10.42.0.0/24'"),
     "budget": ("budget", "[80, 100]", "thresholds: [80, 100]"),
 }
 MADE = {  # what a registry module of Bicep makes, as azurerm calls it
     "authorization/role-assignment": "azurerm_role_assignment",
     "consumption/budget": "azurerm_consumption_budget_resource_group",
+    "cache/redis-enterprise": "azurerm_managed_redis",
     "document-db/database-account": "azurerm_cosmosdb_account",
+    "event-grid/system-topic": "azurerm_eventgrid_system_topic",
     "insights/action-group": "azurerm_monitor_action_group",
     "insights/component": "azurerm_application_insights",
+    "insights/scheduled-query-rule": "azurerm_monitor_scheduled_query_rules_alert_v2",
     "key-vault/vault": "azurerm_key_vault",
     "managed-identity/user-assigned-identity": "azurerm_user_assigned_identity",
     "network/network-security-group": "azurerm_network_security_group",
@@ -420,14 +438,13 @@ MADE = {  # what a registry module of Bicep makes, as azurerm calls it
     "web/site": "azurerm_function_app_flex_consumption",
     "web/static-site": "azurerm_static_web_app",
 }
-NOT_HERE = {"event-grid/system-topic"}  # terraform/README.md says why
 
 
 def test_resources_are_those_of_bicep(bicep: Files) -> None:
     ours = files()
     for module, text in bicep.items():
         name = "" if module == "main" else module
-        for used in set(re.findall(r"'br/public:avm/res/([\w/-]+):", text)) - NOT_HERE:
+        for used in set(re.findall(r"'br/public:avm/res/([\w/-]+):", text)):
             assert read(ours[name]).of("resource", MADE[used]), f"{module}: no {MADE[used]}"
 
 

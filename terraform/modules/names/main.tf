@@ -27,7 +27,8 @@ locals {
   general = { for what, pattern in local.known.names : what => replace(replace(replace(pattern, "{workload}", var.workload), "{region}", local.known.regions[var.location]), "{env}", var.environment) }
   plain   = { for what, name in local.general : what => name if !strcontains(name, "{") }
   per_app = { for what, name in local.general : what => { for app in local.known.apps : app => replace(name, "{app}", app) } if strcontains(name, "{app}") }
-  parts   = distinct(concat(keys(local.known.endpoints), ["apps", "endpoints", "host-blob", "host-table"], local.known.apps))
+  alerts  = jsondecode(file("${path.module}/../../../infra/monitoring.json")).alerts
+  parts   = distinct(concat(keys(local.known.endpoints), ["apps", "endpoints", "host-blob", "host-table", "redis"], local.known.apps, keys(local.alerts)))
   by_part = { for what, name in local.general : what => { for part in local.parts : part => replace(name, "{part}", part) } if strcontains(name, "{part}") }
 }
 

@@ -24,6 +24,10 @@ variable "endpoints" {
   type = object({ subnet_id = string, zone_ids = map(string) })
 }
 
+variable "action_group_id" {
+  type = string
+}
+
 variable "open" {
   type        = bool
   description = "Whether the vault answers from outside the network, too, to those who have a role."
@@ -77,6 +81,50 @@ resource "azurerm_monitor_diagnostic_setting" "this" {
   enabled_log {
     category_group = "audit"
   }
+}
+
+# The vault tells thirty days before a secret expires, and when it has. The provider has no
+# subscription that raises an alert, so this part is written as Azure takes it.
+resource "azurerm_eventgrid_system_topic" "this" {
+  name                = var.names.one.topic
+  resource_group_name = var.group
+  location            = var.location
+  source_resource_id  = azurerm_key_vault.this.id
+  topic_type          = "Microsoft.KeyVault.vaults"
+  tags                = var.tags
+}
+
+resource "azurerm_resource_group_template_deployment" "expiry" {
+  name                = "secrets-expire"
+  resource_group_name = var.group
+  deployment_mode     = "Incremental"
+  tags                = var.tags
+
+  template_content = jsonencode({
+    "$schema"      = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    contentVersion = "1.0.0.0"
+    resources = [
+      {
+        type       = "Microsoft.EventGrid/systemTopics/eventSubscriptions"
+        apiVersion = "2025-02-15"
+        name       = "${azurerm_eventgrid_system_topic.this.name}/secrets-expire"
+        properties = {
+          eventDeliverySchema = "CloudEventSchemaV1_0"
+          filter = {
+            includedEventTypes = ["Microsoft.KeyVault.SecretNearExpiry", "Microsoft.KeyVault.SecretExpired"]
+          }
+          destination = {
+            endpointType = "MonitorAlert"
+            properties = {
+              severity     = "Sev2"
+              description  = "A secret of Tidegate expires."
+              actionGroups = [var.action_group_id]
+            }
+          }
+        }
+      }
+    ]
+  })
 }
 
 output "id" {
