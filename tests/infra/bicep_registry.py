@@ -1,6 +1,7 @@
 """The public registry's modules as far as we use them: published versions, and their ends.
 
-A version or a parameter is added here once it was seen in the module's own reference.
+And the resources that we write ourselves: their versions, and their bodies. What is here was seen
+in the module's own reference, or in that of the resource.
 """
 
 from dataclasses import dataclass
@@ -102,4 +103,41 @@ REGISTRY = {
         "resetPeriod thresholds resourceGroupFilter actionGroups contactEmails",
     ),
     "resources/resource-group": _module("0.4.4", "name", "", "resourceId name"),
+}
+
+
+@dataclass(frozen=True)
+class Body:
+    """A resource: what it has, and of that its `properties`; those in `needed` are required."""
+
+    needed: frozenset[str]
+    other: frozenset[str]
+    properties: frozenset[str]
+
+
+def _body(needed: str, properties: str, other: str = "") -> Body:
+    common = "name parent scope dependsOn"
+    return Body(
+        frozenset(needed.split()),
+        frozenset(f"{common} {other}".split()),
+        frozenset(properties.split()),
+    )
+
+
+BODIES = {
+    "Microsoft.Authorization/roleAssignments@2022-04-01": _body(
+        "name properties", "principalId principalType roleDefinitionId"
+    ),
+    "Microsoft.DocumentDB/databaseAccounts@2025-10-15": _body("name", ""),
+    "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15": _body(
+        "name parent properties", "principalId roleDefinitionId scope"
+    ),
+    "Microsoft.Insights/workbooks@2023-06-01": _body(
+        "name location kind properties",
+        "displayName category sourceId serializedData",
+        "tags",
+    ),
+    "Microsoft.KeyVault/vaults@2025-05-01": _body("name", ""),
+    "Microsoft.KeyVault/vaults/secrets@2025-05-01": _body("name parent", ""),
+    "Microsoft.OperationalInsights/workspaces@2025-07-01": _body("name", ""),
 }

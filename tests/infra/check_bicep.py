@@ -1,8 +1,9 @@
 """Checks our Bicep files: `python tests/infra/check_bicep.py`. Standard library, no compiler.
 
 What it sees: strings and brackets; names that nothing declares, or nothing uses; modules that are
-not there or of another version; parameters and outputs that a module has not, or needs; deployments
-of one name in one group. Types, values and what Azure says of them are the compiler's business.
+not there or of another version; parameters and outputs that a module has not, or needs; bodies of
+resources; deployments of one name in one group. Types, values and what Azure says of them are the
+compiler's business.
 """
 
 import sys
@@ -10,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from bicep_reader import Declared, File, Token, Unreadable, read, walk
-from bicep_registry import REGISTRY
+from bicep_reader import Declared, File, Token, Unreadable, entries, read, walk
+from bicep_registry import BODIES, REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2] / "bicep"
 PUBLIC = "br/public:avm/res/"
@@ -57,6 +58,8 @@ def _of(path: str, file: File, files: Mapping[str, File]) -> Iterator[tuple[int,
     yield from _undeclared(file)
     for module in file.of("module").values():
         yield from _module(path, module, file, files)
+    for resource in file.of("resource").values():
+        yield from _resource(resource)
 
 
 def _spread(file: File) -> Iterator[tuple[int, str]]:
@@ -127,6 +130,21 @@ def _module(
     for line, name in _asked(file, module.name):
         if name not in outputs:
             yield line, f"{module.name} has no output {name}"
+
+
+def _resource(resource: Declared) -> Iterator[tuple[int, str]]:
+    known = BODIES.get(resource.source)
+    if known is None:
+        yield resource.line, f"{resource.source} is no resource that we know"
+        return
+    given, properties = set(resource.body), set(entries(resource.body.get("properties", ())))
+    for name in sorted(known.needed - given):
+        yield resource.line, f"{resource.name} has no {name}"
+    for name in sorted(given - known.needed - known.other):
+        yield resource.line, f"{resource.name} cannot have {name}"
+    if "properties" in known.needed:
+        for name in sorted(known.properties ^ properties):
+            yield resource.line, f"{resource.name} has, or has not, the property {name}"
 
 
 def _ends(

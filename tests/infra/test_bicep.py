@@ -42,6 +42,19 @@ FAULTS = {
         "[2].outputs.id",
         "no output id",
     ),
+    "a version of a resource": (
+        "modules/monitoring.bicep",
+        "workbooks@2023-06-01",
+        "workbooks@2023-06-02",
+        "no resource that we know",
+    ),
+    "a part of a resource": ("modules/monitoring.bicep", "kind: '", "kinds: '", "has no kind"),
+    "a property": (
+        "modules/vault.bicep",
+        "principalType:",
+        "principleType:",
+        "the property principleType",
+    ),
     "a file": ("main.bicep", "modules/web.bicep", "modules/pages.bicep", "no modules/pages.bicep"),
     "a parameter of ours": ("main.bicep", "backend: f", "app: f", "web is not given backend"),
     "a name": (
