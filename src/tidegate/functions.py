@@ -24,6 +24,7 @@ from tidegate.ingest.alerts import BAD, alert
 from tidegate.ingest.run import Job, run
 from tidegate.ingest.schedule import due
 from tidegate.ports import BadPayload, Conflict, Message, QuotaSpent, SourceDown
+from tidegate.tracing import continued
 from tidegate.visitors import OF_THE_MAP, told
 from tidegate.wiring import Azure, Local, house
 
@@ -68,6 +69,8 @@ class House:
 
     def _built(self) -> Local:
         opened = house()
+        if isinstance(opened, Azure):
+            _ = opened.telemetry  # before anybody says anything
         for part in self._parts:
             getattr(opened, part)
         if "detonate" in self._parts:
@@ -188,10 +191,11 @@ def run_feed(opened: Azure, brought: Brought) -> None:
     """Run the feed that a message names, if it is due: another may have run it meanwhile."""
     message, queue = _message(brought), opened.turns
     if queue.valid(message):
-        try:
-            _run_feed(opened, message)
-        except SourceDown as down:
-            log.warning("feed %s waits for its next time: %s", message.case, down)
+        with continued("run_feed", queue.origin(message)):
+            try:
+                _run_feed(opened, message)
+            except SourceDown as down:
+                log.warning("feed %s waits for its next time: %s", message.case, down)
         queue.settled(message)
 
 
@@ -209,7 +213,8 @@ def run_request(opened: Azure, brought: Brought) -> None:
     if not queue.valid(message):
         return
     try:
-        requests.finish(message.case, opened.desk, message.attempts)
+        with continued("run_request", queue.origin(message)):
+            requests.finish(message.case, opened.desk, message.attempts)
     except (Conflict, SourceDown) as fault:
         # Not by raising: the platform would count this as a failure, and give the message up.
         log.warning("request %s waits: %s", message.case, fault)
@@ -271,7 +276,8 @@ def _take_turn(
     if not queue.valid(message):
         return False
     message = replace(message, attempts=message.attempts + queue.failures(message))
-    with working_on(message.case, exactly=True):
+    traced = continued(queue.name, queue.origin(message))
+    with traced, working_on(message.case, exactly=True):
         try:
             delay = work(message)
         except QuotaSpent as spent:

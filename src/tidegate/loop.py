@@ -140,9 +140,11 @@ def gate_all(house: Local) -> list[Gated]:
     """Run the gate once; where nothing answers, that is what there is to tell."""
     try:
         with working_on("gate"):
-            return list(cycle(house.gate))
+            found = list(cycle(house.gate))
     except (SourceDown, BadPayload) as error:
         return [Gated("gate", reason=str(error))]
+    house.gated(found)
+    return found
 
 
 def once(house: Local, told: Callable[[str], None]) -> Summary:

@@ -5,10 +5,11 @@ import logging
 import random
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -196,7 +197,10 @@ class HttpClient:
         with ExitStack() as files:
             body = _opened(call.body, files)
             sent = self._client.stream(call.method, url, headers=headers, **body)
-            with _network_faults(url), sent as answer:
+            parts = urlsplit(url)
+            traced = _traced(call.method, parts.scheme, parts.hostname or "")
+            with traced as answered, _network_faults(url), sent as answer:
+                answered(answer.status_code)
                 self._check_peer(answer)
                 return self._read(call, answer, deadline)
 
@@ -248,6 +252,15 @@ class HttpClient:
             return
         stream = answer.extensions["network_stream"]
         _refuse_private(_address(stream.get_extra_info("server_addr")[0]), url)
+
+
+def _traced(method: str, scheme: str, host: str) -> AbstractContextManager[Callable[[int], None]]:
+    """Tell a trace of the call, where there is any: a command has none, and need not load it."""
+    if "opentelemetry.sdk.trace" not in sys.modules:
+        return nullcontext(lambda _: None)
+    from tidegate.tracing import calling  # noqa: PLC0415 - see above
+
+    return calling(method, scheme, host)
 
 
 def _opened(body: dict[str, Any], files: ExitStack) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
+from tidegate.gate.run import Gated
 from tidegate.ingest.pulse import Pulse
 from tidegate.model import Outcome
 
@@ -84,6 +85,9 @@ class Metrics:
         self._requests = counter(
             "tidegate.feed.requests", description="Requests to feeds, without retries."
         )
+        self._gate = counter(
+            "tidegate.gate.changes", description="Places of a target that changed, or did not."
+        )
         self._run = meter.create_histogram(
             "tidegate.feed.run.duration",
             "s",
@@ -109,6 +113,14 @@ class Metrics:
         self._run.record(outcome.seconds, feed)
         for became, number in _became(outcome).items():
             self._indicators.add(number, feed | {"became": became})
+
+    def gated(self, found: Gated) -> None:
+        """Count what a cycle of the gate changed at one target."""
+        if found.applied is not None:
+            done = found.applied
+            became = {"written": done.written, "removed": done.removed, "refused": len(done.failed)}
+            for name, number in became.items():
+                self._gate.add(number, {"target": found.target, "became": name})
 
 
 def _became(outcome: Outcome) -> dict[str, int]:

@@ -25,6 +25,7 @@ from tidegate.api.limits import Buckets, limited
 from tidegate.api.problems import API, EVERYWHERE, refusal
 from tidegate.correlation import correlation
 from tidegate.ports import BadPayload, SourceDown
+from tidegate.tracing import heard
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def create(
         _serve(app, page)
     paced = [limited(Buckets(per_minute))] if per_minute else []
     # The last one is the outermost.
-    for layer in (_same_origin, *paced, _known(hosts), _correlate):
+    for layer in (_same_origin, *paced, _known(hosts), _correlate, _traced):
         app.middleware("http")(layer)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -116,6 +117,11 @@ def _known(hosts: Sequence[str]) -> Layer:
         return await proceed(request)
 
     return check
+
+
+async def _traced(request: Request, proceed: Proceed) -> Response:
+    with heard(request.headers):
+        return await proceed(request)
 
 
 async def _correlate(request: Request, proceed: Proceed) -> Response:

@@ -71,6 +71,13 @@ class Settings(Enforcement, Readers, Workspace, Detonation):
     metrics_anonymous: bool = Field(
         default=False, description="Whether others than this machine may read them without a key."
     )
+    telemetry_share: float = Field(
+        1.0, ge=0, le=1, description="How much of all traces Application Insights is sent, 0 to 1."
+    )
+    telemetry_values: bool = Field(
+        default=False,
+        description="Whether log lines that it is sent may hold indicators and names of people.",
+    )
     api_per_minute: int = Field(
         600, ge=1, description="Requests to the API that one key, or one address, has a minute."
     )

@@ -6,6 +6,7 @@ Imports stand inside, for cold start: a Function app pays only for what it uses.
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from tidegate.adapters.azure.lists import StoredLists
     from tidegate.adapters.azure.queue import StorageQueue
     from tidegate.adapters.azure.storage import Storage
+    from tidegate.adapters.azure.telemetry import Telemetry
+    from tidegate.adapters.prometheus import Exposition
     from tidegate.adapters.warninglists import Folder, Refreshed
     from tidegate.hygiene import Policy
     from tidegate.ingest.requests import Desk
@@ -100,6 +103,31 @@ class Azure(Local):
         account = Account(now, self._spending, budget)
         copies = Copies(self.objects, SegmentStore(self._passing("sightings")))
         return CosmosSightings(Indicators(self.cosmos), self.objects, now, account, copies)
+
+    @cached_property
+    def telemetry(self) -> Telemetry | None:
+        """What is sent to Application Insights from now on, where the platform says where to."""
+        connection = os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING")
+        if not connection:
+            return None
+        from tidegate.adapters.azure.telemetry import Sent, Telemetry
+
+        given, service = self.settings, os.environ.get("WEBSITE_SITE_NAME", "tidegate")
+        signed = "AAD" in os.environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "")
+        whose = self.identity if signed else None
+        sent = Sent(connection, whose, service, given.telemetry_share, given.telemetry_values)
+        made = Telemetry(sent)
+        self._open.callback(made.close)
+        return made
+
+    def _exposition(self) -> Exposition:
+        from tidegate.adapters.prometheus import Exposition
+
+        _ = self.memory, self._spending  # they are closed after the figures that ask them
+        told = self.telemetry
+        made = Exposition(told.reader, resource=told.resource) if told else Exposition()
+        self._open.callback(made.close)
+        return made
 
     def units(self, day: str) -> Mapping[str, float]:
         """Return what Cosmos DB charged on a day (ISO date) by source, in request units."""

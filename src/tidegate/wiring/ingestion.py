@@ -10,13 +10,14 @@ from tidegate.wiring.hygiene import Hygiene
 from tidegate.wiring.state import now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from opentelemetry.metrics import MeterProvider
 
     from tidegate.adapters.metrics import Metrics
     from tidegate.adapters.prometheus import Exposition
     from tidegate.declare.catalogue import Catalogue
+    from tidegate.gate.run import Gated
     from tidegate.ingest import requests
     from tidegate.ingest import world as ingest
     from tidegate.ingest.pulse import Pulse
@@ -130,3 +131,9 @@ class Ingestion(Hygiene):
         """Count a run where somebody wants figures: a command that ends at once has none."""
         if self._metrics:
             self._metrics.ran(outcome)
+
+    def gated(self, found: Iterable[Gated]) -> None:
+        """Count what cycles of the gate changed, where somebody wants figures."""
+        for one in found:
+            if self._metrics:
+                self._metrics.gated(one)

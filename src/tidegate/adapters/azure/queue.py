@@ -21,6 +21,7 @@ from azure.storage.queue import QueueServiceClient
 
 from tidegate.adapters.azure.storage import Storage, translated
 from tidegate.ports import Clock, Conflict, Message, Objects
+from tidegate.tracing import origin
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ class _Ticket:
     """The id of the one valid message, empty while open, and when it shows up.
 
     `receipt` lets us change the message for as long as nobody has taken it. `failures` are those of
-    the messages before it, since the last one that got somewhere.
+    the messages before it, since the last one that got somewhere. `trace` is that of whoever put
+    the id here.
     """
 
     message: str
@@ -46,6 +48,7 @@ class _Ticket:
     etag: str  # of the ticket itself
     receipt: str = ""
     failures: int = 0
+    trace: str = ""
 
     def lost(self, now: datetime) -> bool:
         return now >= self.due + (LOST if self.message else UNSENT)
@@ -118,6 +121,11 @@ class StorageQueue:
         ticket = self._ticket(message.case)
         if ticket is None or ticket.message == _identity(message):
             self._send(message.case, delay, ticket, failures)
+
+    def origin(self, message: Message) -> str:
+        """Return within which trace the message's id was put here, as `traceparent` says it."""
+        ticket = self._ticket(message.case) if ID.match(message.case) else None
+        return ticket.trace if ticket else ""
 
     def failures(self, message: Message) -> int:
         """Return how many messages before this one failed in a row."""
@@ -206,7 +214,8 @@ class StorageQueue:
         said: dict[str, Any] = orjson.loads(stored.data)
         due = datetime.fromisoformat(said["due"])
         receipt, failures = said.get("receipt", ""), said.get("failures", 0)
-        return _Ticket(said["message"], due, stored.etag, receipt, failures)
+        traced = said.get("trace", "")
+        return _Ticket(said["message"], due, stored.etag, receipt, failures, traced)
 
     def _issue(
         self,
@@ -222,7 +231,9 @@ class StorageQueue:
         """
         message, _, receipt = given.partition(" ")
         due = self.clock() + delay
+        traced = before.trace if before else origin()
         said = {"message": message, "due": due, "receipt": receipt, "failures": failures}
+        said |= {"trace": traced} if traced else {}
         etag = before.etag if before else None
         try:
             written = self.objects.put(
@@ -230,7 +241,7 @@ class StorageQueue:
             )
         except Conflict:
             return None
-        return _Ticket(message, due, written, receipt, failures)
+        return _Ticket(message, due, written, receipt, failures, traced)
 
     def _path(self, case: str) -> str:
         return f"tickets/{self.name}/{case}.json"

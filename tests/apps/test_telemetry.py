@@ -1,0 +1,137 @@
+"""What the app `ingest` tells Application Insights: one trace from a request to the last call.
+
+What this does not show: the host's own rows, how the portal joins them, and what ingestion samples.
+"""
+
+import json
+import logging
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from driver import raw
+from ingestion_standin import Ingestion, ingestion
+from test_ingest_on_azure import FEEDS, World, web, world
+
+from tidegate.ingest.requests import find
+
+pytestmark = pytest.mark.slow
+
+__all__ = ["web", "world"]  # fixtures
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch):
+    with ingestion() as running:
+        monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", running.connection)
+        monkeypatch.setenv("WEBSITE_SITE_NAME", "func-tidegate-ingest")
+        yield running
+
+
+def operations(items: list[dict]) -> set[str]:
+    return {one["tags"].get("ai.operation.id", "") for one in items}
+
+
+def test_one_trace_leads_from_a_request_to_the_feeds_and_says_no_value(
+    told: Ingestion, world: World
+):
+    """One test for all of it: a process has one telemetry."""
+    app = world.instance()
+    headers = {"traceparent": PARENT}
+    body = json.dumps({"feeds": list(FEEDS)}).encode()
+    status, _ = raw(app["http_app_func"], "POST", "/api/ingest", body, headers)
+    assert status in {200, 202}
+    [request] = world.deliver(app, queue="requests", function="run_request")
+    house = world.houses[0]
+    assert [one.status for one in find(request, house.desk).outcomes] == ["ok"] * len(FEEDS)
+    logging.getLogger("tidegate.tests").warning("198.51.100.7 by kim@corp.example, %s", "ab" * 32)
+    try:
+        raise ValueError("https://evil.example/a?u=lee@corp.example")  # noqa: TRY301
+    except ValueError:
+        logging.getLogger("tidegate.tests").exception("a bug")
+    house.telemetry.flush()
+
+    calls = told.of("RemoteDependencyData")
+    assert operations(calls) == {TRACE}
+    assert len(calls) == len(world.asked) == len(FEEDS)
+    assert {one["data"]["baseData"]["resultCode"] for one in calls} == {"200"}
+    [work] = told.of("RequestData")  # of the queue; that of HTTP is the host's
+    assert (work["data"]["baseData"]["name"], work["tags"]["ai.operation.id"]) == (
+        "run_request",
+        TRACE,
+    )
+    assert {one["tags"]["ai.cloud.role"] for one in told.items} == {"tidegate.func-tidegate-ingest"}
+
+    lines = told.of("MessageData")
+    fetched = [one for one in lines if "Fetched" in one["data"]["baseData"]["message"]]
+    assert operations(fetched) == {TRACE}
+    assert len(fetched) == len(FEEDS)
+    assert all(one["data"]["baseData"]["properties"]["correlation"] for one in fetched)
+    figures = {
+        metric["name"]
+        for one in told.of("MetricData")
+        for metric in one["data"]["baseData"]["metrics"]
+    }
+    assert figures >= {
+        "tidegate.feed.indicators",
+        "tidegate.feed.age",
+        "tidegate.store.request_units",
+    }
+    [bug] = told.of("ExceptionData")
+    assert "ValueError" in json.dumps(bug)
+    everything = json.dumps(told.items)
+    for secret in ("198.51.100", "corp.example", "ab" * 32, "?u=", "/feodo"):
+        assert secret not in everything, secret
+
+
+TALKS = """
+import logging, sys, time
+from tidegate.adapters.azure.telemetry import Sent, Telemetry
+from tidegate.tracing import continued
+telemetry = Telemetry(Sent(sys.argv[1], None, "x", float(sys.argv[2])))
+logging.getLogger("tidegate").setLevel(logging.INFO)
+began = time.monotonic()
+for number in range(500):
+    with continued(f"work {number}", ""):
+        logging.getLogger("tidegate.x").info("line %d", number)
+print(time.monotonic() - began)
+telemetry.flush()
+telemetry.close()
+print(time.monotonic() - began)
+"""
+
+
+def talked(connection: str, share: float = 1) -> tuple[float, float]:
+    """Return how long it took to say 500 things, and then to end, in a process of its own."""
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", TALKS, connection, str(share)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    said, ended = map(float, done.stdout.split())
+    return said, ended
+
+
+@pytest.mark.parametrize("status", [429, 500, 403])
+def test_nobody_waits_for_an_ingestion_that_refuses(told: Ingestion, status: int):
+    told.status = status
+    said, ended = talked(told.connection)
+    assert told.posts
+    assert said < 10  # not a speed: each line would wait for its post
+    assert ended < 60
+
+
+def test_nobody_waits_for_an_ingestion_that_is_gone(told: Ingestion):
+    _, ended = talked(replace(told, url="http://127.0.0.1:9").connection)
+    assert ended < 60
+
+
+def test_a_share_of_the_traces_is_sent_and_every_line(told: Ingestion):
+    talked(told.connection, 0.2)
+    assert len(told.of("MessageData")) == 500
+    assert 40 < len(told.of("RequestData")) < 180
