@@ -365,6 +365,20 @@ def test_a_script_that_cannot_answer_changes_nothing():
     assert json.loads(tidegate("gate", "plan", "--json").stdout)["kept"] == 0
 
 
+@pytest.mark.slow
+def test_the_state_is_told_as_json_with_all_targets():
+    known()
+    [before] = objects(tidegate("gate", "status", "--json"))
+    tidegate("gate", "apply", "--yes")
+    [after] = objects(tidegate("gate", "status", "--json"))
+    for told in (before, after):
+        assert [one["name"] for one in told["targets"]] == ["defender", "sentinel"]
+    [defender, _] = after["targets"]
+    assert before["targets"][0]["held"] == 0
+    assert defender["held"] == defender["last"]["added"] > 0
+    assert sum(hour["added"] for hour in defender["churn"]) == defender["held"]
+
+
 # --- refresh and detonate ---------------------------------------------------------------------
 
 

@@ -14,8 +14,9 @@ from tidegate.api.problems import problems
 from tidegate.canonical import defanged
 from tidegate.gate import journal
 from tidegate.gate.run import apply
-from tidegate.gate.status import Status, changes, enforced, status
-from tidegate.gate.undo import NothingToUndo, resume, undo, undoable
+from tidegate.gate.standing import stands
+from tidegate.gate.status import changes, enforced
+from tidegate.gate.undo import NothingToUndo, resume, undo
 from tidegate.gate.world import Target, World
 from tidegate.model import Kind
 
@@ -194,33 +195,6 @@ def _target(name: str, world: World) -> Target:
     if found is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, "no such target")
     return found
-
-
-def stands(world: World) -> dict[str, Any]:
-    """Return how all targets stand, as JSON has it."""
-    found = [_standing(status(target, world), world) for target in world.targets]
-    rejected = found[0]["refused"] if found else {}
-    return {"at": world.knowledge.clock(), "rejected": rejected, "targets": found}
-
-
-def _standing(one: Status, world: World) -> dict[str, Any]:
-    state, target = one.state, one.target
-    said = ("at", "reason", "others", "slots", "postponed", "refused", "paused", "waiting", "last")
-    counts = ("held", "by_kind", "by_source", "by_score", "by_action", "drifted", "churn")
-    return {
-        "name": target.name,
-        "title": target.title,
-        "limit": target.limit,
-        "headroom": target.headroom,
-        **{name: getattr(state, name) for name in said},
-        "undoable": undoable(state),
-        **{name: getattr(one, name) for name in counts},
-        "drift": [
-            {"kind": each.kind, "value": defanged(each.value), "what": each.drift}
-            for each in one.drift
-        ],
-        "churn_limit": world.churn,
-    }
 
 
 def _asked(

@@ -66,14 +66,14 @@ def apply(
 @gate_app.command()
 def status(as_json: AsJson = False) -> None:
     """Show how enforcement stands: the sets, what waits, what changed, what somebody changed."""
-    from tidegate.gate.status import status as stands
+    from tidegate.gate.standing import stands
+    from tidegate.gate.status import status as standing
 
     with house() as opened:
-        found = [stands(target, opened.gate) for target in opened.gate.targets]
-    if as_json:
-        emit([{**asdict(one), "target": one.target.name} for one in found])
-    else:
-        show.enforcement(found)
+        if as_json:
+            emit(stands(opened.gate))
+        else:
+            show.enforcement([standing(target, opened.gate) for target in opened.gate.targets])
 
 
 @gate_app.command()
