@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -41,6 +42,12 @@ class Gating(Detonating):
             feedback=self.feedback,
             devices=self.devices,
         )
+
+    def _rejudge(self) -> None:
+        super()._rejudge()
+        if "gate" in vars(self):
+            heard = self.gate.feedback and self.feedback
+            self.gate = replace(self.gate, knowledge=self.knowledge, feedback=heard)
 
     @property
     def _in_defender(self) -> Target:
