@@ -358,6 +358,26 @@ def test_applying_asks_first():
     assert "written 0" in again.stdout
 
 
+def test_the_bound_of_churn_is_shown(monkeypatch):
+    for name in ("DEFENDER_URL", "GRAPH_URL", "ENTRA_URL", "VMRAY_URL"):
+        monkeypatch.setenv(f"TIDEGATE_{name}", "http://127.0.0.1:9")  # nobody is asked
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "VMRAY_KEY"):
+        monkeypatch.setenv(f"TIDEGATE_{name}", "x")
+    monkeypatch.setenv("TIDEGATE_GATE_CHURN", "1234")
+    assert "at most 1,234 changes an hour" in tidegate("gate", "status").stdout
+
+
+@pytest.mark.slow
+def test_what_is_called_harmless_leaves_the_lists_with_the_target():
+    known()
+    tidegate("gate", "apply", "--yes")
+    listed = tidegate("export", "list", "plain-address").stdout.splitlines()
+    assert listed
+    tidegate("mark", listed[0], "harmless", "--because", "ours")
+    tidegate("gate", "apply", "--yes")
+    assert tidegate("export", "list", "plain-address").stdout.splitlines() == listed[1:]
+
+
 @pytest.mark.slow
 def test_a_script_that_cannot_answer_changes_nothing():
     known()

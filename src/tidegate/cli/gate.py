@@ -1,5 +1,6 @@
 """What is enforced, what would change and why; carrying it out, and taking it back."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated
 
@@ -38,10 +39,12 @@ def apply(
     by: By = OWNER,
     as_json: AsJson = False,
 ) -> None:
-    """Carry the plan out, a waiting one too."""
+    """Carry the plan out, a waiting one too; lists and exports follow."""
     from tidegate.gate.found import found
     from tidegate.gate.run import apply as carry_out
     from tidegate.gate.run import make_plan
+    from tidegate.gate.share import renew
+    from tidegate.ports import Conflict
 
     with house() as opened:
         world, where = opened.gate, _target(target, opened.gate)
@@ -54,6 +57,8 @@ def apply(
                 asked = f"{len(proposed.changes)} changes to {where.title}, {where.address}"
                 typer.confirm(f"Apply {asked}?", abort=True, err=True)
         done = carry_out(where, world, rows, by=by, whole=whole).applied
+        with suppress(Conflict):  # a cycle published meanwhile, and knows as much
+            renew(world, rows)
     if done is None:
         fail("nothing was planned")
     if as_json:
@@ -73,7 +78,8 @@ def status(as_json: AsJson = False) -> None:
         if as_json:
             emit(stands(opened.gate))
         else:
-            show.enforcement([standing(target, opened.gate) for target in opened.gate.targets])
+            found = [standing(target, opened.gate) for target in opened.gate.targets]
+            show.enforcement(found, opened.gate.churn)
 
 
 @gate_app.command()

@@ -38,7 +38,9 @@ class Gating(Detonating):
             churn=None if simulated else settings.gate_churn,
             dwell=timedelta(hours=settings.gate_dwell_hours),
             ask_above=None if simulated else settings.gate_ask_above,
-            lists=Lists(settings.lists_cap, up_to=settings.gate_tlp),
+            lists=Lists(
+                settings.lists_cap, up_to=settings.gate_tlp, block=settings.gate_block_score
+            ),
             feedback=self.feedback,
             devices=self.devices,
         )

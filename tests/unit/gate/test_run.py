@@ -15,9 +15,9 @@ from tidegate.gate.plan import Actions
 from tidegate.gate.published import published
 from tidegate.gate.status import changes, enforced, status
 from tidegate.gate.undo import NothingToUndo, resume, undo
-from tidegate.gate.world import Target
+from tidegate.gate.world import Lists, Target
 from tidegate.model import Kind, Tlp
-from tidegate.ports import BadPayload, Conflict, Placed, SourceDown
+from tidegate.ports import BadPayload, Conflict, Enforced, Placed, SourceDown
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -305,6 +305,19 @@ def test_undo_leaves_alone_what_somebody_changed_since(gate):
     assert gate.holds() == {"a.example": "Allowed"}
 
 
+def test_undo_brings_back_nothing_that_an_analyst_calls_harmless(gate):
+    world = gate.world()
+    some = [gate.seen(f"{name}.example") for name in "abc"]
+    gate.knows(*some)
+    gate.apply()
+    harmless(gate, some[0])
+    gate.knows(some[0], some[1], gate.seen("new.example"))
+    gate.apply()
+    assert gate.holds().keys() == {"b.example", "new.example"}
+    undo(world.targets[0], world, "alex", "too early")
+    assert gate.holds().keys() == {"b.example", "c.example"}
+
+
 def test_there_may_be_nothing_to_take_back(gate):
     with pytest.raises(NothingToUndo):
         undo(gate.world().targets[0], gate.world(), "alex", "why not")
@@ -399,8 +412,11 @@ def test_old_runs_are_forgotten(gate):
     assert len(list(journal.runs(gate.objects, "defender"))) == 1
 
 
-def test_a_batch_is_what_defender_takes():
+def test_a_batch_is_what_defender_takes(gate):
     assert BATCH == 500
+    one = Enforced(Kind.DOMAIN, "a.example", "Block", title="t", description="d", severity="High")
+    many = [replace(one, value=f"d{n}.example") for n in range(BATCH + 1)]
+    assert all(placed.id for placed in gate.defender.add(many))  # whoever asks for more at once
 
 
 # --- what went wrong once -----------------------------------------------------------------------
@@ -735,3 +751,12 @@ def test_what_is_remembered_is_plain_json(gate):
     gate.apply()
     told = json.loads(gate.objects.get("gate/defender/state.json").data)
     assert told["runs"][0]["added"] == 1
+
+
+@pytest.mark.parametrize(("block", "action"), [(75.0, "Block"), (90.0, "Audit")])
+def test_lists_have_what_blocks_at_the_score_of_the_settings(gate, block, action):
+    gate.knows(gate.seen("a.example", 80))
+    world = gate.world(gate.target(actions=Actions(block=block)), lists=Lists(block=block))
+    list(cycle(world))
+    assert gate.holds() == {"a.example": action}
+    assert published(gate.objects)[0]["action"].to_list() == [action]
