@@ -358,6 +358,18 @@ def test_applying_asks_first():
     assert "written 0" in again.stdout
 
 
+@pytest.mark.slow
+def test_the_record_has_a_name_and_a_reason(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "kim")
+    known()
+    assert tidegate("gate", "undo", "--because", " ", "--yes").exit_code == 2
+    tidegate("gate", "apply", "--yes", "--by", " ")
+    tidegate("gate", "undo", "--because", "too early", "--yes")
+    defender = objects(tidegate("gate", "status", "--json"))[0]["targets"][0]
+    paused = defender["paused"]
+    assert (defender["last"]["by"], paused["by"], paused["why"]) == ("kim", "kim", "too early")
+
+
 def test_the_bound_of_churn_is_shown(monkeypatch):
     for name in ("DEFENDER_URL", "GRAPH_URL", "ENTRA_URL", "VMRAY_URL"):
         monkeypatch.setenv(f"TIDEGATE_{name}", "http://127.0.0.1:9")  # nobody is asked

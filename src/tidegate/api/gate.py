@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import polars as pl
 from fastapi import APIRouter, Depends, HTTPException, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from tidegate.api.guards import May, permitted, spelled
 from tidegate.api.problems import problems
@@ -31,6 +31,7 @@ DECIDED = problems(
 )
 NO_TARGET = problems({404: "There is no such target."})
 FAR = 1_000_000
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Where = Annotated[str, Query(max_length=64, description="The target's name.")]
 
 
@@ -39,15 +40,15 @@ class Approval(BaseModel):
 
     target: str = Field(DEFENDER, max_length=64)
     plan: str = Field(min_length=1, max_length=64, description="The id of the waiting plan.")
-    by: str = Field(min_length=1, max_length=100, description="Who decides, for the record.")
+    by: Said = Field(max_length=100, description="Who decides, for the record.")
 
 
 class Undoing(BaseModel):
     """Who takes the last run back, and why."""
 
     target: str = Field(DEFENDER, max_length=64)
-    by: str = Field(min_length=1, max_length=100, description="Who decides, for the record.")
-    why: str = Field(min_length=1, max_length=500, description="Why, for the record.")
+    by: Said = Field(max_length=100, description="Who decides, for the record.")
+    why: Said = Field(max_length=500, description="Why, for the record.")
     run: str | None = Field(
         None, max_length=100, description="The run, which must be the last one still."
     )
@@ -57,7 +58,7 @@ class Resuming(BaseModel):
     """Who lets a target go on, with what was changed there by hand or without."""
 
     target: str = Field(DEFENDER, max_length=64)
-    by: str = Field(min_length=1, max_length=100, description="Who decides, for the record.")
+    by: Said = Field(max_length=100, description="Who decides, for the record.")
     take_back: bool = Field(default=False, description="What was changed by hand, too.")
 
 
