@@ -9,7 +9,9 @@ import pytest
 from tidegate.gate import journal
 from tidegate.gate.carry import BATCH
 from tidegate.gate.cycle import cycle
+from tidegate.gate.explain import explain
 from tidegate.gate.held import REMOVED
+from tidegate.gate.lifting import Lifted
 from tidegate.gate.mark import Word, mark, word
 from tidegate.gate.plan import Actions
 from tidegate.gate.published import published
@@ -546,6 +548,24 @@ def test_a_host_with_a_low_score_of_its_own_is_lifted_once_and_stays(gate):
         gate.knows(gate.seen("many.example", 10), *urls(gate, 90, 90, 90, 90))
         assert gate.apply().plan.changes == ()
     assert gate.holds() == {"many.example": "Block"}
+
+
+def test_who_asks_about_a_lifted_host_is_told_of_the_urls(gate):
+    some = urls(gate, 90, 85, 80, 60)
+    gate.knows(*some)
+    world = gate.world()
+    list(cycle(world))
+    assert gate.holds().keys() == {"many.example"}
+    known = replace(world.knowledge, objects=gate.objects)
+    told = explain(Kind.DOMAIN, "many.example", known)
+    assert (told.reported, told.terms, told.score) == (True, [], 80.0)
+    assert told.lifted == Lifted(4, 80.0, ["alpha"])
+    gate.knows(*some, gate.seen("many.example", 10))  # what is said of itself is less
+    assert explain(Kind.DOMAIN, "many.example", known).score == 80.0
+    harmless(gate, gate.seen("many.example"))
+    told = explain(Kind.DOMAIN, "many.example", known)
+    assert (told.score, told.lifted) == (0.0, None)
+    assert explain(Kind.DOMAIN, "other.example", known).lifted is None
 
 
 def test_a_host_at_the_threshold_does_not_flap(gate):
