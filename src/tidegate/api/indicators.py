@@ -287,7 +287,8 @@ def _lookup(value: str, known: Knowledge) -> Indicator:
         raise HTTPException(HTTPStatus.BAD_REQUEST, str(rejected)) from rejected
     found = explain(kind, canonical, known)
     if not found.reported:
-        raise HTTPException(HTTPStatus.NOT_FOUND, "nobody has reported it")
+        never = f"; never enforced: {found.unclean}" if found.unclean else ""
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"nobody has reported it{never}")
     return _shown(found)
 
 
