@@ -33,6 +33,7 @@ def checks(settings: Settings) -> list[Check]:
     return [
         *(_stores(settings) if settings.on_azure else [_home(settings.home)]),
         *_feeds(settings),
+        _warninglists(settings),
         *_enrichers(settings),
         _tenant(settings),
         *(_access(settings) if settings.defender_url else []),
@@ -87,6 +88,19 @@ def _feeds(settings: Settings) -> Iterator[Check]:
             yield Check(f"grade of {name}", "broken", "feed_grades names no feed: it does nothing")
         for name, mistakes in opened.catalogue.broken.items():
             yield Check(f"feed {name}", "broken", "; ".join(mistakes))
+
+
+def _warninglists(settings: Settings) -> Check:
+    """Tell whether the public lists of what is harmless have been brought, without reading them."""
+    with house(settings) as opened:
+        try:
+            missing = opened.missing_warninglists()
+        except (SourceDown, BadPayload) as error:
+            return Check("warninglists", "broken", str(error))
+    if missing:
+        effect = "may be enforced until `tidegate warninglists --refresh` brings"
+        return Check("warninglists", "missing", f"what is on them {effect} {', '.join(missing)}")
+    return Check("warninglists", "ok", "the public ones are here")
 
 
 def _datasets(folder: Path | None) -> Iterator[Check]:

@@ -35,6 +35,7 @@ CASES_SHOWN = 1_000
 PATIENCE = timedelta(seconds=120)
 TICK = 5.0
 GATE_EVERY = timedelta(minutes=15)
+LISTS_LOOK = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,14 @@ def gate_all(house: Local) -> list[Gated]:
 
 
 def once(house: Local, told: Callable[[str], None]) -> Summary:
-    """Run the main job once; `told` hears what begins."""
+    """Run the main job once; `told` hears what begins.
+
+    On a real tenant nothing is enforced before the warninglists that name the harmless were asked
+    for, at least.
+    """
+    if not house.settings.simulated:
+        house.refresh_old_warninglists()
+        house.renew()
     told("feeds")
     outcomes = list(ingest_all(enabled(house), house))
     journal.total(outcomes)
@@ -179,6 +187,7 @@ def keep_going(house: Local, stopped: threading.Event) -> list[threading.Thread]
         "alerts": lambda: detonate.run(house.detonate, stopped),
         "feeds": lambda: feed_all(house, stopped),
         "schedule": lambda: _on_schedule(house, stopped),
+        "warninglists": lambda: lists_due(house, stopped),
     }
 
     def carry_on(job: Callable[[], None]) -> None:
@@ -193,6 +202,13 @@ def keep_going(house: Local, stopped: threading.Event) -> list[threading.Thread]
     for thread in threads:
         thread.start()
     return threads
+
+
+def lists_due(house: Local, stopped: threading.Event) -> None:
+    """Bring the warninglists when they are old; take up also those that a command brought."""
+    while not stopped.wait(LISTS_LOOK):
+        house.refresh_old_warninglists(stopped.is_set)
+        house.renew()
 
 
 def map_due(house: Local) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tidegate import loop
 from tidegate.api import app as web
@@ -52,6 +54,26 @@ def application(house: Local) -> FastAPI:
     return web.create(routers, settings.page, hosts, house.meters, per_minute=pace)
 
 
+class Current:
+    """The application, built again when the house is another edition."""
+
+    def __init__(self, house: Local) -> None:
+        self._house = house
+        self._lock = threading.Lock()
+        self._edition, self._app = house.edition, application(house)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        app = await run_in_threadpool(self._current)
+        await app(scope, receive, send)
+
+    def _current(self) -> FastAPI:
+        with self._lock:
+            if self._edition != self._house.edition:
+                self._edition, self._app = self._house.edition, application(self._house)
+            return self._app
+
+
 def anybody(_: Request) -> bool:
     """On loopback whoever can reach the port is its owner; other sites' pages are kept out."""
     return True
@@ -65,7 +87,7 @@ def up(house: Local, *, once: bool, report: Callable[[Summary], None]) -> bool:
     stopped, port = threading.Event(), house.settings.port
     with (
         _alone(house.settings.home),
-        _serving(application(house), port) as url,
+        _serving(Current(house), port) as url,
         _attending(house, stopped),
     ):
         err.print(f"Tidegate on {url}", highlight=False)
@@ -129,7 +151,7 @@ def _attending(house: Local, stopped: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _serving(app: FastAPI, port: int) -> Iterator[str]:
+def _serving(app: ASGIApp, port: int) -> Iterator[str]:
     try:
         listener = socket.create_server((LOOPBACK, port))
     except OSError as error:

@@ -16,11 +16,11 @@ from feeds_house import SHOWN, FeedsHouse, live_through_a_month
 from playwright.sync_api import Locator, Route
 from visit import Visit
 
-from tidegate.api.gate import stands
 from tidegate.canonical import defanged
 from tidegate.declare.feed import feeds
 from tidegate.gate.cycle import cycle
 from tidegate.gate.mark import unmark
+from tidegate.gate.standing import stands
 from tidegate.gate.status import changes
 from tidegate.gate.undo import undo
 from tidegate.gate.world import World

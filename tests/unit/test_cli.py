@@ -359,10 +359,56 @@ def test_applying_asks_first():
 
 
 @pytest.mark.slow
+def test_the_record_has_a_name_and_a_reason(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "kim")
+    known()
+    assert tidegate("gate", "undo", "--because", " ", "--yes").exit_code == 2
+    tidegate("gate", "apply", "--yes", "--by", " ")
+    tidegate("gate", "undo", "--because", "too early", "--yes")
+    defender = objects(tidegate("gate", "status", "--json"))[0]["targets"][0]
+    paused = defender["paused"]
+    assert (defender["last"]["by"], paused["by"], paused["why"]) == ("kim", "kim", "too early")
+
+
+def test_the_bound_of_churn_is_shown(monkeypatch):
+    for name in ("DEFENDER_URL", "GRAPH_URL", "ENTRA_URL", "VMRAY_URL"):
+        monkeypatch.setenv(f"TIDEGATE_{name}", "http://127.0.0.1:9")  # nobody is asked
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "VMRAY_KEY"):
+        monkeypatch.setenv(f"TIDEGATE_{name}", "x")
+    monkeypatch.setenv("TIDEGATE_GATE_CHURN", "1234")
+    assert "at most 1,234 changes an hour" in tidegate("gate", "status").stdout
+
+
+@pytest.mark.slow
+def test_what_is_called_harmless_leaves_the_lists_with_the_target():
+    known()
+    tidegate("gate", "apply", "--yes")
+    listed = tidegate("export", "list", "plain-address").stdout.splitlines()
+    assert listed
+    tidegate("mark", listed[0], "harmless", "--because", "ours")
+    tidegate("gate", "apply", "--yes")
+    assert tidegate("export", "list", "plain-address").stdout.splitlines() == listed[1:]
+
+
+@pytest.mark.slow
 def test_a_script_that_cannot_answer_changes_nothing():
     known()
     assert tidegate("gate", "apply").exit_code == 1
     assert json.loads(tidegate("gate", "plan", "--json").stdout)["kept"] == 0
+
+
+@pytest.mark.slow
+def test_the_state_is_told_as_json_with_all_targets():
+    known()
+    [before] = objects(tidegate("gate", "status", "--json"))
+    tidegate("gate", "apply", "--yes")
+    [after] = objects(tidegate("gate", "status", "--json"))
+    for told in (before, after):
+        assert [one["name"] for one in told["targets"]] == ["defender", "sentinel"]
+    [defender, _] = after["targets"]
+    assert before["targets"][0]["held"] == 0
+    assert defender["held"] == defender["last"]["added"] > 0
+    assert sum(hour["added"] for hour in defender["churn"]) == defender["held"]
 
 
 # --- refresh and detonate ---------------------------------------------------------------------

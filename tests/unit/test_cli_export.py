@@ -55,6 +55,13 @@ def test_a_file_is_written_once_and_the_outcome_says_so(home, tmp_path, words):
     assert sorted(tmp_path.iterdir()) == [home, out]
 
 
+def test_a_folder_that_cannot_be_is_named(home, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = export("misp", "--out", str(tmp_path / "file" / "feed"))
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    assert "Not a directory" in done.stderr
+
+
 def test_the_outcome_of_a_list_counts(home, tmp_path):
     published(home, "a.example", "b.example")
     done = export(

@@ -30,6 +30,7 @@ def house(monkeypatch, tmp_path):
     }
     monkeypatch.setattr(loop, "refresh_all", lambda _: [])
     monkeypatch.setattr("tidegate.wiring.Local.maps", None)
+    monkeypatch.setattr("tidegate.wiring.Local.refresh_old_warninglists", lambda *_: None)
     settings = Settings(home=tmp_path, feeds_off=list(feeds()), **tenant)
     with local(settings) as opened:
         yield opened
@@ -49,6 +50,30 @@ def test_a_tenant_that_does_not_answer_leaves_the_rest_to_run(house, monkeypatch
     assert summary.reason == "alerts were not read: no answer"
     assert [one.reason for one in summary.gated] == ["no answer"]
     assert summary.failed
+
+
+def test_a_real_tenant_is_told_nothing_before_the_lists_of_the_harmless_were_asked_for(
+    house, monkeypatch
+):
+    done = []
+    monkeypatch.setattr(
+        "tidegate.wiring.Local.refresh_old_warninglists", lambda *_: done.append("lists")
+    )
+    monkeypatch.setattr(loop, "gate_all", lambda _: done.append("gate") or [])
+    monkeypatch.setattr(loop.detonate, "poll", silent)
+    loop.once(house, lambda _: None)
+    assert done == ["lists", "gate"]
+
+
+def test_lists_are_renewed_beside_everything_else(house, monkeypatch):
+    stopped, done = threading.Event(), []
+    monkeypatch.setattr(loop, "LISTS_LOOK", 0)
+    monkeypatch.setattr(
+        "tidegate.wiring.Local.refresh_old_warninglists", lambda *_: done.append("lists")
+    )
+    monkeypatch.setattr("tidegate.wiring.Local.renew", lambda _: stopped.set())
+    loop.lists_due(house, stopped)
+    assert done == ["lists"]
 
 
 def test_a_turn_works_on_cases_though_alerts_cannot_be_read(house, monkeypatch, caplog):

@@ -7,11 +7,19 @@ import orjson
 import polars as pl
 import pytest
 
-from tidegate.adapters.warninglists import Folder, default_names, installed, refresh_lists
+from tidegate.adapters.warninglists import (
+    RANKED,
+    Folder,
+    default_names,
+    installed,
+    old,
+    refresh_lists,
+)
 from tidegate.ports import BadPayload, Response, SourceDown
 from tidegate.warninglists import BadList
 
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 BASE = "https://lists.example/main"
 URL = f"{BASE}/one/list.json"
 
@@ -156,3 +164,32 @@ def test_a_ranked_list_is_compiled_once_too(folder, monkeypatch):
     first = folder.popularity()
     monkeypatch.setattr("tidegate.adapters.warninglists.Popularity.of", None)
     assert folder.popularity().ranks.equals(first.ranks)
+
+
+def test_what_could_not_be_brought_is_asked_for_again_and_what_somebody_took_away_is_not(folder):
+    refresh(folder, Web(one=ONE, two=SourceDown("down"), three=ONE), "one", "two", "three")
+    (folder.root / "three.json").unlink()
+    assert folder.public() == ["one", "two"]
+    web = Web(one=ONE, two=a_list("203.0.113.1"))
+    assert [one.name for one in refresh(folder, web)] == ["one", "two"]
+    assert folder.names() == ["one", "two"]
+
+
+def test_lists_are_old_after_a_day_and_after_an_hour_while_there_is_none(folder):
+    assert old(folder, NOW)
+    down = Web(**dict.fromkeys(default_names(), SourceDown("down")))
+    refresh(folder, down)
+    assert [old(folder, NOW + later) for later in (HOUR - MINUTE, HOUR)] == [False, True]
+    refresh(folder, Web(one=ONE), "one")
+    assert [old(folder, NOW + later) for later in (DAY - MINUTE, DAY)] == [False, True]
+
+
+def test_another_list_has_another_stamp(folder):
+    stamps = [folder.stamp()]
+    for payload in (ONE, a_list("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4")):
+        folder.install("one", payload)
+        stamps.append(folder.stamp())
+    (folder.root / RANKED).write_text("1,popular.example\n")
+    stamps.append(folder.stamp())
+    assert len({*stamps}) == 4
+    assert folder.stamp() == stamps[-1]

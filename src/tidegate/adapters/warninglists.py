@@ -7,7 +7,7 @@ the files say is compiled once, into one Parquet file that is named after their 
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -36,6 +36,7 @@ FORMAT = b"2"  # of the compiled file
 LEAST = 0.5  # of the installed list's entries: a shorter one is a broken download, or an attack
 NOT_MODIFIED = 304
 RANKED = "tranco.csv"
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 ABOUT = TypeAdapter(tuple[About, ...])
 TREATS = TypeAdapter(dict[str, Treat])
@@ -134,6 +135,22 @@ class Folder:
         """Return the names of the installed lists, ours excluded."""
         return sorted(file.stem for file in self.root.glob("*.json"))
 
+    def public(self) -> list[str]:
+        """Return what a refresh is to bring: what is installed and what it still owes.
+
+        Where nothing is, the default ones. What somebody took away stays away.
+        """
+        sides = (file.stem for file in self._side("_").parent.glob("*.json"))
+        owed = {name for name in sides if self.provenance(name).fetched is None}
+        there = {*self.names()}
+        return sorted(there | owed) if there else list(default_names())
+
+    def stamp(self) -> frozenset[tuple[str, int, int]]:
+        """Return what tells whether a list is another one by now, without reading any."""
+        files = (*self.root.glob("*.json"), *self.root.glob(RANKED))
+        stats = ((file.name, file.stat()) for file in files)
+        return frozenset((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
     def payload(self, name: str) -> bytes | None:
         """Return an installed list as it was published, None where it is not."""
         file = self._file(self.root, name)
@@ -210,6 +227,17 @@ def _with_origin(one: Installed, origin: Provenance) -> Installed:
     return replace(one, fetched=origin.fetched, checked=origin.checked, trouble=trouble)
 
 
+def old(folder: Folder, now: datetime) -> bool:
+    """Tell whether nobody has looked for new versions for a day; for an hour while there is none.
+
+    As far as this copy knows.
+    """
+    names = folder.names()
+    looks = [folder.provenance(name).checked for name in folder.public()]
+    last = max((look for look in looks if look), default=None)
+    return last is None or last <= now - (DAY if names else HOUR)
+
+
 def refresh_lists(
     folder: Folder,
     http: Http,
@@ -219,10 +247,9 @@ def refresh_lists(
 ) -> Iterator[Refreshed]:
     """Bring new versions of public lists, one after the other; a fault of one is its own.
 
-    Without names: those that are installed, or the default ones where none is. Raises BadList for
-    what cannot be a list's name.
+    Without names: the `public` ones of the folder. Raises BadList for what cannot be a list's name.
     """
-    for name in names or folder.names() or default_names():
+    for name in names or folder.public():
         yield _refresh(folder, http, clock, name, base)
 
 

@@ -7,15 +7,16 @@ from typing import Annotated, Any
 
 import polars as pl
 from fastapi import APIRouter, Depends, HTTPException, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from tidegate.api.guards import May, permitted, spelled
 from tidegate.api.problems import problems
 from tidegate.canonical import defanged
 from tidegate.gate import journal
 from tidegate.gate.run import apply
-from tidegate.gate.status import Status, changes, enforced, status
-from tidegate.gate.undo import NothingToUndo, resume, undo, undoable
+from tidegate.gate.standing import stands
+from tidegate.gate.status import changes, enforced
+from tidegate.gate.undo import NothingToUndo, resume, undo
 from tidegate.gate.world import Target, World
 from tidegate.model import Kind
 
@@ -30,6 +31,7 @@ DECIDED = problems(
 )
 NO_TARGET = problems({404: "There is no such target."})
 FAR = 1_000_000
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Where = Annotated[str, Query(max_length=64, description="The target's name.")]
 
 
@@ -38,15 +40,15 @@ class Approval(BaseModel):
 
     target: str = Field(DEFENDER, max_length=64)
     plan: str = Field(min_length=1, max_length=64, description="The id of the waiting plan.")
-    by: str = Field(min_length=1, max_length=100, description="Who decides, for the record.")
+    by: Said = Field(max_length=100, description="Who decides, for the record.")
 
 
 class Undoing(BaseModel):
     """Who takes the last run back, and why."""
 
     target: str = Field(DEFENDER, max_length=64)
-    by: str = Field(min_length=1, max_length=100, description="Who decides, for the record.")
-    why: str = Field(min_length=1, max_length=500, description="Why, for the record.")
+    by: Said = Field(max_length=100, description="Who decides, for the record.")
+    why: Said = Field(max_length=500, description="Why, for the record.")
     run: str | None = Field(
         None, max_length=100, description="The run, which must be the last one still."
     )
@@ -56,7 +58,7 @@ class Resuming(BaseModel):
     """Who lets a target go on, with what was changed there by hand or without."""
 
     target: str = Field(DEFENDER, max_length=64)
-    by: str = Field(min_length=1, max_length=100, description="Who decides, for the record.")
+    by: Said = Field(max_length=100, description="Who decides, for the record.")
     take_back: bool = Field(default=False, description="What was changed by hand, too.")
 
 
@@ -194,33 +196,6 @@ def _target(name: str, world: World) -> Target:
     if found is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, "no such target")
     return found
-
-
-def stands(world: World) -> dict[str, Any]:
-    """Return how all targets stand, as JSON has it."""
-    found = [_standing(status(target, world), world) for target in world.targets]
-    rejected = found[0]["refused"] if found else {}
-    return {"at": world.knowledge.clock(), "rejected": rejected, "targets": found}
-
-
-def _standing(one: Status, world: World) -> dict[str, Any]:
-    state, target = one.state, one.target
-    said = ("at", "reason", "others", "slots", "postponed", "refused", "paused", "waiting", "last")
-    counts = ("held", "by_kind", "by_source", "by_score", "by_action", "drifted", "churn")
-    return {
-        "name": target.name,
-        "title": target.title,
-        "limit": target.limit,
-        "headroom": target.headroom,
-        **{name: getattr(state, name) for name in said},
-        "undoable": undoable(state),
-        **{name: getattr(one, name) for name in counts},
-        "drift": [
-            {"kind": each.kind, "value": defanged(each.value), "what": each.drift}
-            for each in one.drift
-        ],
-        "churn_limit": world.churn,
-    }
 
 
 def _asked(

@@ -173,10 +173,19 @@ class Marked(BaseModel):
     expires: datetime
 
 
+class Lifted(BaseModel):
+    """The URLs on a host for which it is enforced; its score is theirs."""
+
+    urls: int
+    score: float
+    sources: list[str]
+
+
 class Indicator(BaseModel):
     """All that is known of an indicator. `never_enforced` says why the gate would refuse it.
 
-    `marked` is an analyst's word, `published` since when other systems are served it.
+    `marked` is an analyst's word, `published` since when other systems are served it, `lifted` for
+    which URLs a host stands.
     """
 
     id: str
@@ -190,6 +199,7 @@ class Indicator(BaseModel):
     as_name: str | None
     marked: Marked | None
     published: datetime | None
+    lifted: Lifted | None
     terms: list[Term]
     sightings: list[Said]
     expired: list[Said]
@@ -277,7 +287,8 @@ def _lookup(value: str, known: Knowledge) -> Indicator:
         raise HTTPException(HTTPStatus.BAD_REQUEST, str(rejected)) from rejected
     found = explain(kind, canonical, known)
     if not found.reported:
-        raise HTTPException(HTTPStatus.NOT_FOUND, "nobody has reported it")
+        never = f"; never enforced: {found.unclean}" if found.unclean else ""
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"nobody has reported it{never}")
     return _shown(found)
 
 
@@ -294,6 +305,7 @@ def _shown(found: Explained) -> Indicator:
         as_name=found.as_name,
         marked=Marked(**asdict(found.marked)) if found.marked else None,
         published=found.published,
+        lifted=Lifted(**asdict(found.lifted)) if found.lifted else None,
         terms=[Term.model_validate(term) for term in found.terms],
         sightings=[Said(**asdict(one)) for one in found.sightings],
         expired=[Said(**asdict(one)) for one in found.expired],

@@ -50,7 +50,10 @@ def misp(
     found = {f"{uuid}.json": misp_feed.event(held, uuid) or b"" for uuid in held.events["uuid"]}
     # The manifest last: what it names is there.
     found |= {"hashes.csv": misp_feed.hashes(held), "manifest.json": misp_feed.manifest(held)}
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"{out}: {error.strerror}")
     written = [name for name, body in found.items() if _changed(out / name, body)]
     if as_json:
         emit({"out": out, "files": len(found), "written": len(written)})

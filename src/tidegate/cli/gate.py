@@ -1,5 +1,7 @@
 """What is enforced, what would change and why; carrying it out, and taking it back."""
 
+import getpass
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,10 +12,10 @@ from tidegate.cli.app import FAILED, WRONG_USE, AsJson, emit, fail, gate_app, ho
 from tidegate.gate.world import Target, World
 
 Name = Annotated[str, typer.Option("--target", help="Where: defender, sentinel.")]
-By = Annotated[str, typer.Option("--by", help="Who says so, for the record.")]
+By = Annotated[str | None, typer.Option("--by", help="Who says so; unset = who you are here.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Whole = Annotated[bool, typer.Option("--all", help="All at once, whatever changed this hour.")]
-DEFENDER, OWNER = "defender", "command line"
+DEFENDER = "defender"
 
 
 @gate_app.command()
@@ -35,13 +37,15 @@ def apply(
     target: Name = DEFENDER,
     yes: Yes = False,
     whole: Whole = False,
-    by: By = OWNER,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
-    """Carry the plan out, a waiting one too."""
+    """Carry the plan out, a waiting one too; lists and exports follow."""
     from tidegate.gate.found import found
     from tidegate.gate.run import apply as carry_out
     from tidegate.gate.run import make_plan
+    from tidegate.gate.share import renew
+    from tidegate.ports import Conflict
 
     with house() as opened:
         world, where = opened.gate, _target(target, opened.gate)
@@ -53,7 +57,9 @@ def apply(
             if proposed.changes:
                 asked = f"{len(proposed.changes)} changes to {where.title}, {where.address}"
                 typer.confirm(f"Apply {asked}?", abort=True, err=True)
-        done = carry_out(where, world, rows, by=by, whole=whole).applied
+        done = carry_out(where, world, rows, by=_name(by), whole=whole).applied
+        with suppress(Conflict):  # a cycle published meanwhile, and knows as much
+            renew(world, rows)
     if done is None:
         fail("nothing was planned")
     if as_json:
@@ -66,14 +72,15 @@ def apply(
 @gate_app.command()
 def status(as_json: AsJson = False) -> None:
     """Show how enforcement stands: the sets, what waits, what changed, what somebody changed."""
-    from tidegate.gate.status import status as stands
+    from tidegate.gate.standing import stands
+    from tidegate.gate.status import status as standing
 
     with house() as opened:
-        found = [stands(target, opened.gate) for target in opened.gate.targets]
-    if as_json:
-        emit([{**asdict(one), "target": one.target.name} for one in found])
-    else:
-        show.enforcement(found)
+        if as_json:
+            emit(stands(opened.gate))
+        else:
+            found = [standing(target, opened.gate) for target in opened.gate.targets]
+            show.enforcement(found, opened.gate.churn)
 
 
 @gate_app.command()
@@ -84,20 +91,22 @@ def undo(
         str | None, typer.Option("--run", help="The run, which must be the last one still.")
     ] = None,
     yes: Yes = False,
-    by: By = OWNER,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Take the last run back, and pause: the next cycle would choose the same again."""
     from tidegate.gate.undo import NothingToUndo
     from tidegate.gate.undo import undo as take_back
 
+    if not why.strip():
+        fail("taking back needs a reason", WRONG_USE)
     with house() as opened:
         where = _target(target, opened.gate)
         if not yes:
             asked = f"the last run at {where.title}, {where.address}"
             typer.confirm(f"Take back {asked}, and pause?", abort=True, err=True)
         try:
-            done = take_back(where, opened.gate, by, why, run)
+            done = take_back(where, opened.gate, _name(by), why, run)
         except NothingToUndo as nothing:
             fail(str(nothing))
     if as_json:
@@ -124,6 +133,10 @@ def resume(
         emit({"target": target, "paused": None})
     else:
         show.out.print(f"{target}: goes on with the next cycle")
+
+
+def _name(by: str | None) -> str:
+    return (by or "").strip() or getpass.getuser()
 
 
 def _target(name: str, world: World) -> Target:

@@ -1,13 +1,14 @@
 """All that is known of one value, and what each source adds to its score."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import polars as pl
 
 from tidegate import hygiene
 from tidegate.gate.knowledge import ANALYST, Knowledge, sources
+from tidegate.gate.lifting import Lifted, lifted
 from tidegate.gate.mark import CONFIDENCE, Word, reason, speaker
 from tidegate.gate.meant import meant
 from tidegate.gate.published import published
@@ -17,6 +18,7 @@ from tidegate.model import Kind, Sighting, indicator_id
 from tidegate.ports import Allocation, Withheld
 from tidegate.sightings import frame
 
+SLACK = 1.0  # points that a score falls from cycle to cycle by itself, at most
 TERMS = ("reliability", "confidence", "age_days", "decay", "group", "weight")
 
 
@@ -40,7 +42,8 @@ class Explained:
     where it does. `marked` is an analyst's word, `published` since when others are served it.
 
     `withheld` is what sources said of it that hygiene kept out. `country`, `asn` and `as_name` tell
-    where an address, a network or the address in a URL is, as far as local tables know.
+    where an address, a network or the address in a URL is, as far as local tables know. `lifted`
+    are the URLs for which a host is enforced; its score is then theirs.
     """
 
     id: str
@@ -57,11 +60,12 @@ class Explained:
     as_name: str | None = None
     marked: Marked | None = None
     published: datetime | None = None
+    lifted: Lifted | None = None
 
     @property
     def reported(self) -> bool:
-        """Whether any source ever named it."""
-        return bool(self.sightings or self.expired or self.withheld)
+        """Whether any source ever named it, or URLs on it for which it stands."""
+        return bool(self.sightings or self.expired or self.withheld or self.lifted)
 
 
 def explain(kind: Kind, value: str, known: Knowledge) -> Explained:
@@ -73,7 +77,7 @@ def explain(kind: Kind, value: str, known: Knowledge) -> Explained:
     worth = sources(known)
     score = scored(rows, worth, now)["score"].to_list()
     unclean = reason(live) or hygiene.reason(kind, value, known.policy, _meant(live, known))
-    return Explained(
+    explained = Explained(
         id=found,
         kind=kind,
         value=value,
@@ -85,8 +89,25 @@ def explain(kind: Kind, value: str, known: Knowledge) -> Explained:
         withheld=known.suppressed.of(found) if known.suppressed else [],
         **asdict(_allocation(kind, value, known)),
         marked=_marked(live),
-        published=_published(found, known),
     )
+    return _served(explained, known)
+
+
+def _served(found: Explained, known: Knowledge) -> Explained:
+    """Add since when it is in the set that others are served, and for which URLs."""
+    if known.objects is None:
+        return found
+    rows = published(known.objects)[0]
+    there = rows.filter((pl.col("id") == found.id) & pl.col("gone").is_null())
+    if there.is_empty():
+        return found
+    told = replace(found, published=there["since"][0])
+    if found.marked or found.unclean or found.score >= there["score"][0] - SLACK:
+        return told
+    above = lifted(found.kind, found.value, known)
+    if above is None or above.score <= found.score:
+        return told
+    return replace(told, score=above.score, lifted=above)
 
 
 def _terms(rows: pl.DataFrame, worth: Sources, now: datetime) -> list[dict[str, object]]:
@@ -142,16 +163,6 @@ def _marked(live: Sequence[Sighting]) -> Marked | None:
         return None
     said = Word.MALICIOUS if spoken.confidence == CONFIDENCE[Word.MALICIOUS] else Word.HARMLESS
     return Marked(said, spoken.threat or "", speaker(spoken), spoken.last_seen, spoken.expires)
-
-
-def _published(indicator: str, known: Knowledge) -> datetime | None:
-    """Return since when it is in the set that others are served."""
-    if known.objects is None:
-        return None
-    served = published(known.objects)[0]
-    rows = served.filter((pl.col("id") == indicator) & pl.col("gone").is_null())
-    since: list[datetime] = rows["since"].to_list()
-    return since[0] if since else None
 
 
 def _meant(live: Sequence[Sighting], known: Knowledge) -> frozenset[str]:

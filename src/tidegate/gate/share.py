@@ -5,7 +5,7 @@ import polars as pl
 from tidegate.gate import prevalence
 from tidegate.gate.knowledge import Knowledge
 from tidegate.gate.mark import harmless
-from tidegate.gate.plan import HOLDS, Actions
+from tidegate.gate.plan import HOLDS
 from tidegate.gate.published import PUBLISHED, TOLD, publish, published
 from tidegate.gate.select import Caps, Verdicts, select
 from tidegate.gate.world import Lists, World
@@ -35,10 +35,10 @@ def chosen(
     known: Knowledge, lists: Lists, rows: pl.DataFrame, verdicts: Verdicts, least: float
 ) -> pl.DataFrame:
     """Return what is to be published, with the columns of `PUBLISHED` that it can tell."""
-    caps = Caps(lists.most, least, kinds=lists.kinds)
+    caps = Caps(lists.most, least, kinds=lists.kinds, strong=lists.block)
     selected = select(rows, verdicts, known.policy, caps, known.exceptions)
     best = selected.filter(pl.col("why_not").is_null())
-    block = pl.col("score") >= Actions().block
+    block = pl.col("score") >= lists.block
     until = pl.lit(known.clock() + HOLDS, TIME)
     # A host that stands for its URLs has no sightings: it goes no further than they may.
     told = best.join(context(known, best), on="id", how="left").with_columns(

@@ -1,10 +1,12 @@
 """Taking the last run back, and holding still from then on until somebody says to go on.
 
 Without the pause the next cycle would choose the same again. Only what still is as the run left it
-is taken back: where somebody has changed it since, their word stands.
+is taken back: where somebody has changed it since, their word stands. So does an analyst's: what
+they call harmless does not come back.
 """
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +14,7 @@ from tidegate.gate import held, journal
 from tidegate.gate.carry import Applied, applied, carry_out, job, settled
 from tidegate.gate.held import key, ours
 from tidegate.gate.journal import DONE, Paused, Ran, State
+from tidegate.gate.mark import harmless
 from tidegate.gate.plan import HOLDS, Change
 from tidegate.gate.run import Look, exclusive, look
 from tidegate.gate.world import Target, World
@@ -39,7 +42,8 @@ def undo(target: Target, world: World, by: str, why: str, run: str | None = None
         now = world.knowledge.clock()
         before = [journal.change(row) for row in rows.iter_rows(named=True)]
         done = [one for one, said in zip(before, rows["outcome"], strict=True) if said == DONE]
-        changes = tuple(_inverse(done, seen, now))
+        silenced = frozenset(harmless(world.knowledge)["id"])
+        changes = tuple(_inverse(done, seen, silenced, now))
         paused = replace(state, paused=Paused(by, now, why), waiting=None)
         work = job(changes, target, world, "undo", by)
         # Paused first: whatever becomes of the rest, nothing is chosen anew meanwhile.
@@ -63,10 +67,13 @@ def _last(state: State, asked: str | None) -> str:
     return found.run
 
 
-def _inverse(done: list[Change], seen: Look, now: datetime) -> Iterator[Change]:
+def _inverse(
+    done: list[Change], seen: Look, silenced: AbstractSet[str], now: datetime
+) -> Iterator[Change]:
     """Yield what takes changes back, removals first."""
     there = {found: one for one in seen.current if (found := key(one))}
-    backwards = [_back(one, there.get(one.id), seen, now) for one in done]
+    wanted = [one for one in done if one.do == "add" or one.id not in silenced]
+    backwards = [_back(one, there.get(one.id), seen, now) for one in wanted]
     both = [one for one in backwards if one is not None]
     yield from (one for one in both if one.do == "remove")
     yield from (one for one in both if one.do != "remove")

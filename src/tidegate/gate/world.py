@@ -42,11 +42,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """The published set: of each of these kinds at most so many."""
+    """The published set: so many at most, of these kinds. From `block` on lists have them."""
 
     most: int = 20_000
     kinds: tuple[Kind, ...] = (*ENFORCEABLE, Kind.CIDR)
     up_to: Tlp = OWN_TENANT
+    block: float = 75.0
 
 
 @dataclass(frozen=True, slots=True)

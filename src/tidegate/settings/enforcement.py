@@ -36,7 +36,10 @@ class Enforcement(BaseSettings):
         {}, description='The most slots that a kind may have: `{"ipv4": 6000}`.'
     )
     gate_block_score: float = Field(
-        75.0, ge=0, le=100, description="From this score on Defender blocks; below, it audits."
+        75.0,
+        ge=0,
+        le=100,
+        description="From this score on Defender blocks, and lists have it; below, it audits.",
     )
     gate_warn_score: float | None = Field(
         None, ge=0, le=100, description="From this score on it warns; unset = it never does."

@@ -112,6 +112,8 @@ def _asides(found: Explained) -> Iterator[str]:
         yield f"never enforced: {found.unclean}"
     if found.published:
         yield f"published since {short(found.published)}"
+    if urls := found.lifted:
+        yield f"stands for {urls.urls:,} URLs on it, by whose score: {', '.join(urls.sources)}"
 
 
 def _sightings(found: Sequence[Sighting]) -> None:

@@ -61,13 +61,14 @@ def gated(one: Gated) -> None:
         applied(one.applied)
 
 
-def enforcement(found: Sequence[Status]) -> None:
-    """Print how each target stands."""
+def enforcement(found: Sequence[Status], churn: int | None = None) -> None:
+    """Print how each target stands; `churn` is how many changes an hour may bring."""
+    bound = "" if churn is None else f", at most {churn:,} changes an hour"
     for one in found:
-        _target(one)
+        _target(one, f"Churn{bound}")
 
 
-def _target(one: Status) -> None:
+def _target(one: Status, churn: str) -> None:
     state = one.state
     out.print(plain(f"{one.target.title}: {_quota(one)}"), style="bold")
     for line in (_paused(one), _waiting(one), state.reason):
@@ -77,7 +78,7 @@ def _target(one: Status) -> None:
     table("By kind", ("kind", "indicators"), counts)
     table("By source", ("source", "indicators"), list(one.by_source.items())[:SHOWN])
     busy = [(short(each.hour), each.added, each.removed) for each in one.churn[-HOURS_SHOWN:]]
-    table("Churn", ("hour", "came", "went"), busy)
+    table(churn, ("hour", "came", "went"), busy)
     if one.drift:
         rows = [(each.kind, defanged(each.value), each.drift) for each in one.drift]
         table(f"Changed by hand: {one.drifted:,}", ("kind", "indicator", "what"), rows)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from tidegate.adapters.azure.telemetry import Telemetry
     from tidegate.adapters.prometheus import Exposition
     from tidegate.adapters.warninglists import Folder, Refreshed
-    from tidegate.hygiene import Policy
     from tidegate.ingest.requests import Desk
 
 log = logging.getLogger(__name__)
@@ -196,22 +195,6 @@ class Azure(Local):
                 self._adopt(self._judged_by())
         except SourceDown as down:
             log.warning("warninglists are as they were: %s", down)
-
-    def _adopt(self, policy: Policy) -> None:
-        """Judge by another policy from now on; what is under way keeps the one that it has."""
-        self.policy = policy
-        self.ingest = replace(self.ingest, policy=policy)
-        self.knowledge = replace(self.knowledge, policy=policy)
-        self.desk = replace(self.desk, world=self.ingest)
-        self.edition += 1
-
-    def refresh_old_warninglists(self) -> None:
-        """Do so if nobody has for a day."""
-        from tidegate.adapters.azure.lists import old
-
-        if old(self.warninglists, now()):
-            for _ in self.refresh_warninglists():
-                pass
 
     @cached_property
     def cases(self) -> ports.Cases:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -94,6 +95,14 @@ class Detonating(Tenancy):
 
         query = resources.files("tidegate.gate").joinpath("matches.kql").read_text("utf-8")
         return World(self.knowledge, self._alerts(), self.objects, self._logs(), query)
+
+    def _rejudge(self) -> None:
+        super()._rejudge()
+        if "detonate" in vars(self):
+            ruled = replace(self.detonate.policy, hygiene=self.policy)
+            self.detonate = replace(self.detonate, policy=ruled)
+        if "feedback" in vars(self):
+            self.feedback = replace(self.feedback, knowledge=self.knowledge)
 
     def _logs(self) -> ports.LogSource | None:
         """Return the workspace's logs; None: there are none here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -37,10 +38,18 @@ class Gating(Detonating):
             churn=None if simulated else settings.gate_churn,
             dwell=timedelta(hours=settings.gate_dwell_hours),
             ask_above=None if simulated else settings.gate_ask_above,
-            lists=Lists(settings.lists_cap, up_to=settings.gate_tlp),
+            lists=Lists(
+                settings.lists_cap, up_to=settings.gate_tlp, block=settings.gate_block_score
+            ),
             feedback=self.feedback,
             devices=self.devices,
         )
+
+    def _rejudge(self) -> None:
+        super()._rejudge()
+        if "gate" in vars(self):
+            heard = self.gate.feedback and self.feedback
+            self.gate = replace(self.gate, knowledge=self.knowledge, feedback=heard)
 
     @property
     def _in_defender(self) -> Target:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from tidegate.hygiene import Policy
 from tidegate.wiring.state import State, now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tidegate.adapters.warninglists import Folder, Refreshed
 
@@ -22,6 +23,7 @@ class Hygiene(State):
     """
 
     edition = 0
+    _stamp: frozenset[tuple[str, int, int]] | None = None
 
     @cached_property
     def policy(self) -> Policy:
@@ -29,9 +31,20 @@ class Hygiene(State):
         return self._judged_by()
 
     def renew(self) -> None:
-        """Take up what another instance brought: nothing, where there is but one."""
+        """Take up the warninglists that a command brought beside us."""
+        if "policy" in vars(self) and self.warninglists.stamp() != self._stamp:
+            self._adopt(self._judged_by())
+
+    def _adopt(self, policy: Policy) -> None:
+        self.policy = policy
+        self._rejudge()
+        self.edition += 1  # last: whoever sees it asks for the parts
+
+    def _rejudge(self) -> None:
+        """Let what is built judge by the policy; what is under way keeps the one that it has."""
 
     def _judged_by(self) -> Policy:
+        self._stamp = self.warninglists.stamp()  # first: what comes meanwhile is another one
         return Policy(
             tuple(self.settings.allow_list),
             tuple(self.settings.own_domains),
@@ -48,8 +61,21 @@ class Hygiene(State):
 
         return Folder(self.settings.home / "warninglists")
 
+    def missing_warninglists(self) -> list[str]:
+        """Return the public lists that are to be here and are not."""
+        folder = self.warninglists
+        return sorted({*folder.public()} - {*folder.names()})
+
     def refresh_warninglists(self) -> Iterator[Refreshed]:
         """Bring the newest public warninglists, one after the other."""
         from tidegate.adapters.warninglists import refresh_lists
 
         return refresh_lists(self.warninglists, self._http(outside=True), now)
+
+    def refresh_old_warninglists(self, until: Callable[[], bool] = bool) -> None:
+        """Bring them if nobody has for a day; stop between two if `until` says so."""
+        from tidegate.adapters.warninglists import old
+
+        if old(self.warninglists, now()):
+            for _ in takewhile(lambda _: not until(), self.refresh_warninglists()):
+                pass

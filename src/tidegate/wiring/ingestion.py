@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,13 @@ class Ingestion(Hygiene):
         queue = SqliteQueue(self.database, now, "requests")
         known = self.catalogue
         return Desk(self.ingest, queue, known.feeds, lambda: self.choice, known.broken)
+
+    def _rejudge(self) -> None:
+        super()._rejudge()
+        if "ingest" in vars(self):
+            self.ingest = replace(self.ingest, policy=self.policy)
+        if "desk" in vars(self):
+            self.desk = replace(self.desk, world=self.ingest)
 
     def attend(self) -> None:
         """Work on requests beside whatever this process does, until the house is closed."""

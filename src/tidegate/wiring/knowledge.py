@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,13 @@ class Known(Ingestion):
             learned=self._learned,
             objects=self.objects,
         )
+
+    def _rejudge(self) -> None:
+        super()._rejudge()
+        if "knowledge" in vars(self):
+            self.knowledge = replace(self.knowledge, policy=self.policy)
+        if "enrichment" in vars(self):
+            self.enrichment = replace(self.enrichment, known=self.knowledge)
 
     def _grades(self) -> dict[str, str]:
         """Return the grades of all sources: as feeds declare them, unless the settings differ."""

@@ -227,6 +227,8 @@ def test_only_a_few_may_decide(house, browse, path, body):
     other = open_.post(f"/api/gate/{path}", json=body | {"target": "no"})
     assert other.status_code == 404
     nobody = {name: text for name, text in body.items() if name != "by"}
+    blank = open_.post(f"/api/gate/{path}", json=body | {"by": " "})
+    assert blank.status_code == 400
     assert open_.post(f"/api/gate/{path}", json=nobody).status_code == 400
 
 

@@ -57,6 +57,12 @@ def test_what_nobody_reported_is_not_found(asked, text):
     assert answer.json()["detail"] == "nobody has reported it"
 
 
+def test_what_nobody_reported_and_hygiene_refuses_says_why(asked):
+    answer = asked.get("/api/indicators/10.0.0.1")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "nobody has reported it; never enforced: private"
+
+
 @pytest.mark.parametrize(
     "junk", ["junk", "a b", "x" * 5_000, "x" * 9_000, "\x00", "\n", "%", "😀", "..", "http://"]
 )

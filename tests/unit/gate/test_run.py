@@ -9,15 +9,17 @@ import pytest
 from tidegate.gate import journal
 from tidegate.gate.carry import BATCH
 from tidegate.gate.cycle import cycle
+from tidegate.gate.explain import explain
 from tidegate.gate.held import REMOVED
+from tidegate.gate.lifting import Lifted
 from tidegate.gate.mark import Word, mark, word
 from tidegate.gate.plan import Actions
 from tidegate.gate.published import published
 from tidegate.gate.status import changes, enforced, status
 from tidegate.gate.undo import NothingToUndo, resume, undo
-from tidegate.gate.world import Target
+from tidegate.gate.world import Lists, Target
 from tidegate.model import Kind, Tlp
-from tidegate.ports import BadPayload, Conflict, Placed, SourceDown
+from tidegate.ports import BadPayload, Conflict, Enforced, Placed, SourceDown
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -305,6 +307,19 @@ def test_undo_leaves_alone_what_somebody_changed_since(gate):
     assert gate.holds() == {"a.example": "Allowed"}
 
 
+def test_undo_brings_back_nothing_that_an_analyst_calls_harmless(gate):
+    world = gate.world()
+    some = [gate.seen(f"{name}.example") for name in "abc"]
+    gate.knows(*some)
+    gate.apply()
+    harmless(gate, some[0])
+    gate.knows(some[0], some[1], gate.seen("new.example"))
+    gate.apply()
+    assert gate.holds().keys() == {"b.example", "new.example"}
+    undo(world.targets[0], world, "alex", "too early")
+    assert gate.holds().keys() == {"b.example", "c.example"}
+
+
 def test_there_may_be_nothing_to_take_back(gate):
     with pytest.raises(NothingToUndo):
         undo(gate.world().targets[0], gate.world(), "alex", "why not")
@@ -399,8 +414,11 @@ def test_old_runs_are_forgotten(gate):
     assert len(list(journal.runs(gate.objects, "defender"))) == 1
 
 
-def test_a_batch_is_what_defender_takes():
+def test_a_batch_is_what_defender_takes(gate):
     assert BATCH == 500
+    one = Enforced(Kind.DOMAIN, "a.example", "Block", title="t", description="d", severity="High")
+    many = [replace(one, value=f"d{n}.example") for n in range(BATCH + 1)]
+    assert all(placed.id for placed in gate.defender.add(many))  # whoever asks for more at once
 
 
 # --- what went wrong once -----------------------------------------------------------------------
@@ -530,6 +548,24 @@ def test_a_host_with_a_low_score_of_its_own_is_lifted_once_and_stays(gate):
         gate.knows(gate.seen("many.example", 10), *urls(gate, 90, 90, 90, 90))
         assert gate.apply().plan.changes == ()
     assert gate.holds() == {"many.example": "Block"}
+
+
+def test_who_asks_about_a_lifted_host_is_told_of_the_urls(gate):
+    some = urls(gate, 90, 85, 80, 60)
+    gate.knows(*some)
+    world = gate.world()
+    list(cycle(world))
+    assert gate.holds().keys() == {"many.example"}
+    known = replace(world.knowledge, objects=gate.objects)
+    told = explain(Kind.DOMAIN, "many.example", known)
+    assert (told.reported, told.terms, told.score) == (True, [], 80.0)
+    assert told.lifted == Lifted(4, 80.0, ["alpha"])
+    gate.knows(*some, gate.seen("many.example", 10))  # what is said of itself is less
+    assert explain(Kind.DOMAIN, "many.example", known).score == 80.0
+    harmless(gate, gate.seen("many.example"))
+    told = explain(Kind.DOMAIN, "many.example", known)
+    assert (told.score, told.lifted) == (0.0, None)
+    assert explain(Kind.DOMAIN, "other.example", known).lifted is None
 
 
 def test_a_host_at_the_threshold_does_not_flap(gate):
@@ -735,3 +771,12 @@ def test_what_is_remembered_is_plain_json(gate):
     gate.apply()
     told = json.loads(gate.objects.get("gate/defender/state.json").data)
     assert told["runs"][0]["added"] == 1
+
+
+@pytest.mark.parametrize(("block", "action"), [(75.0, "Block"), (90.0, "Audit")])
+def test_lists_have_what_blocks_at_the_score_of_the_settings(gate, block, action):
+    gate.knows(gate.seen("a.example", 80))
+    world = gate.world(gate.target(actions=Actions(block=block)), lists=Lists(block=block))
+    list(cycle(world))
+    assert gate.holds() == {"a.example": action}
+    assert published(gate.objects)[0]["action"].to_list() == [action]

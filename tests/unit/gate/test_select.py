@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidegate.adapters.warninglists import Folder
 from tidegate.gate.select import ENFORCEABLE, Caps, Verdicts, select
 from tidegate.hygiene import Policy, reason
 from tidegate.model import Kind, indicator_id
+from tidegate.warninglists import Popularity
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = Policy(("good.example",), simulated=True)
@@ -283,6 +285,23 @@ def test_no_host_is_lifted_that_hygiene_keeps_out():
     rows = [url(f"http://www.good.example/{n}") for n in range(4)]
     assert values(chosen(*rows)) == []
     assert set(why_not(chosen(*rows)).values()) == {"allow-list"}
+
+
+@pytest.mark.parametrize(
+    ("host", "popular", "lifted"),
+    [
+        ("rare.example", "1,github.io\n", True),
+        ("evil.github.io", "1,other.io\n", True),
+        ("evil.github.io", "1,github.io\n", False),  # it may look like any customer
+        ("raw.githubusercontent.com", "", False),
+        ("t.me", "", False),
+    ],
+)
+def test_the_pages_of_a_shared_host_stand_for_themselves(tmp_path, host, popular, lifted):
+    pages = [f"http://{host}/{n}" for n in range(4)]
+    policy = Policy(simulated=True, lists=Folder(tmp_path).lists(), popular=Popularity.of(popular))
+    found = select(candidates(*map(url, pages)), Verdicts(), policy, Caps(10))
+    assert sorted(values(found)) == ([host] if lifted else pages)
 
 
 hosts = st.sampled_from(["a.example", "b.a.example", "c.example", "192.0.2.1", "good.example"])

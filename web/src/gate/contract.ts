@@ -239,6 +239,12 @@ export interface Marked {
   readonly expires: string | null;
 }
 
+/** The URLs on a host for which it is enforced. */
+export interface Lifted {
+  readonly urls: number;
+  readonly sources: readonly string[];
+}
+
 export interface Known {
   readonly id: string;
   readonly kind: string;
@@ -250,6 +256,7 @@ export interface Known {
   readonly marked: Marked | null;
   /** Since when lists and exports serve it. */
   readonly published: string | null;
+  readonly lifted: Lifted | null;
   readonly terms: readonly Term[];
   readonly sightings: readonly Said[];
   readonly expired: readonly Said[];
@@ -265,10 +272,12 @@ export function readKnown(sent: unknown): Known {
   return {
     id: text(one["id"]), kind: text(one["kind"]), value: text(one["value"]), defanged: text(one["defanged"]),
     score: figure(one["score"]), never: text(one["never_enforced"]) || null, place: place.filter(Boolean).join(" · "),
-    marked: optional(one["marked"], readMarked), published: time(one["published"]), terms: list(one["terms"]).map(readTerm),
+    marked: optional(one["marked"], readMarked), published: time(one["published"]), lifted: optional(one["lifted"], readLifted), terms: list(one["terms"]).map(readTerm),
     sightings: said("sightings"), expired: said("expired"), suppressed: said("suppressed"),
   };
 }
+
+const readLifted = ({ urls, sources }: Fields): Lifted => ({ urls: many(urls), sources: list(sources).map(text) });
 
 const readMarked = ({ word, because, by, at, expires }: Fields): Marked =>
   ({ word: text(word), because: text(because), by: text(by), at: time(at), expires: time(expires) });

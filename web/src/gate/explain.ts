@@ -116,6 +116,7 @@ function head(known: Known | null, read: string): HTMLElement[] {
   const word = marked === null ? [] : [badge({ word: `marked as ${plain(marked.word)}`, tone: marked.word === "malicious" ? "bad" : "fresh" })];
   return [title, el("p", { class: "badges" }, badge({ word: kind(known.kind), tone: "" }), ...word, never),
     facts(["Analyst", ...(marked === null ? [] : spoken(marked))], ["Hygiene", known.never === null ? "has nothing against it" : isolated(reason(known.never))], ["Where", known.place === "" ? "" : isolated(plain(known.place))],
+      ["Stands for", ...(known.lifted === null ? [] : [`${format.count(known.lifted.urls)} URLs on it, by whose score: `, isolated(plain(known.lifted.sources.join(", ")))])],
       ["Published", ...(known.published === null ? [] : ["in lists since ", moment(known.published)])])];
 }
 
@@ -124,9 +125,10 @@ const spoken = ({ because, by, at, expires }: Marked): Piece[] => [
   ...(expires === null ? [] : [", until ", moment(expires)]),
 ];
 
-function score({ score: sum, terms }: Known): HTMLElement[] {
+function score({ score: sum, terms, lifted }: Known): HTMLElement[] {
   const title = el("h4", {}, `Score ${sum === null ? "–" : shown(sum)} `, el("span", { class: "small" }, "of 100"));
-  if (terms.length === 0) return [title, filled((sum ?? 0) / 100, "whole"), el("p", { class: "facts" }, "No source says anything of it now.")];
+  const nobody = lifted === null ? "No source says anything of it now." : "It has the score of the URLs on it.";
+  if (terms.length === 0) return [title, filled((sum ?? 0) / 100, "whole"), el("p", { class: "facts" }, nobody)];
   const heads = ["Source", "Weight", "Reliability", "Confidence", "Age", "Left by age"].map((name) => el("th", { scope: "col" }, name));
   const table = el("table", { class: "terms" }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...terms.map(line)));
   return [title, filled((sum ?? 0) / 100, "whole"), scrolled("Terms of the score", table),

@@ -19,7 +19,6 @@ from tidegate.ports import Objects
 LISTS = "warninglists/"
 ORIGINS = "origins/"  # below it
 NAMED = re.compile(rf"{LISTS}(?:{ORIGINS})?[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")  # it names a file
-DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 AT_ONCE = 8
 
@@ -75,12 +74,6 @@ class StoredLists:
             origin = PROVENANCE.dump_json(folder.provenance(one.name))
             self.objects.put(f"{LISTS}{ORIGINS}{one.name}.json", origin)
             yield one
-
-
-def old(folder: Folder, now: datetime) -> bool:
-    """Tell whether nobody has looked for new versions for a day, as far as this copy knows."""
-    looks = [folder.provenance(name).checked for name in folder.names()]
-    return max((look for look in looks if look), default=now - DAY) <= now - DAY
 
 
 def _place(folder: Folder, name: str, data: bytes) -> None:
