@@ -197,7 +197,7 @@ def _written(before: Held | None, change: Change, work: Job) -> Held:
     one, now = change.enforced, work.world.knowledge.clock()
     if before is None or before.drift:
         before = Held(change.id, one.kind or Kind.DOMAIN, one.value, one.action, one.expires, now)
-    fresh = replace(before, action=one.action, expires=one.expires, read=False)
+    fresh = replace(before, action=one.action, expires=one.expires, groups=one.groups, read=False)
     sources = change.sources or before.sources
     return replace(fresh, score=one.score, threat=one.threat, sources=sources)
 

@@ -33,11 +33,13 @@ HELD: dict[str, Any] = {
     "read": pl.Boolean(),
     "drift": pl.String(),
     "noticed": TIME,
+    "groups": pl.List(pl.String()),
 }
 """One row for each indicator that the gate holds at a target.
 
 `since` is when it came there, `read` whether it was seen there since it was last written; `drift`
-says what somebody changed by hand, and `noticed` when that was seen first.
+says what somebody changed by hand, and `noticed` when that was seen first. `groups` are the device
+groups that it is for; null where that was not remembered yet.
 """
 
 
@@ -57,6 +59,7 @@ class Held:
     read: bool = False
     drift: str | None = None
     noticed: datetime | None = None
+    groups: tuple[str, ...] | None = None
 
 
 Memory = Mapping[str, Held]
@@ -73,7 +76,9 @@ def load(objects: Objects, target: str) -> dict[str, Held]:
 
 
 def _held(row: dict[str, Any]) -> Held:
-    return Held(**{**row, "kind": Kind(row["kind"]), "sources": tuple(row["sources"] or ())})
+    groups = row.get("groups")
+    said = {"kind": Kind(row["kind"]), "sources": tuple(row["sources"] or ())}
+    return Held(**row | said | {"groups": None if groups is None else tuple(groups)})
 
 
 def save(objects: Objects, target: str, memory: Iterable[Held]) -> None:
@@ -86,7 +91,15 @@ def save(objects: Objects, target: str, memory: Iterable[Held]) -> None:
 def frame(memory: Iterable[Held]) -> pl.DataFrame:
     """Return what is held as rows."""
     rows = [{column: getattr(one, column) for column in HELD} for one in memory]
-    plain = [{**row, "kind": row["kind"].value, "sources": list(row["sources"])} for row in rows]
+    plain = [
+        {
+            **row,
+            "kind": row["kind"].value,
+            "sources": list(row["sources"]),
+            "groups": None if row["groups"] is None else list(row["groups"]),
+        }
+        for row in rows
+    ]
     return pl.DataFrame(plain, schema=HELD)
 
 
@@ -136,13 +149,15 @@ def _seen(before: Held | None, found: str, one: Enforced, now: datetime, *, know
     """Return what is held now. What is not known, or is back again, is taken as it is."""
     kind, value = one.kind or Kind.DOMAIN, one.value
     if before is None or before.drift == REMOVED:
-        return Held(found, kind, value, one.action, one.expires, now, read=True)
+        seen = Held(found, kind, value, one.action, one.expires, now, read=True)
+        return replace(seen, groups=one.groups)
     if not known:
-        return replace(
-            before, action=one.action, expires=one.expires, read=True, drift=None, noticed=None
-        )
+        before = replace(before, action=one.action, groups=one.groups, drift=None, noticed=None)
+        return replace(before, expires=one.expires, read=True)
     if not before.read:  # the other side may have rounded the time that we wrote
         before = replace(before, expires=one.expires, read=True)
+    if before.groups is None:
+        before = replace(before, groups=one.groups)
     drift = _changed(before, one)
     return replace(before, drift=drift, noticed=(before.noticed or now) if drift else None)
 
@@ -152,11 +167,18 @@ def _changed(before: Held, one: Enforced) -> str | None:
         return None  # a target that is not sure what it holds: it is written again
     if one.action != before.action:
         return f"changed there by hand: {before.action} became {one.action}"
+    if not same_groups(before.groups or (), one.groups):
+        return f"changed there by hand: for {', '.join(one.groups) or 'all devices'}"
     if before.expires is None or one.expires is None:
         same = before.expires == one.expires
     else:
         same = abs(one.expires - before.expires) <= ALIKE
     return None if same else f"changed there by hand: expires {_day(one.expires)}"
+
+
+def same_groups(some: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether these are the same device groups; none is all devices."""
+    return {one.casefold() for one in some} == {one.casefold() for one in others}
 
 
 def _day(at: datetime | None) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from tidegate.gate.held import REMOVED, Held, Memory, key, ours
+from tidegate.gate.held import REMOVED, Held, Memory, key, ours, same_groups
 from tidegate.gate.select import CEILING, ELECTIVE, NO_SLOT
 from tidegate.hygiene import tally
 from tidegate.model import Kind, Tlp
@@ -228,7 +228,7 @@ def _change(
     if not ours(there) or (held is not None and held.drift):
         return None  # an analyst's word stands
     new, why = _wanted(row, there, terms, now)
-    if there.action not in {new.action, STRONGEST}:
+    if there.action not in {new.action, STRONGEST} or _moved(there, new):
         return Change("replace", found, new, why, before=there)
     if there.expires is not None and there.expires - now < terms.holds / 2:
         said = {
@@ -237,6 +237,13 @@ def _change(
         longer = replace(there, expires=new.expires, **said)
         return Change("extend", found, longer, why, before=there)
     return None
+
+
+def _moved(there: Enforced, new: Enforced) -> bool:
+    """Whether it is for other device groups now. What is for all devices stays so until it ends:
+    a person may have wanted that of a detonation.
+    """
+    return bool(there.groups) and not same_groups(there.groups, new.groups)
 
 
 def _wanted(

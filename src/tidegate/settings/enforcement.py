@@ -48,7 +48,9 @@ class Enforcement(BaseSettings):
         None, ge=0, le=100, description="From here on it removes files, too; unset = never."
     )
     gate_device_groups: list[str] = Field(
-        [], description="Device groups that the indicators are for; none = all devices."
+        [],
+        description="Device groups that the indicators are for; none = all devices. Changed, it"
+        " moves those of other groups; what is for all devices stays so until it ends.",
     )
     sentinel_cap: int = Field(
         15_000, ge=0, le=1_000_000, description="Indicators that are uploaded to Sentinel."

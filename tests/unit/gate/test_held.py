@@ -19,6 +19,7 @@ ID = indicator_id(Kind.DOMAIN, "a.example")
 MINE = Held(
     ID, Kind.DOMAIN, "a.example", "Block", NOW + 5 * DAY, NOW - DAY, 80.0, ("x",), "Emotet", True
 )
+MINE = replace(MINE, groups=())
 
 
 def there(**more: Any) -> Enforced:
@@ -41,6 +42,16 @@ def test_what_is_ours_and_unknown_is_taken():
     assert (found.action, found.since, found.read, found.drift) == ("Audit", NOW, True, None)
 
 
+def test_groups_that_were_not_remembered_are_taken():
+    found = after(replace(MINE, groups=None), there(groups=("Pilot",)))
+    assert (found.groups, found.drift) == (("Pilot",), None)
+
+
+def test_the_order_and_case_of_groups_say_nothing():
+    mine = replace(MINE, groups=("Pilot", "Servers"))
+    assert after(mine, there(groups=("servers", "pilot"))).drift is None
+
+
 def test_what_is_anothers_is_nobodys_drift():
     assert after(None, there(application="Someone")) is None
     assert after(MINE, there(application=None)) is None
@@ -50,6 +61,7 @@ def test_what_is_anothers_is_nobodys_drift():
     ("changed", "what"),
     [
         ({"action": "Allowed"}, "changed there by hand: Block became Allowed"),
+        ({"groups": ("Pilot",)}, "changed there by hand: for Pilot"),
         ({"expires": None}, "changed there by hand: expires never"),
         ({"expires": NOW + 9 * DAY}, "changed there by hand: expires 2026-03-10 12:00"),
     ],

@@ -76,6 +76,19 @@ def test_what_is_missing_is_added():
     assert (change.enforced.action, change.enforced.alerts) == ("Audit", True)
 
 
+def test_what_is_for_other_device_groups_moves_and_what_is_for_all_stays():
+    servers = Actions(groups=("Servers",))
+    [change] = made(
+        row("a.example"), current=[enforced(groups=("Pilot",))], actions=servers
+    ).changes
+    assert (change.do, change.enforced.groups) == ("replace", ("Servers",))
+    [change] = made(row("a.example"), current=[enforced(groups=("Pilot",))]).changes
+    assert (change.do, change.enforced.groups) == ("replace", ())
+    for same in ((), ("servers",)):
+        there = [enforced(groups=same)]
+        assert made(row("a.example"), current=there, actions=servers).changes == ()
+
+
 def test_what_is_there_stays():
     assert made(row("a.example"), current=[enforced()]).changes == ()
 
