@@ -46,6 +46,14 @@ def no_power_cut() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_warninglists() -> Iterator[None]:
+    """Let houses of tests judge by our own lists: to compile the public ones takes a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDEGATE_PACKAGED_WARNINGLISTS", "false")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch):
     """Refuse connections that leave this machine; the test fails even if its code forgave that."""

@@ -56,12 +56,12 @@ def test_a_grade_of_no_feed_is_told_of():
 
 
 def test_public_lists_that_are_not_here_are_named(tmp_path):
-    assert found(home=tmp_path)["warninglists"].state == "missing"
-    assert "tranco10k" in found(home=tmp_path)["warninglists"].effect
+    assert found(home=tmp_path, packaged_warninglists=False)["warninglists"].state == "missing"
+    assert "tranco10k" in found(home=tmp_path, packaged_warninglists=False)["warninglists"].effect
     folder = tmp_path / "warninglists"
     folder.mkdir()
     (folder / "one.json").write_text("{}")
-    assert found(home=tmp_path)["warninglists"].state == "ok"
+    assert found(home=tmp_path, packaged_warninglists=False)["warninglists"].state == "ok"
 
 
 def test_a_home_that_is_a_file_is_broken(tmp_path):

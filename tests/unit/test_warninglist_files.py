@@ -1,5 +1,6 @@
 """Lists are installed and refreshed as data: whole or not at all, and the last good one stays."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import orjson
 import polars as pl
 import pytest
 
+from tidegate.adapters import warninglists
 from tidegate.adapters.warninglists import (
     RANKED,
     Folder,
@@ -72,6 +74,29 @@ def test_without_any_file_our_own_lists_hold(folder):
         "windows-update",
     }
     assert "public-dns-v4" in default_names()
+
+
+def test_until_they_are_brought_the_public_lists_are_those_of_misps_package(tmp_path):
+    folder = Folder(tmp_path / "warninglists", packaged=True)
+    assert folder.packed() >= {*default_names()} - {"crl-hostname"}  # which is empty there
+    assert folder.packed() < {one.name for one in installed(folder)}
+    names = pl.Series(["google.com", "microsoft.com", "evil.example"])
+    found = folder.lists().hits(pl.Series(["domain"] * 3), names)
+    assert [one is not None for one in found] == [True, True, False]
+    assert hit(folder, "1.0.0.1") == "public-dns-v4"
+    folder.root.mkdir(exist_ok=True)
+    (folder.root / "public-dns-v4.json").write_bytes(ONE)
+    assert hit(folder, "1.0.0.1") != "public-dns-v4"
+    assert hit(folder, "192.0.2.1") == "public-dns-v4"
+
+
+def test_without_misps_package_our_own_lists_hold(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymispwarninglists", None)
+    warninglists._packaged.cache_clear()
+    folder = Folder(tmp_path / "warninglists", packaged=True)
+    assert folder.packed() == set()
+    assert hit(folder, "8.8.8.8") == "well-known-resolvers"
+    warninglists._packaged.cache_clear()
 
 
 def test_a_refresh_installs_and_says_from_where_and_when(folder):

@@ -101,11 +101,24 @@ def default_names() -> tuple[str, ...]:
     return tuple(_base()["install"])
 
 
+@cache
+def _packaged() -> dict[str, bytes]:
+    """What MISP's own package has of the public lists; nothing where that is not installed."""
+    try:
+        lists = resources.files("pymispwarninglists") / "data" / "misp-warninglists" / "lists"
+    except ModuleNotFoundError:
+        return {}
+    files = {name: lists / name / "list.json" for name in default_names()}
+    found = {name: file.read_bytes() for name, file in files.items() if file.is_file()}
+    return {name: data for name, data in found.items() if orjson.loads(data)["list"]}
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The folder of installed lists."""
+    """The folder of installed lists; where one is not there, it may be that of MISP's package."""
 
     root: Path
+    packaged: bool = False
 
     def lists(self) -> Warninglists:
         """Return all lists that can be read, ours included, compiled."""
@@ -130,6 +143,10 @@ class Folder:
         found = Popularity.of(payload.decode("utf-8", "replace"))
         self._keep(found.ranks, compiled, {})
         return found
+
+    def packed(self) -> set[str]:
+        """Return the names of the lists that MISP's package has for us."""
+        return {*_packaged()} if self.packaged else set()
 
     def names(self) -> list[str]:
         """Return the names of the installed lists, ours excluded."""
@@ -184,7 +201,9 @@ class Folder:
 
     def _payloads(self) -> dict[str, bytes]:
         ours = {name: orjson.dumps(raw) for name, raw in _base()["lists"].items()}
-        return ours | {file.stem: file.read_bytes() for file in sorted(self.root.glob("*.json"))}
+        theirs = _packaged() if self.packaged else {}
+        own = {file.stem: file.read_bytes() for file in sorted(self.root.glob("*.json"))}
+        return ours | theirs | own
 
     def _side(self, name: str) -> Path:
         return self._file(self.root / ".provenance", name)

@@ -71,6 +71,10 @@ class Settings(Enforcement, Readers, Workspace, Detonation):
     metrics_anonymous: bool = Field(
         default=False, description="Whether others than this machine may read them without a key."
     )
+    packaged_warninglists: bool = Field(
+        default=True,
+        description="Whether public warninglists count as MISP's package has them, until brought.",
+    )
     telemetry_share: float = Field(
         1.0, ge=0, le=1, description="How much of all traces Application Insights is sent, 0 to 1."
     )

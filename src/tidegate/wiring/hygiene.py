@@ -59,12 +59,13 @@ class Hygiene(State):
         """The installed warninglists."""
         from tidegate.adapters.warninglists import Folder
 
-        return Folder(self.settings.home / "warninglists")
+        root = self.settings.home / "warninglists"
+        return Folder(root, self.settings.packaged_warninglists)
 
     def missing_warninglists(self) -> list[str]:
         """Return the public lists that are to be here and are not."""
         folder = self.warninglists
-        return sorted({*folder.public()} - {*folder.names()})
+        return sorted({*folder.public()} - {*folder.names()} - folder.packed())
 
     def refresh_warninglists(self) -> Iterator[Refreshed]:
         """Bring the newest public warninglists, one after the other."""
