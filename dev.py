@@ -87,6 +87,12 @@ def check() -> None:
     pytest("-n", "2", "-m", "not slow")
 
 
+def coverage() -> None:
+    """Run the fast tests, and fail where they run less of the code than pyproject.toml asks for."""
+    install("test")
+    pytest("-n", "2", "-m", "not slow", "--cov", "--cov-report", "term:skip-covered")
+
+
 def check_infra() -> None:
     """Check all that is deployed: Bicep, Terraform, queries, workflows, packages, settings."""
     install("test")
@@ -190,6 +196,7 @@ JOBS = {
     "test": test,
     "check": check,
     "check-infra": check_infra,
+    "coverage": coverage,
     "lint": lint,
     "lock": lock,
     "docs": docs,

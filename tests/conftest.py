@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tidegate.adapters import warninglists
 from tidegate.adapters.local import database
 from tidegate.adapters.local.database import connect
 from tidegate.adapters.local.feeds import FeedTable
@@ -51,6 +52,7 @@ def few_warninglists() -> Iterator[None]:
     """Let houses of tests judge by our own lists: to compile the public ones takes a second."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIDEGATE_PACKAGED_WARNINGLISTS", "false")
+        patch.setattr(warninglists, "_packaged", dict)  # many tests empty the environment
         yield
 
 

@@ -23,9 +23,11 @@ from tidegate.declare.feed import feeds
 from tidegate.declare.responses import ALWAYS, DEFAULTS, Responses, responses
 from tidegate.gate import copies, hits, mark, score
 from tidegate.gate.advice import THRESHOLDS
+from tidegate.gate.carry import Applied
 from tidegate.gate.collection import MOST
 from tidegate.gate.lists import FORMATS, render
 from tidegate.gate.published import PUBLISHED
+from tidegate.gate.run import Gated
 from tidegate.ingest.pulse import Pulse
 from tidegate.maps.pulse import Pulse as MapPulse
 from tidegate.maps.result import Refresh, Result
@@ -144,6 +146,7 @@ def test_every_figure_is_explained():
         Lookups(lambda: [Pulse("a", 1.0, 1, True)], lambda: {"a": 1}, lambda: (1, 1.0)),
     )
     metrics.ran(Outcome("a", Status.OK, new=1, requests=1))
+    metrics.gated(Gated("defender", applied=Applied(1, 1, {"a": "b"})))
     maps = MapMetrics(
         exposition.provider.get_meter("tidegate"),
         lambda: [MapPulse("a", 1.0, 1.0, rows=1, bytes=1, partial=True)],

@@ -23,6 +23,7 @@ from tidegate.warninglists import BadList
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 BASE = "https://lists.example/main"
+PACKAGED = warninglists._packaged  # other tests go without it
 URL = f"{BASE}/one/list.json"
 
 
@@ -76,7 +77,8 @@ def test_without_any_file_our_own_lists_hold(folder):
     assert "public-dns-v4" in default_names()
 
 
-def test_until_they_are_brought_the_public_lists_are_those_of_misps_package(tmp_path):
+def test_until_they_are_brought_the_public_lists_are_those_of_misps_package(tmp_path, monkeypatch):
+    monkeypatch.setattr(warninglists, "_packaged", PACKAGED)
     folder = Folder(tmp_path / "warninglists", packaged=True)
     assert folder.packed() >= {*default_names()} - {"crl-hostname"}  # which is empty there
     assert folder.packed() < {one.name for one in installed(folder)}
@@ -92,11 +94,12 @@ def test_until_they_are_brought_the_public_lists_are_those_of_misps_package(tmp_
 
 def test_without_misps_package_our_own_lists_hold(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pymispwarninglists", None)
-    warninglists._packaged.cache_clear()
+    monkeypatch.setattr(warninglists, "_packaged", PACKAGED)
+    PACKAGED.cache_clear()
     folder = Folder(tmp_path / "warninglists", packaged=True)
     assert folder.packed() == set()
     assert hit(folder, "8.8.8.8") == "well-known-resolvers"
-    warninglists._packaged.cache_clear()
+    PACKAGED.cache_clear()
 
 
 def test_a_refresh_installs_and_says_from_where_and_when(folder):

@@ -111,10 +111,11 @@ class Azure(Local):
             return None
         from tidegate.adapters.azure.telemetry import Sent, Telemetry
 
-        given, service = self.settings, os.environ.get("WEBSITE_SITE_NAME", "tidegate")
+        settings, service = self.settings, os.environ.get("WEBSITE_SITE_NAME", "tidegate")
         signed = "AAD" in os.environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "")
         whose = self.identity if signed else None
-        sent = Sent(connection, whose, service, given.telemetry_share, given.telemetry_values)
+        share, values = settings.telemetry_share, settings.telemetry_values
+        sent = Sent(connection, whose, service, share, values)
         made = Telemetry(sent)
         self._open.callback(made.close)
         return made
