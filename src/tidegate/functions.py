@@ -212,15 +212,15 @@ def run_request(opened: Azure, brought: Brought) -> None:
     message, queue = _message(brought), opened.requests
     if not queue.valid(message):
         return
-    try:
-        with continued("run_request", queue.origin(message)):
+    with continued("run_request", queue.origin(message)):
+        try:
             requests.finish(message.case, opened.desk, message.attempts)
-    except (Conflict, SourceDown) as fault:
-        # Not by raising: the platform would count this as a failure, and give the message up.
-        log.warning("request %s waits: %s", message.case, fault)
-        queue.again(message, WAIT)
-    else:
-        queue.settled(message)
+        except (Conflict, SourceDown) as fault:
+            # Not by raising: the platform would count this as a failure, and give the message up.
+            log.warning("request %s waits: %s", message.case, fault)
+            queue.again(message, WAIT)
+        else:
+            queue.settled(message)
 
 
 def give_up_feed(opened: Azure, brought: Brought) -> None:

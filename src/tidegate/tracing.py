@@ -1,12 +1,16 @@
 """Traces across processes, by OpenTelemetry's API: where nobody set it up, nothing is traced."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+log = logging.getLogger(__name__)
 tracer = trace.get_tracer("tidegate")
 _words = TraceContextTextMapPropagator()
 
@@ -24,8 +28,12 @@ def continued(what: str, parent: str) -> Iterator[None]:
     here = trace.get_current_span().get_span_context()
     links = [Link(here)] if here.is_valid else []
     within = _words.extract({"traceparent": parent}) if parent else None
-    with tracer.start_as_current_span(what, within, SpanKind.CONSUMER, links=links):
-        yield
+    with _spanned(what, within, SpanKind.CONSUMER, links=links):
+        try:
+            yield
+        except Exception:  # whoever expects a fault takes it inside
+            log.exception("%s failed", what)
+            raise
 
 
 @contextmanager
@@ -52,15 +60,21 @@ def calling(method: str, scheme: str, host: str) -> Iterator[Callable[[int], Non
         "server.address": host,
         "url.full": f"{scheme}://{host}/",
     }
+    with _spanned(method, None, SpanKind.CLIENT, attributes=about) as span:
+        yield lambda status: span.set_attribute("http.response.status_code", status)
+
+
+@contextmanager
+def _spanned(what: str, within: Context | None, kind: SpanKind, **about: Any) -> Iterator[Span]:
+    """Trace a span that tells the kind of an error alone: its text may hold what nobody may read.
+
+    That is for log lines, which are made discreet before they are sent.
+    """
     with tracer.start_as_current_span(
-        method,
-        kind=SpanKind.CLIENT,
-        attributes=about,
-        record_exception=False,
-        set_status_on_exception=False,
+        what, within, kind, record_exception=False, set_status_on_exception=False, **about
     ) as span:
         try:
-            yield lambda status: span.set_attribute("http.response.status_code", status)
+            yield span
         except Exception as error:
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise
