@@ -128,20 +128,25 @@ async def _correlate(request: Request, proceed: Proceed) -> Response:
     given = request.headers.get(HEADER, "")
     name = given if GIVEN.match(given) else uuid4().hex
     token, started = correlation.set(name), time.perf_counter()
-    asked = f"{request.method} {request.url.path!a}"  # quoted: a path may hold line breaks
     try:
         response = await proceed(request)
     except Exception:  # the one place where a bug becomes an answer, loudly
-        log.exception("%s failed", asked)
+        log.exception("%s failed", _asked(request))
         response = refusal(request, HTTPStatus.INTERNAL_SERVER_ERROR)
     else:
         elapsed = 1_000 * (time.perf_counter() - started)
-        log.info("%s %d in %.0f ms", asked, response.status_code, elapsed)
+        log.info("%s %d in %.0f ms", _asked(request), response.status_code, elapsed)
     finally:
         correlation.reset(token)
     response.headers[HEADER] = name
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response
+
+
+def _asked(request: Request) -> str:
+    """Return the method and the template of the route: a path holds what its sender likes."""
+    route = request.scope.get("route")  # it is known once the request was answered
+    return f"{request.method} {getattr(route, 'path', '(no route)')}"
 
 
 async def _refused(request: Request, error: Exception) -> Response:
