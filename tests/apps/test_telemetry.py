@@ -5,6 +5,7 @@ What this does not show: the host's own rows, how the portal joins them, and wha
 
 import json
 import logging
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -89,8 +90,11 @@ def test_one_trace_leads_from_a_request_to_the_feeds_and_says_no_value(
 
 TALKS = """
 import logging, sys, time
+from tidegate.adapters.azure import telemetry
 from tidegate.adapters.azure.telemetry import Sent, Telemetry
 from tidegate.tracing import continued
+# As it waits, but a twentieth of it; what has no limit has none here, either.
+telemetry.IMPATIENT |= {what: 0.25 for what in telemetry.IMPATIENT if "timeout" in what}
 telemetry = Telemetry(Sent(sys.argv[1], None, "x", float(sys.argv[2])))
 logging.getLogger("tidegate").setLevel(logging.INFO)
 began = time.monotonic()
@@ -123,6 +127,14 @@ def test_nobody_waits_for_an_ingestion_that_refuses(told: Ingestion, status: int
     said, ended = talked(told.connection)
     assert told.posts
     assert said < 10  # not a speed: each line would wait for its post
+    assert ended < 60
+
+
+def test_nobody_waits_for_an_ingestion_that_takes_and_never_answers(told: Ingestion):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        said, ended = talked(replace(told, url=url).connection)
+    assert said < 10
     assert ended < 60
 
 

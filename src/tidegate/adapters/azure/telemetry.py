@@ -30,8 +30,12 @@ from tidegate.correlation import Correlated
 
 EVERY = 60_000  # milliseconds between two exports of figures
 PATIENCE = 5_000  # milliseconds: what is not sent by then at the end is lost
-# Microsoft's own figures about its exporter are none of ours.
-os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "True")
+# An ingestion that takes connections and stays silent would hold an export for five minutes a try.
+IMPATIENT = {"timeout": 5.0, "read_timeout": 5.0, "retry_total": 1}
+# The exporter's figures about itself are none of ours, wait for minutes where nobody answers, and
+# are billed; and nobody switches our exporter from afar.
+for unwanted in ("STATSBEAT_DISABLED_ALL", "SDKSTATS_DISABLED", "CONTROLPLANE_DISABLED"):
+    os.environ.setdefault(f"APPLICATIONINSIGHTS_{unwanted}", "True")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Telemetry:
             "connection_string": sent.connection,
             "credential": sent.credential,
             "disable_offline_storage": True,
+            **IMPATIENT,
         }
         about = {"service.namespace": "tidegate", "service.name": sent.service}
         self.resource = resource = Resource.create(about)
