@@ -5,6 +5,7 @@ What this does not show: the host's own rows, how the portal joins them, and wha
 
 import json
 import logging
+import re
 import socket
 import subprocess
 import sys
@@ -48,9 +49,11 @@ def test_one_trace_leads_from_a_request_to_the_feeds_and_says_no_value(
     [request] = world.deliver(app, queue="requests", function="run_request")
     house = world.houses[0]
     assert [one.status for one in find(request, house.desk).outcomes] == ["ok"] * len(FEEDS)
+    person = "lee@corp.example"
+    address = f"https://evil.example/a?u={person}"
     logging.getLogger("tidegate.tests").warning("198.51.100.7 by kim@corp.example, %s", "ab" * 32)
     try:
-        raise ValueError("https://evil.example/a?u=lee@corp.example")  # noqa: TRY301
+        raise ValueError(address)  # noqa: TRY301
     except ValueError:
         logging.getLogger("tidegate.tests").exception("a bug")
     house.telemetry.flush()
@@ -70,7 +73,12 @@ def test_one_trace_leads_from_a_request_to_the_feeds_and_says_no_value(
     fetched = [one for one in lines if "Fetched" in one["data"]["baseData"]["message"]]
     assert operations(fetched) == {TRACE}
     assert len(fetched) == len(FEEDS)
-    assert all(one["data"]["baseData"]["properties"]["correlation"] for one in fetched)
+    works_for = {one["data"]["baseData"]["properties"]["correlation"] for one in fetched}
+    assert works_for.isdisjoint({"-", "[hash]"})
+    [asked] = [one for one in lines if one["data"]["baseData"]["message"].startswith("POST")]
+    assert asked["data"]["baseData"]["message"].startswith("POST /api/ingest 20")
+    assert operations([asked]) == {TRACE}
+    assert re.fullmatch("[0-9a-f]{32}", asked["data"]["baseData"]["properties"]["correlation"])
     figures = {
         metric["name"]
         for one in told.of("MetricData")
@@ -84,7 +92,7 @@ def test_one_trace_leads_from_a_request_to_the_feeds_and_says_no_value(
     [bug] = told.of("ExceptionData")
     assert "ValueError" in json.dumps(bug)
     everything = json.dumps(told.items)
-    for secret in ("198.51.100", "corp.example", "ab" * 32, "?u=", "/feodo"):
+    for secret in ("198.51.100", person, "kim", "evil", "ab" * 32, "?u=", "/feodo"):
         assert secret not in everything, secret
 
 
@@ -147,3 +155,54 @@ def test_a_share_of_the_traces_is_sent_and_every_line(told: Ingestion):
     talked(told.connection, 0.2)
     assert len(told.of("MessageData")) == 500
     assert 40 < len(told.of("RequestData")) < 180
+
+
+HOSTILE = """
+import json, logging, sys
+from tidegate.adapters.azure.telemetry import Sent, Telemetry
+from tidegate.tracing import calling, continued
+hostile = json.load(sys.stdin)
+telemetry = Telemetry(Sent(sys.argv[1], None, "x", values=sys.argv[2] == "told"))
+log = logging.getLogger("tidegate.x")
+for one in hostile:
+    log.info("about %s", one)
+    log.info(f"'{one}'.", extra={"detail": one, "details": [one]})
+    try:
+        with continued("run_feed", ""), calling("GET", "https", "feed.example"):
+            raise ValueError(one)
+    except ValueError:
+        log.exception("failed for %s", one)
+telemetry.flush()
+telemetry.close()
+"""
+VALUES = [
+    "198.51.100.7",
+    "2001:db8::7",
+    "evil.example",
+    "https://kim:hunter2@evil.example/a?token=hunter2",
+    "ab" * 16,
+    "cd" * 32,
+    "kim@corp.example",
+    "CORP\\kim.lee",
+    "C:\\Users\\Kim Lee\\invoice.docm",
+    "payload.exe",
+]
+
+
+@pytest.mark.parametrize("values", ["told", "kept"])
+def test_no_value_reaches_ingestion_unless_the_setting_says_so(told: Ingestion, values: str):
+    subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", HOSTILE, told.connection, values],
+        input=json.dumps(VALUES),
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    # Their parts, too; what is written as JSON within JSON has its backslashes doubled twice.
+    parts = {part for one in VALUES for part in re.split(r"[\\/ ]", one) if len(part) > 4}
+    everything = json.dumps(told.items)
+    arrived = {part for part in parts if part in everything} - {"https:", "Users"}
+    assert len(told.of("MessageData")) == 2 * len(VALUES)
+    assert len(told.of("ExceptionData")) == 2 * len(VALUES)
+    assert len(told.of("RemoteDependencyData")) == len(VALUES)
+    assert arrived == (parts - {"https:", "Users"} if values == "told" else set())

@@ -76,9 +76,10 @@ def readable(model: type[Model], rows: Iterable[object]) -> Iterator[Model]:
 
 
 def _faults(error: ValidationError) -> str:
-    # Keys and reasons, never values: a body may hold what no log should.
+    # Keys and reasons, never values: a body may hold what no log should. Keys with dots between
+    # them would look like the name of a host, which telemetry leaves out.
     faults: list[Any] = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in faults[:3])
+    return "; ".join(f"{'/'.join(map(str, f['loc']))}: {f['msg']}" for f in faults[:3])
 
 
 def printable(text: str, most: int = 200) -> str:

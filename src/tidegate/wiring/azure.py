@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
+from pydantic import HttpUrl
+
 from tidegate.settings import Settings
 from tidegate.wiring.local import Local, local
 from tidegate.wiring.state import now, quiet
@@ -115,10 +117,25 @@ class Azure(Local):
         signed = "AAD" in os.environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "")
         whose = self.identity if signed else None
         share, values = settings.telemetry_share, settings.telemetry_values
-        sent = Sent(connection, whose, service, share, values)
+        # Known late: few lines name anything, and the catalogue is not everywhere loaded before.
+        sent = Sent(connection, whose, service, share, values, lambda name: name in self._named)
         made = Telemetry(sent)
         self._open.callback(made.close)
         return made
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """What log lines may name: the hosts that we call, and the roles that we need."""
+        from urllib.parse import urlsplit
+
+        from tidegate.adapters.roles import NEEDED
+
+        given = self.settings
+        ours = [str(url) for _, url in given if isinstance(url, HttpUrl)]
+        feeds = [feed.url for feed in self.catalogue.feeds.values()]
+        urls = [*ours, *feeds, *given.feed_addresses.values()]
+        roles = {need.role.lower() for need in NEEDED.values()}
+        return frozenset(urlsplit(url).hostname or "" for url in urls) | roles
 
     def _exposition(self) -> Exposition:
         from tidegate.adapters.prometheus import Exposition

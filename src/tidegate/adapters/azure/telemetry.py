@@ -7,7 +7,9 @@ dropped; nobody waits for it.
 
 import logging
 import os
+import re
 from dataclasses import dataclass
+from typing import Any
 
 from azure.core.credentials import TokenCredential
 from azure.monitor.opentelemetry.exporter import (
@@ -25,10 +27,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
-from tidegate.adapters.discreet import without_values
+from tidegate.adapters.discreet import Known, without_values
 from tidegate.correlation import Correlated
 
 EVERY = 60_000  # milliseconds between two exports of figures
+MADE_UP = re.compile(r"[0-9a-f]{32}")
 PATIENCE = 5_000  # milliseconds: what is not sent by then at the end is lost
 # An ingestion that takes connections and stays silent would hold an export for five minutes a try.
 IMPATIENT = {"timeout": 5.0, "read_timeout": 5.0, "retry_total": 1}
@@ -43,7 +46,7 @@ class Sent:
     """How telemetry is sent: where to, as whom, and how much of it.
 
     `share` of all traces is kept, from 0 to 1; logs and figures always are. `values` says whether
-    texts may hold indicators and names of people.
+    texts may hold indicators and names of people; else names stay that are `known`.
     """
 
     connection: str
@@ -51,6 +54,7 @@ class Sent:
     service: str
     share: float = 1.0
     values: bool = False
+    known: Known = lambda _: False
 
 
 class Telemetry:
@@ -71,7 +75,7 @@ class Telemetry:
         trace.set_tracer_provider(self._traces)
         self._logs = LoggerProvider(resource, shutdown_on_exit=False)
         if not sent.values:
-            self._logs.add_log_record_processor(_Discreet())
+            self._logs.add_log_record_processor(_Discreet(sent.known))
         self._logs.add_log_record_processor(BatchLogRecordProcessor(AzureMonitorLogExporter(**how)))
         self._handler = LoggingHandler(logging.INFO, self._logs)
         self._handler.addFilter(Correlated())
@@ -99,13 +103,21 @@ class Telemetry:
 class _Discreet(LogRecordProcessor):
     """Takes indicators and names of people out of texts before they are sent."""
 
+    def __init__(self, known: Known) -> None:
+        self._known = known
+
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         record = log_record.log_record
-        record.body = without_values(str(record.body))
+        record.body = without_values(str(record.body), self._known)
         told = dict(record.attributes or {})
-        record.attributes = told | {
-            name: without_values(value) for name, value in told.items() if isinstance(value, str)
-        }
+        record.attributes = {name: self._discreet(name, value) for name, value in told.items()}
+
+    def _discreet(self, name: str, value: Any) -> Any:
+        # An id of a request that we made up has the length of a hash; `code.` is where a line is.
+        ours = name.startswith("code.") or (name == "correlation" and MADE_UP.fullmatch(str(value)))
+        if ours or isinstance(value, bool | int | float):
+            return value
+        return without_values(str(value), self._known)
 
     def shutdown(self) -> None:
         """There is nothing to end."""
