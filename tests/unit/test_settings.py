@@ -143,3 +143,40 @@ def test_an_entry_of_the_allow_list_that_means_nothing_is_refused(monkeypatch):
     monkeypatch.setenv("TIDEGATE_ALLOW_LIST", '["not a domain"]')
     with pytest.raises(ValidationError, match="not a domain"):
         Settings()
+
+
+def test_all_that_is_wrong_is_said_at_once_and_no_value(monkeypatch):
+    Path("tidegate.yaml").write_text("gate_capp: 1\n")
+    given = {
+        "PORTT": "80",
+        "SHARE": "hunter1",
+        "FEEDS_OFF": "hunter2",  # no JSON
+        "TELEMETRY_SHARE": "2",
+        "REDIS_URL": "https://:hunter3@cache.example",
+        "WEBHOOK_URL": "https://hook.example",
+        "DEFENDER_URL": "https://defender.example",
+        "COSMOS_URL": "hunter4",
+        "COSMOS_KEY": "hunter5",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(f"TIDEGATE_{name}", value)
+    with pytest.raises(ValidationError) as wrong:
+        Settings()
+    told = str(wrong.value)
+    for name in ("PORTT", "SHARE", "gate_capp", "feeds_off", "telemetry_share", "redis_url"):
+        assert name in told
+    assert "webhook_url and webhook_key go together" in told
+    assert "missing: graph_url, vmray_url, vmray_key or key_vault_url" in told
+    assert "cosmos_url\n" in told
+    assert "missing: cosmos_url" not in told  # it is not missing, but wrong
+    assert "hunter" not in told
+    assert wrong.value.error_count() == 9
+
+
+def test_what_is_only_wrong_together_is_said_at_once(monkeypatch):
+    monkeypatch.setenv("TIDEGATE_WEBHOOK_URL", "https://hook.example")
+    monkeypatch.setenv("TIDEGATE_DEFENDER_URL", "https://defender.example")
+    monkeypatch.setenv("TIDEGATE_FEED_URLS", '{"otx": "https://mirror.example/$NOBODYS"}')
+    with pytest.raises(ValidationError) as wrong:
+        Settings()
+    assert wrong.value.error_count() == 3

@@ -79,14 +79,13 @@ def house(progress: show.Told = show.quiet) -> Iterator[Local]:
 
 
 def settings() -> Settings:
-    """Read the settings, or end the command saying which one is wrong."""
+    """Read the settings, or end the command saying all that is wrong with them."""
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name = ".".join(map(str, first["loc"])) or "settings"
-        fail(f"{name}: {first['msg'].removeprefix('Value error, ')}", WRONG_USE)
-    except (ValueError, YAMLError) as error:  # no JSON in the environment, no mapping in the file
+        faults = error.errors(include_input=False)
+        refuse(f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in faults)
+    except (ValueError, YAMLError) as error:  # no mapping in the file, or a secret
         fail(f"settings: {error}", WRONG_USE)
 
 

@@ -6,13 +6,25 @@ Every setting is an environment variable `TIDEGATE_<NAME>`, or a key of the same
 
 import os
 import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
+from pydantic import (
+    Field,
+    HttpUrl,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -162,13 +174,13 @@ class Settings(Enforcement, Readers, Workspace, Detonation):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic names it
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic names it
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic names it
         **_: Any,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the file."""
-        return init_settings, env_settings, _File(settings_cls)
+        return init_settings, _Environment(settings_cls), _File(settings_cls)
 
     @property
     def feed_keys(self) -> dict[str, str]:
@@ -204,23 +216,37 @@ class Settings(Enforcement, Readers, Workspace, Detonation):
         ]
         return frozenset(one.get_secret_value() for one in given if isinstance(one, SecretStr))
 
-    @model_validator(mode="after")
-    def _keys_are_there(self) -> Self:
+    def keys_of_nobody(self) -> Iterator[str]:
         """An address that names a key which nobody set leads nowhere."""
         named = {name for url in self.feed_urls.values() for name in NAMED.findall(url)}
         if missing := sorted(named - self.feed_keys.keys()):
-            raise ValueError(f"feed_urls names ${missing[0]}, which is not in feed_secrets")
-        return self
+            yield f"feed_urls names ${missing[0]}, which is not in feed_secrets"
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _spelled(cls, given: Any) -> Any:
-        """Refuse variables that are no settings: pydantic forbids them in files alone."""
-        known = {f"TIDEGATE_{name}".upper() for name in cls.model_fields}
-        ours = [name for name in os.environ if name.upper().startswith("TIDEGATE_")]
-        if unknown := sorted(name for name in ours if name.upper() not in known):
-            raise ValueError(f"no such setting: {', '.join(unknown)}")
-        return given
+    def _all_that_is_wrong(cls, given: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
+        """Say all that is wrong at once: each start that fails costs a deployment."""
+        faults = [*_misspelled(cls.model_fields)]
+        try:
+            made = check(given)
+        except ValidationError as error:
+            faults += [_again(one) for one in error.errors(include_url=False)]
+            wrong = {one["loc"][0] for one in faults if one.get("loc")}
+            made = check({name: value for name, value in given.items() if name not in wrong})
+        named = {name for one in faults for name in one.get("loc", ())}
+        faults += [_fault(told) for told in made.contradictions() if not _words(told) & named]
+        if faults:
+            raise ValidationError.from_exception_data(cls.__name__, faults, hide_input=True)
+        return made
+
+    def contradictions(self) -> Iterator[str]:
+        """Say which settings do not go together, each by its name."""
+        yield from self.keys_of_nobody()
+        yield from self.half_of_azure()
+        yield from self.half_a_tenant()
+        yield from self.half_a_webhook()
+        yield from self.shared_by_readers()
+        yield from self.logs_from_both()
 
     @field_validator("allow_list")
     @classmethod
@@ -271,15 +297,13 @@ class Settings(Enforcement, Readers, Workspace, Detonation):
             raise ValueError("not a connection string: it has no AccountName")
         return given
 
-    @model_validator(mode="after")
-    def _whole_azure(self) -> Self:
+    def half_of_azure(self) -> Iterator[str]:
         """State is on Azure whole or not at all: half of it would be lost with an instance."""
         storages = [one for one in (self.storage_url, self.storage_connection) if one is not None]
         if self.cosmos_url is None and (storages or self.cosmos_key is not None):
-            raise ValueError("Azure is set only in part; missing: cosmos_url")
+            yield "Azure is set only in part; missing: cosmos_url"
         if self.cosmos_url is not None and len(storages) != 1:
-            raise ValueError("cosmos_url goes with one of storage_url and storage_connection")
-        return self
+            yield "cosmos_url goes with one of storage_url and storage_connection"
 
     @property
     def on_azure(self) -> bool:
@@ -300,6 +324,17 @@ class Settings(Enforcement, Readers, Workspace, Detonation):
 SECRET = (SecretStr | None, dict[str, SecretStr])
 
 
+class _Environment(EnvSettingsSource):
+    """The variables. One that is no JSON is left to be refused as what it should have been."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Read JSON, where it is some."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
 class _File(YamlConfigSettingsSource):
     """`tidegate.yaml`, which is committed sooner or later, so it holds no secrets."""
 
@@ -308,8 +343,33 @@ class _File(YamlConfigSettingsSource):
         fields = self.settings_cls.model_fields
         secret = {name for name, field in fields.items() if field.annotation in SECRET}
         if found := sorted(given.keys() & secret):
-            raise ValueError(f"{found[0]} is a secret: set it in the environment")
+            raise ValueError(f"{', '.join(found)} is a secret: set it in the environment")
         return given
+
+
+def _misspelled(known: Collection[str]) -> Iterator[InitErrorDetails]:
+    """Refuse variables that are no settings: pydantic forbids them in files alone."""
+    names = {f"TIDEGATE_{name}".upper() for name in known}
+    ours = (name for name in os.environ if name.upper().startswith("TIDEGATE_"))
+    for name in sorted(one for one in ours if one.upper() not in names):
+        yield _fault(f"no such setting: {name}")
+
+
+def _fault(told: str, *where: int | str) -> InitErrorDetails:
+    return {
+        "type": PydanticCustomError("wrong", "{told}", {"told": told}),
+        "loc": where,
+        "input": None,
+    }
+
+
+def _again(fault: ErrorDetails) -> InitErrorDetails:
+    """Return a fault so that it can be told beside others, without what was given."""
+    return _fault(fault["msg"].removeprefix("Value error, "), *fault["loc"])
+
+
+def _words(told: str) -> set[str]:
+    return set(re.findall(r"\w+", told))
 
 
 def _one_of(kinds: tuple[Kind | Shape, ...], entry: str, what: str) -> str:

@@ -1,11 +1,12 @@
 """The part of the settings that is about the tenant, and about what is detonated in it."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -188,8 +189,7 @@ class Detonation(BaseSettings):
         None, min_length=16, description="Signs what VMRay is to send there."
     )
 
-    @model_validator(mode="after")
-    def _whole_tenant(self) -> Self:
+    def half_a_tenant(self) -> Iterator[str]:
         """A tenant is set whole or not at all: half of one would send real alerts nowhere."""
         key = self.vmray_key or self.key_vault_url
         parts: dict[str, object] = {
@@ -207,14 +207,11 @@ class Detonation(BaseSettings):
             parts |= app
         missing = [name for name, value in parts.items() if value is None]
         if missing and len(missing) < len(parts):
-            raise ValueError(f"the tenant is set only in part; missing: {', '.join(missing)}")
+            yield f"the tenant is set only in part; missing: {', '.join(missing)}"
         if self.sentinel_workspace is not None and missing:
-            raise ValueError("sentinel_workspace goes with a tenant; missing: defender_url")
-        return self
+            yield "sentinel_workspace goes with a tenant; missing: defender_url"
 
-    @model_validator(mode="after")
-    def _whole_webhook(self) -> Self:
+    def half_a_webhook(self) -> Iterator[str]:
         """A webhook that nobody signs would let anybody wake us."""
         if (self.webhook_url is None) != (self.webhook_key is None):
-            raise ValueError("webhook_url and webhook_key go together")
-        return self
+            yield "webhook_url and webhook_key go together"
