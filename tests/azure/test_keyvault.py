@@ -17,7 +17,11 @@ from rerouted import Identity, Rerouted
 
 from tidegate.adapters.azure.keyvault import VaultSecret, vault
 from tidegate.adapters.fixed import FixedSecret
-from tidegate.ports import QuotaSpent, Secret, SourceDown
+from tidegate.adapters.http import HttpClient
+from tidegate.adapters.vmray import Options, VmraySandbox
+from tidegate.ports import Order, QuotaSpent, Secret, SourceDown
+from tidegate.simulator.seed import LOADER
+from tidegate.simulator.server import Tenant
 
 NAME = "vmray-api-key"
 THROTTLED = fault(429, "Throttled", "Request was not processed because too many requests")
@@ -179,6 +183,31 @@ def test_a_refused_one_is_not_given_again_while_the_vault_cannot_say_more(lab):
     with pytest.raises(SourceDown, match="503"):
         lab.secret.renewed("first-value")
     assert lab.secret.value() == "first-value"  # who refused it may have been wrong
+
+
+@pytest.fixture
+def sandbox(lab, tmp_path) -> Iterator[tuple[VmraySandbox, Tenant]]:
+    """VMRay, simulated, and whoever asks it with the key of the vault."""
+    tenant = Tenant(tmp_path / "tenant")
+    url = tenant.start()
+    tenant.scene.api_key = "first-value"
+    with HttpClient(allow_private=True, retries=0) as http:
+        yield VmraySandbox(http, url, lab.secret, Options()), tenant
+    tenant.stop()
+
+
+def test_a_submission_goes_on_with_a_key_that_was_rotated_and_nothing_is_restarted(
+    lab, sandbox, tmp_path
+):
+    asking, tenant = sandbox
+    file = tmp_path / "sample"
+    file.write_bytes(LOADER)
+    assert asking.quota() is not None
+    lab.vault.put(NAME, "second-value")
+    tenant.scene.api_key = "second-value"  # the first one is refused from now on
+    [submission] = asking.submit_file("a.exe", file, Order("n-1", "da63-1"))
+    assert asking.submission(submission).id == submission
+    assert lab.vault.asked == 2
 
 
 # --- outages -----------------------------------------------------------------------------------
