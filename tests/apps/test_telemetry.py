@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from driver import raw
@@ -206,3 +207,29 @@ def test_no_value_reaches_ingestion_unless_the_setting_says_so(told: Ingestion, 
     assert len(told.of("ExceptionData")) == 2 * len(VALUES)
     assert len(told.of("RemoteDependencyData")) == len(VALUES)
     assert arrived == (parts - {"https:", "Users"} if values == "told" else set())
+
+
+SIGNED = """
+import logging, sys
+sys.path.insert(0, sys.argv[2])
+from azure.core.pipeline.transport import _requests_basic as transport
+from rerouted import Identity, Rerouted
+cloud = ".in.applicationinsights.azure.com"
+transport.RequestsTransport = lambda **_: Rerouted({cloud: sys.argv[1]})
+from tidegate.adapters.azure.telemetry import Sent, Telemetry
+who = Identity()
+key = "InstrumentationKey=00000000-0000-0000-0000-000000000001"
+telemetry = Telemetry(Sent(f"{key};IngestionEndpoint=https://westus3-1{cloud}", who, "x"))
+logging.getLogger("tidegate.x").info("hello")
+telemetry.flush()
+print(who.scopes[0])
+"""
+
+
+def test_ingestion_is_shown_the_token_of_the_identity(told: Ingestion):
+    command = [sys.executable, "-c", SIGNED, told.url, str(Path(__file__).parents[1] / "azure")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)  # noqa: S603 - our own code
+    assert done.stdout.split() == ["https://monitor.azure.com//.default"]
+    assert [one["data"]["baseData"]["message"] for one in told.of("MessageData")] == ["hello"]
+    [shown] = told.shown
+    assert shown.startswith("Bearer ey")

@@ -20,6 +20,7 @@ class Ingestion:
     url: str = ""
     status: int = 200
     posts: int = 0
+    shown: set[str] = field(default_factory=set)  # what was shown to be let in
     items: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -44,6 +45,7 @@ def ingestion() -> Iterator[Ingestion]:
                 body = gzip.decompress(body)
             items = json.loads(body) if self.path.endswith("/track") else []
             told.posts += 1
+            told.shown.add(self.headers.get("authorization", ""))
             if told.status == 200:
                 told.items += items
             answer = {"itemsReceived": len(items), "itemsAccepted": len(items), "errors": []}

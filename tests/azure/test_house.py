@@ -11,11 +11,13 @@ import pytest
 from azurite_lab import Azurite, azurite
 from cosmos_standin import Standin, served
 from pydantic import ValidationError
-from rerouted import Rerouted
+from rerouted import Identity, Rerouted
 
 from tidegate import doctor
+from tidegate.adapters.azure import telemetry
 from tidegate.adapters.azure.cosmos_documents import INDICATORS
 from tidegate.adapters.azure.cosmos_runs import RUNS
+from tidegate.adapters.azure.telemetry import Sent
 from tidegate.declare.feed import feeds
 from tidegate.hygiene import reason
 from tidegate.ingest.run import Job, run
@@ -111,6 +113,59 @@ def test_choosing_loads_no_sdk(tmp_path):
     command = [sys.executable, "-c", CODE]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     assert json.loads(done.stdout) == []
+
+
+class Kept:
+    """In place of the exporters, of which there is one to a process: how they were to send."""
+
+    def __init__(self, sent: Sent) -> None:
+        self.sent = sent
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(telemetry, "Telemetry", Kept)
+    monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=k")
+
+    def how(**given):
+        stores = {"cosmos_url": COSMOS, "storage_url": STORAGE, "home": tmp_path}
+        with azure(Settings(**stores, **given), credential=Identity()) as opened:
+            assert opened.telemetry is not None
+            return opened.telemetry.sent, opened.identity
+
+    return how
+
+
+def test_telemetry_is_signed_where_the_platform_says_so(sent, monkeypatch):
+    how, _ = sent()
+    assert how.credential is None
+    monkeypatch.setenv("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "ClientId=c;Authorization=AAD")
+    how, identity = sent(telemetry_share=0.25)
+    assert how.credential is identity
+    assert (how.share, how.values) == (0.25, False)
+
+
+def test_telemetry_names_whom_we_call_and_nobody_else(sent):
+    how, _ = sent(
+        key_vault_url="https://kv.vault.azure.net",
+        vmray_key="hush-hush",
+        feed_urls={"otx": "https://paid.example/otx"},
+        vmray_url="https://vmray.example",
+        defender_url="https://api.securitycenter.microsoft.com",
+        graph_url="https://graph.microsoft.com/v1.0",
+    )
+    ours = {"paid.example", "vmray.example", "acct.documents.azure.com", "kv.vault.azure.net"}
+    assert all(map(how.known, ours | {"urlhaus.abuse.ch", "machine.isolate"}))
+    assert not any(map(how.known, {"evil.example", "hush-hush", "", "mirror.example"}))
+
+
+def test_where_the_platform_names_no_place_nothing_is_sent(tmp_path, monkeypatch):
+    monkeypatch.delenv("APPLICATIONINSIGHTS_CONNECTION_STRING", raising=False)
+    with azure(Settings(cosmos_url=COSMOS, storage_url=STORAGE, home=tmp_path)) as opened:
+        assert opened.telemetry is None
 
 
 # --- the house --------------------------------------------------------------------------------
