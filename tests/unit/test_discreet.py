@@ -4,7 +4,7 @@ import traceback
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tidegate.adapters.discreet import LONGEST, without_values
@@ -35,6 +35,7 @@ SPELLED = {
 HOST_OF_OURS = "feed.example"
 
 
+@example("", "/home/kim/payload", "", "({})", "as it is")
 @given(PLAIN, SECRET, PLAIN, st.sampled_from(AROUND), st.sampled_from(sorted(SPELLED)))
 def test_no_value_is_left(before, secret, after, around, spelled):
     written = SPELLED[spelled](secret)
@@ -86,7 +87,7 @@ def test_a_frame_that_is_none_hides_nothing():
         "at 2026-12-01T05:04:03.123+00:00, version 1.2.3 at 12:30:05",
         "feeds are looked at",
         "GET /api/indicators/{value} 200 in 3 ms",
-        "tidegate.ports.SourceDown in tidegate.adapters.http",
+        "tidegate.ports.SourceDown in tidegate.adapters.discreet",
         "secret vmray-api-key of feed.example: 403",
     ],
 )

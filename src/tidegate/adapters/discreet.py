@@ -26,7 +26,7 @@ ADDRESS = re.compile(
     re.IGNORECASE,
 )
 WHOLE = {"[encoded]": re.compile(r"%[0-9a-f]{2}", re.IGNORECASE), "[person]": re.compile("@")}
-PATH = re.compile(r"\\|^/(?:home|root|users)/", re.IGNORECASE)
+PATH = re.compile(r"\\|/(?:home|root|users)/", re.IGNORECASE)
 NAME = re.compile(r"(?:[\w-]+\.)+(?:[^\W\d_][\w-]*|7z\b)")
 PARTS = {
     "[hash]": re.compile(r"[0-9a-f]{32,}", re.IGNORECASE),
