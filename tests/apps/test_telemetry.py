@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driver import raw
+from driver import APPS, raw
 from ingestion_standin import Ingestion, ingestion
 from test_ingest_on_azure import FEEDS, World, web, world
+from test_worker import PYTHON
 
 from tidegate.ingest.requests import find
 
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 __all__ = ["web", "world"]  # fixtures
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+OTHER = "1" * 32  # see traced_worker.py
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
@@ -97,8 +99,42 @@ def test_one_trace_leads_from_a_request_to_the_feeds_and_says_no_value(
         assert secret not in everything, secret
 
 
+def test_on_azures_own_worker_the_hosts_trace_goes_on_by_way_of_the_queue(
+    told: Ingestion, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    if not PYTHON.exists():
+        pytest.skip("Azure's own worker needs Python 3.13, which was not found")
+    monkeypatch.setenv("PYTHON_ENABLE_OPENTELEMETRY", "true")  # as it is deployed
+    monkeypatch.setenv("AZURITE", world.azurite.connection)
+    monkeypatch.setenv("ROUTES", json.dumps(world.transport.hosts))
+    done = subprocess.run(  # noqa: S603 - our own code
+        [
+            str(PYTHON),
+            str(Path(__file__).parent / "traced_worker.py"),
+            str(APPS / "ingest"),
+            PARENT,
+        ],
+        input=json.dumps({"feeds": FEEDS}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(world.asked) == sorted(FEEDS)
+    [work] = told.of("RequestData")
+    calls = told.of("RemoteDependencyData")
+    assert len(calls) == len(FEEDS)
+    lines = {one["data"]["baseData"]["message"]: one for one in told.of("MessageData")}
+    told_of = [one for text, one in lines.items() if text.startswith(("POST", "Fetched"))]
+    assert len(told_of) == 1 + len(FEEDS)
+    assert operations([work, *calls, *told_of]) == {TRACE}
+    # The host began another trace for the message, which the work only names.
+    assert OTHER in work["data"]["baseData"]["properties"]["_MS.links"]
+
+
 TALKS = """
-import logging, sys, time
+import logging, random, sys, time
 from tidegate.adapters.azure import telemetry
 from tidegate.adapters.azure.telemetry import Sent, Telemetry
 from tidegate.tracing import continued
@@ -108,7 +144,8 @@ telemetry = Telemetry(Sent(sys.argv[1], None, "x", float(sys.argv[2])))
 logging.getLogger("tidegate").setLevel(logging.INFO)
 began = time.monotonic()
 for number in range(500):
-    with continued(f"work {number}", ""):
+    parent = f"00-{random.getrandbits(128):032x}-b7ad6b7169203331-01" if "host" in sys.argv else ""
+    with continued(f"work {number}", parent):
         logging.getLogger("tidegate.x").info("line %d", number)
 print(time.monotonic() - began)
 telemetry.flush()
@@ -117,10 +154,10 @@ print(time.monotonic() - began)
 """
 
 
-def talked(connection: str, share: float = 1) -> tuple[float, float]:
+def talked(connection: str, share: float = 1, begun_by: str = "us") -> tuple[float, float]:
     """Return how long it took to say 500 things, and then to end, in a process of its own."""
     done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", TALKS, connection, str(share)],
+        [sys.executable, "-c", TALKS, connection, str(share), begun_by],
         capture_output=True,
         text=True,
         check=True,
@@ -152,8 +189,9 @@ def test_nobody_waits_for_an_ingestion_that_is_gone(told: Ingestion):
     assert ended < 60
 
 
-def test_a_share_of_the_traces_is_sent_and_every_line(told: Ingestion):
-    talked(told.connection, 0.2)
+@pytest.mark.parametrize("begun_by", ["us", "host"])
+def test_a_share_of_the_traces_is_sent_and_every_line(told: Ingestion, begun_by: str):
+    talked(told.connection, 0.2, begun_by)
     assert len(told.of("MessageData")) == 500
     assert 40 < len(told.of("RequestData")) < 180
 

@@ -49,11 +49,16 @@ class Worker:
             for one in functions
         }
 
-    async def call(self, name: str, datum: Any, about: dict[str, Any] | None = None) -> Any:
-        """Invoke a function; return what it answers. Raises RuntimeError where it fails."""
+    async def call(
+        self, name: str, datum: Any, about: dict[str, Any] | None = None, trace: str = ""
+    ) -> Any:
+        """Invoke a function within a trace of the host's; return what it answers.
+
+        Raises RuntimeError where it fails.
+        """
         given = [(self.triggers[name]["name"], datum)]
         done, value, _, error, _ = await invocation_request_native(
-            "1", self.ids[name], given, about or {}, ""
+            "1", self.ids[name], given, about or {}, trace
         )
         if not done:
             raise RuntimeError(f"{name}: {error}")
@@ -64,17 +69,22 @@ class Worker:
         """What triggers each function."""
         return {name: trigger["type"] for name, trigger in self.triggers.items()}
 
-    async def http(self, name: str, path: str) -> tuple[int, Any]:
-        """Ask a function of HTTP; return status and JSON."""
+    async def http(
+        self, name: str, path: str, body: bytes | None = None, trace: str = ""
+    ) -> tuple[int, Any]:
+        """Ask a function of HTTP, or POST it a body; return status and JSON."""
         parts = {
-            "method": Datum("GET", "string"),
+            "method": Datum("GET" if body is None else "POST", "string"),
             "url": Datum(SITE + path, "string"),
-            "headers": {"host": Datum("tidegate.example", "string")},
+            "headers": {
+                "host": Datum("tidegate.example", "string"),
+                "content-type": Datum("application/json", "string"),
+            },
             "query": {},
             "params": {"route": Datum(path.lstrip("/"), "string")},
-            "body": Datum(b"", "bytes"),
+            "body": Datum(body or b"", "bytes"),
         }
-        answer = (await self.call(name, Datum(parts, "http"))).value
+        answer = (await self.call(name, Datum(parts, "http"), trace=trace)).value
         return int(answer["status_code"].value), json.loads(answer["body"].value)
 
     async def tick(self, name: str) -> None:
@@ -82,14 +92,14 @@ class Worker:
         schedule = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
         await self.call(name, Datum(json.dumps(schedule), "json"))
 
-    async def bring(self, name: str, text: str) -> None:
+    async def bring(self, name: str, text: str, identity: str = "an id", trace: str = "") -> None:
         """Bring a message of the function's queue."""
         about = {
-            "Id": Datum("an id", "string"),
+            "Id": Datum(identity, "string"),
             "PopReceipt": Datum("a receipt", "string"),
             "DequeueCount": Datum("1", "json"),
         }
-        await self.call(name, Datum(text, "string"), about)
+        await self.call(name, Datum(text, "string"), about, trace)
 
 
 async def started(folder: str) -> Worker:

@@ -25,7 +25,7 @@ class Rerouted(RequestsTransport):
 
     def __init__(self, hosts: Mapping[str, str], certificate: Path | None = None) -> None:
         super().__init__(**({"connection_verify": str(certificate)} if certificate else {}))
-        self._hosts = hosts
+        self.hosts = hosts
 
     def send(self, request: Any, **options: Any) -> Any:
         asked = request.url
@@ -37,7 +37,7 @@ class Rerouted(RequestsTransport):
 
     def _local(self, url: str) -> tuple[str, str]:
         asked = urlsplit(url)
-        for suffix, standin in self._hosts.items():
+        for suffix, standin in self.hosts.items():
             if asked.netloc.endswith(suffix):
                 to = urlsplit(standin)
                 moved = (to.scheme, to.netloc, asked.path, asked.query, "")

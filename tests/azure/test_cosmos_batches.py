@@ -202,7 +202,7 @@ def test_who_is_denied_waits_until_a_person_helps(cosmos, status):
 
 def test_nobody_there_is_down(cosmos):
     writer = cosmos.indicators()
-    writer.cosmos.transport._hosts = {".documents.azure.com": "http://127.0.0.1:1"}
+    writer.cosmos.transport.hosts = {".documents.azure.com": "http://127.0.0.1:1"}
     with pytest.raises(SourceDown, match="Cosmos DB: "):
         writer.of("00" * 16)
 

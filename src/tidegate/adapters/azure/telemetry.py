@@ -69,7 +69,9 @@ class Telemetry:
         }
         about = {"service.namespace": "tidegate", "service.name": sent.service}
         self.resource = resource = Resource.create(about)
-        sampler = ParentBased(TraceIdRatioBased(sent.share))
+        share = TraceIdRatioBased(sent.share)
+        # By the trace's id, whoever began it: the host begins one for all that an app ever does.
+        sampler = ParentBased(share, remote_parent_sampled=share)
         self._traces = TracerProvider(sampler, resource, shutdown_on_exit=False)
         self._traces.add_span_processor(BatchSpanProcessor(AzureMonitorTraceExporter(**how)))
         trace.set_tracer_provider(self._traces)
