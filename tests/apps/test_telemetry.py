@@ -91,6 +91,7 @@ def test_one_trace_leads_from_a_request_to_the_feeds_and_says_no_value(
         "tidegate.feed.indicators",
         "tidegate.feed.age",
         "tidegate.store.request_units",
+        "tidegate.store.run.request_units",
     }
     [bug] = told.of("ExceptionData")
     assert "ValueError" in json.dumps(bug)

@@ -146,6 +146,7 @@ def test_every_figure_is_explained():
         Lookups(lambda: [Pulse("a", 1.0, 1, True)], lambda: {"a": 1}, lambda: (1, 1.0)),
     )
     metrics.ran(Outcome("a", Status.OK, new=1, requests=1))
+    metrics.charged("a", 1.0)
     metrics.gated(Gated("defender", applied=Applied(1, 1, {"a": "b"})))
     maps = MapMetrics(
         exposition.provider.get_meter("tidegate"),

@@ -16,6 +16,7 @@ from tidegate.gate.run import Gated
 from tidegate.ingest.pulse import Pulse
 from tidegate.model import Outcome
 
+RUN_UNITS = (1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0)
 RUN_SECONDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
 HELD = 15.0  # seconds; one reading asks several times, and the memory may be far away
@@ -94,6 +95,11 @@ class Metrics:
             "How long runs of feeds took.",
             explicit_bucket_boundaries_advisory=RUN_SECONDS,
         )
+        self._units = meter.create_histogram(
+            "tidegate.store.run.request_units",
+            description="What the store charged for a run of a source.",
+            explicit_bucket_boundaries_advisory=RUN_UNITS,
+        )
         looked: list[tuple[str, Observed, str, str]] = [
             ("tidegate.feed.age", lookups.ages, "s", "Time since a feed last answered."),
             ("tidegate.feed.rows", lookups.rows, "", "Rows of the last payload that was let in."),
@@ -113,6 +119,10 @@ class Metrics:
         self._run.record(outcome.seconds, feed)
         for became, number in _became(outcome).items():
             self._indicators.add(number, feed | {"became": became})
+
+    def charged(self, source: str, units: float) -> None:
+        """Count what the store charged for one run."""
+        self._units.record(units, {"source": source})
 
     def gated(self, found: Gated) -> None:
         """Count what a cycle of the gate changed at one target."""

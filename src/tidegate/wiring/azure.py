@@ -101,7 +101,7 @@ class Azure(Local):
 
         units = self.settings.cosmos_daily_units
         budget = Budget() if units is None else Budget(units)
-        account = Account(now, self._spending, budget)
+        account = Account(now, self._spending, budget, self._charged)
         copies = Copies(self.objects, SegmentStore(self._passing("sightings")))
         return CosmosSightings(Indicators(self.cosmos), self.objects, now, account, copies)
 
@@ -149,6 +149,11 @@ class Azure(Local):
     def units(self, day: str) -> Mapping[str, float]:
         """Return what Cosmos DB charged on a day (ISO date) by source, in request units."""
         return {source: cost.units for source, cost in self._spending.of(day).items()}
+
+    def _charged(self, source: str, units: float) -> None:
+        """Count what a run cost where somebody wants figures."""
+        if self._metrics:
+            self._metrics.charged(source, units)
 
     @cached_property
     def _spending(self) -> ObjectSpending:

@@ -15,6 +15,8 @@ from tidegate.adapters.prometheus import Exposition
 from tidegate.api import app as web
 from tidegate.api import metrics as route
 from tidegate.declare.feed import feeds
+from tidegate.gate.carry import Applied
+from tidegate.gate.run import Gated
 from tidegate.ingest.pulse import Pulse, pulses
 from tidegate.model import Outcome, Status
 
@@ -69,6 +71,24 @@ def test_a_run_is_counted_by_feed_and_by_what_became_of_its_rows(exposition, met
     assert found["tidegate_feed_requests_total", "cins"] == 7
     assert found["tidegate_feed_run_duration_seconds_sum", "cins"] == pytest.approx(3.2)
     assert found["tidegate_feed_run_duration_seconds_bucket", "cins", "1.0"] == 1
+
+
+def test_what_cycles_of_the_gate_changed_is_counted_by_target(exposition, metrics):
+    metrics.gated(Gated("defender", applied=Applied(5, 2, {"a": "refused"})))
+    metrics.gated(Gated("defender", applied=Applied(1, 0, {})))
+    metrics.gated(Gated("sentinel", reason="no answer"))  # nothing was applied
+    found = read(exposition.text())
+    became = {name[1:]: value for name, value in found.items() if "gate_changes" in name[0]}
+    changed = {("written", "defender"): 6, ("removed", "defender"): 2, ("refused", "defender"): 1}
+    assert became == changed
+
+
+def test_what_a_run_cost_is_counted_by_source(exposition, metrics):
+    metrics.charged("cins", 31.5)
+    metrics.charged("cins", 0.5)
+    found = read(exposition.text())
+    assert found["tidegate_store_run_request_units_sum", "cins"] == 32
+    assert found["tidegate_store_run_request_units_count", "cins"] == 2
 
 
 def test_feeds_are_looked_at_when_somebody_reads(exposition, metrics):

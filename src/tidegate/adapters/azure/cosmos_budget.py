@@ -6,7 +6,7 @@ nothing new, stop before the day's units are spent; what is new stops when they 
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -132,12 +132,13 @@ class Account:
     """A budget and the memory of what was spent of it.
 
     Runs at the same time see each other's units when they end: together they may overdraw a day by
-    what one run each costs.
+    what one run each costs. `tell` is told each run's source and units, for whoever wants figures.
     """
 
     clock: Clock
     spending: Spending = field(default_factory=MemorySpending)
     budget: Budget = Budget()
+    tell: Callable[[str, float], None] = lambda _source, _units: None
 
     @contextmanager
     def run(self, source: str) -> Iterator[Meter]:
@@ -149,6 +150,7 @@ class Account:
         finally:
             cost = meter.cost
             self.spending.add(day, source, cost)
+            self.tell(source, cost.units)
             log.info(
                 "cosmos %s: %d rows, %d requests, %.1f request units",
                 source,
