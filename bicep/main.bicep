@@ -103,7 +103,7 @@ module network 'modules/network.bicep' = {
   name: 'network'
   scope: resourceGroup(groupName)
   dependsOn: [group]
-  params: { at: at, location: location, tags: tags, addresses: addresses }
+  params: { at: at, location: location, tags: tags, addresses: addresses, cache: !empty(redis) }
 }
 
 module observability 'modules/observability.bicep' = {

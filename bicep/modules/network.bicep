@@ -6,6 +6,8 @@ param location string
 param tags object
 @description('A network of /24: four subnets of /26.')
 param addresses string
+@description('Whether there is a cache, which listens on a port of its own.')
+param cache bool
 
 var known = loadJsonContent('../../infra/resources.json')
 var vnet = named(known.names.vnet, at, '')
@@ -54,7 +56,7 @@ module endpoints 'br/public:avm/res/network/network-security-group:0.5.3' = {
           sourceAddressPrefixes: appRanges
           sourcePortRange: '*'
           destinationAddressPrefix: '*'
-          destinationPortRange: '443'
+          destinationPortRanges: cache ? ['443', '10000'] : ['443']
         }
       }
       {

@@ -20,14 +20,19 @@ variable "address_space" {
   type = string
 }
 
+variable "cache" {
+  type        = bool
+  description = "Whether there is a cache, which listens on a port of its own."
+}
+
 locals {
   apps   = var.names.known.apps
   ranges = { for i, app in local.apps : app => cidrsubnet(var.address_space, 2, i) }
-  denied = { name = "nobody-else-in", priority = 4000, access = "Deny", sources = null, port = "*", protocol = "*" }
+  denied = { name = "nobody-else-in", priority = 4000, access = "Deny", sources = null, ports = null, protocol = "*" }
   rules = {
     # The platform brings requests to the apps by another way.
     apps      = [local.denied]
-    endpoints = [{ name = "apps-in", priority = 100, access = "Allow", sources = values(local.ranges), port = "443", protocol = "Tcp" }, local.denied]
+    endpoints = [{ name = "apps-in", priority = 100, access = "Allow", sources = values(local.ranges), ports = var.cache ? ["443", "10000"] : ["443"], protocol = "Tcp" }, local.denied]
   }
 }
 
@@ -88,8 +93,8 @@ resource "azurerm_network_security_group" "this" {
       source_address_prefix                      = rule.sources == null ? "*" : ""
       source_address_prefixes                    = rule.sources == null ? [] : rule.sources
       source_application_security_group_ids      = []
-      destination_port_range                     = rule.port
-      destination_port_ranges                    = []
+      destination_port_range                     = rule.ports == null ? "*" : ""
+      destination_port_ranges                    = rule.ports == null ? [] : rule.ports
       destination_address_prefix                 = "*"
       destination_address_prefixes               = []
       destination_application_security_group_ids = []
