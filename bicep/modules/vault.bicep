@@ -90,6 +90,13 @@ module expiry 'br/public:avm/res/event-grid/system-topic:0.7.0' = {
     enableTelemetry: false
     source: vault.outputs.resourceId
     topicType: 'Microsoft.KeyVault.vaults'
+    diagnosticSettings: [
+      {
+        workspaceResourceId: workspace
+        logCategoriesAndGroups: [{ category: 'DeliveryFailures' }]
+        metricCategories: []
+      }
+    ]
     eventSubscriptions: [
       {
         name: 'secrets-expire'
@@ -101,7 +108,7 @@ module expiry 'br/public:avm/res/event-grid/system-topic:0.7.0' = {
           endpointType: 'MonitorAlert'
           properties: {
             severity: 'Sev2'
-            description: 'A secret of Tidegate expires.'
+            description: 'A secret of Tidegate expires. Runbook: docs/runbooks/azure.md#a-secret-expires'
             actionGroups: [actionGroup]
           }
         }

@@ -42,8 +42,8 @@ REGISTRY = {
         "name",
         "skuName allowSharedKeyAccess defaultToOAuthAuthentication allowBlobPublicAccess"
         " allowCrossTenantReplication minimumTlsVersion publicNetworkAccess networkAcls"
-        " diagnosticSettings roleAssignments blobServices queueServices managementPolicyRules"
-        " privateEndpoints",
+        " diagnosticSettings roleAssignments blobServices queueServices tableServices fileServices"
+        " managementPolicyRules privateEndpoints",
         "resourceId name primaryBlobEndpoint serviceEndpoints",
     ),
     "document-db/database-account": _module(
@@ -78,7 +78,9 @@ REGISTRY = {
         " diagnosticSettings",
         "resourceId endpoint port",
     ),
-    "event-grid/system-topic": _module("0.7.0", "name source topicType", "eventSubscriptions"),
+    "event-grid/system-topic": _module(
+        "0.7.0", "name source topicType", "eventSubscriptions diagnosticSettings"
+    ),
     "managed-identity/user-assigned-identity": _module(
         "0.6.0", "name", "", "resourceId clientId principalId"
     ),

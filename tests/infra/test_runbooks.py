@@ -1,5 +1,6 @@
 """Every command of ours that a runbook names can be typed as it stands there."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ import typer
 
 from tidegate.cli import app
 
-RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+REPOSITORY = Path(__file__).parents[2]
+RUNBOOKS = REPOSITORY / "docs" / "runbooks"
 ROOT = typer.main.get_command(app)
 PLACEHOLDERS = {"DAYS": "7"}  # where a number is asked for; names stand for themselves
 WRONG = {
@@ -61,3 +63,25 @@ def test_a_wrong_command_is_found(line, said):
     with pytest.raises(Exception) as caught:  # noqa: PT011 - typer brings its own click, or none
         parse(line)
     assert type(caught.value).__name__ == said
+
+
+def test_every_secret_is_rotated_after_90_or_365_days():
+    text = (RUNBOOKS / "azure.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \| (`.*?) \|", text, re.MULTILINE)
+    assert [int(days) for days, _ in rows] == [90, 365]
+    told = sorted(one for _, names in rows for one in re.findall(r"`(\w+)`", names))
+    settings = json.loads((REPOSITORY / "infra/app-settings.json").read_text("utf-8"))["settings"]
+    kept = {one["value"] for one in settings.values() if one["from"] == "secret"}
+    assert told == sorted(kept | {settings["TIDEGATE_VMRAY_SECRET"]["value"]})
+
+
+def test_no_page_puts_a_secret_that_never_expires():
+    pages = [*REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("*/README.md")]
+    lines = [
+        line
+        for page in pages
+        for line in page.read_text("utf-8").splitlines()
+        if "keyvault secret set" in line
+    ]
+    assert len(lines) > 3
+    assert [line for line in lines if "--expires" not in line] == []

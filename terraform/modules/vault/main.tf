@@ -117,7 +117,7 @@ resource "azurerm_resource_group_template_deployment" "expiry" {
             endpointType = "MonitorAlert"
             properties = {
               severity     = "Sev2"
-              description  = "A secret of Tidegate expires."
+              description  = "A secret of Tidegate expires. Runbook: docs/runbooks/azure.md#a-secret-expires"
               actionGroups = [var.action_group_id]
             }
           }
@@ -125,6 +125,17 @@ resource "azurerm_resource_group_template_deployment" "expiry" {
       }
     ]
   })
+}
+
+# Who would have been told, and was not.
+resource "azurerm_monitor_diagnostic_setting" "topic" {
+  name                       = "to-logs"
+  target_resource_id         = azurerm_eventgrid_system_topic.this.id
+  log_analytics_workspace_id = var.workspace_id
+
+  enabled_log {
+    category = "DeliveryFailures"
+  }
 }
 
 output "id" {
