@@ -122,7 +122,10 @@ module host 'br/public:avm/res/storage/storage-account:0.33.0' = {
       diagnosticSettings: deletions
       containers: map(known.apps, app => { name: 'package-${app}', publicAccess: 'None' })
     }
-    privateEndpoints: map(['blob', 'table'], service => {
+    tableServices: { diagnosticSettings: deletions }
+    fileServices: { diagnosticSettings: deletions }
+    // Nobody keeps files there; whoever asks for one is led into the network, and not out of it.
+    privateEndpoints: map(['blob', 'table', 'file'], service => {
       name: named(known.names.endpoint, at, 'host-${service}')
       service: service
       subnetResourceId: subnet

@@ -55,6 +55,9 @@ mock_provider "azurerm" {
   mock_resource "azurerm_cosmosdb_sql_role_definition" {
     defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.DocumentDB/databaseAccounts/cosmos/sqlRoleDefinitions/00000000-0000-0000-0000-000000000003" }
   }
+  mock_resource "azurerm_eventgrid_system_topic" {
+    defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.EventGrid/systemTopics/evgt" }
+  }
   mock_resource "azurerm_managed_redis" {
     defaults = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Cache/redisEnterprise/redis" }
   }

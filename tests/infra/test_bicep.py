@@ -158,6 +158,22 @@ def test_telemetry_takes_identities_alone_and_masks_addresses():
     assert (said["disableLocalAuth"], said["disableIpMasking"]) == ("true", "false")
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("vault", "vault"),
+        ("vault", "expiry"),
+        ("storage", "data"),
+        ("storage", "host"),
+        ("cosmos", "cosmos"),
+        ("observability", "logs"),
+        ("redis", "redis"),
+    ],
+)
+def test_the_workspace_hears_of_what_keeps_or_tells_something(path, name):
+    assert given(path, name)["diagnosticSettings"]
+
+
 def test_every_store_says_whether_it_is_open():
     for path, name in (("vault", "vault"), ("storage", "data"), ("storage", "host")):
         assert given(path, name)["publicNetworkAccess"] in {"access", "open ? Enabled : Disabled"}

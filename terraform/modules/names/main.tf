@@ -28,7 +28,7 @@ locals {
   plain   = { for what, name in local.general : what => name if !strcontains(name, "{") }
   per_app = { for what, name in local.general : what => { for app in local.known.apps : app => replace(name, "{app}", app) } if strcontains(name, "{app}") }
   alerts  = jsondecode(file("${path.module}/../../../infra/monitoring.json")).alerts
-  parts   = distinct(concat(keys(local.known.endpoints), ["apps", "endpoints", "host-blob", "host-table", "redis"], local.known.apps, keys(local.alerts)))
+  parts   = distinct(concat(keys(local.known.endpoints), ["apps", "endpoints", "host-blob", "host-table", "host-file", "redis"], local.known.apps, keys(local.alerts)))
   by_part = { for what, name in local.general : what => { for part in local.parts : part => replace(name, "{part}", part) } if strcontains(name, "{part}") }
 }
 

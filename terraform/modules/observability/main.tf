@@ -43,6 +43,17 @@ resource "azurerm_log_analytics_workspace" "this" {
   tags                         = var.tags
 }
 
+# Who asked what of it.
+resource "azurerm_monitor_diagnostic_setting" "this" {
+  name                       = "to-logs"
+  target_resource_id         = azurerm_log_analytics_workspace.this.id
+  log_analytics_workspace_id = azurerm_log_analytics_workspace.this.id
+
+  enabled_log {
+    category = "Audit"
+  }
+}
+
 resource "azurerm_application_insights" "this" {
   name                         = var.names.one.insights
   resource_group_name          = var.group
