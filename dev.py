@@ -127,7 +127,8 @@ def worker_python() -> str | None:
 def runs_the_worker(interpreter: str) -> bool:
     """Whether this is that Python; what pyenv puts on the PATH may be none at all."""
     asked = "import sys; sys.exit(sys.version_info[:2] != (3, 13))"
-    return subprocess.run([interpreter, "-c", asked], check=False, stderr=-3).returncode == 0
+    command, quiet = [interpreter, "-c", asked], subprocess.DEVNULL
+    return subprocess.run(command, check=False, stderr=quiet).returncode == 0
 
 
 def lint() -> None:
