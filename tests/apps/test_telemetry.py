@@ -135,7 +135,7 @@ def test_on_azures_own_worker_the_hosts_trace_goes_on_by_way_of_the_queue(
 
 
 TALKS = """
-import logging, random, sys, time
+import logging, random, sys
 from tidegate.adapters.azure import telemetry
 from tidegate.adapters.azure.telemetry import Sent, Telemetry
 from tidegate.tracing import continued
@@ -143,56 +143,48 @@ from tidegate.tracing import continued
 telemetry.IMPATIENT |= {what: 0.25 for what in telemetry.IMPATIENT if "timeout" in what}
 telemetry = Telemetry(Sent(sys.argv[1], None, "x", float(sys.argv[2])))
 logging.getLogger("tidegate").setLevel(logging.INFO)
-began = time.monotonic()
 for number in range(500):
     parent = f"00-{random.getrandbits(128):032x}-b7ad6b7169203331-01" if "host" in sys.argv else ""
     with continued(f"work {number}", parent):
         logging.getLogger("tidegate.x").info("line %d", number)
-print(time.monotonic() - began)
 telemetry.flush()
 telemetry.close()
-print(time.monotonic() - began)
 """
 
 
-def talked(connection: str, share: float = 1, begun_by: str = "us") -> tuple[float, float]:
-    """Return how long it took to say 500 things, and then to end, in a process of its own."""
-    done = subprocess.run(  # noqa: S603 - our own code
+def talk(connection: str, share: float = 1, begun_by: str = "us") -> None:
+    """Say 500 things in a process of its own. Who waited for an answer would not end in time."""
+    subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", TALKS, connection, str(share), begun_by],
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=60,
     )
-    said, ended = map(float, done.stdout.split())
-    return said, ended
 
 
 @pytest.mark.parametrize("status", [429, 500, 403])
 def test_nobody_waits_for_an_ingestion_that_refuses(told: Ingestion, status: int):
     told.status = status
-    said, ended = talked(told.connection)
+    talk(told.connection)
     assert told.posts
-    assert said < 10  # not a speed: each line would wait for its post
-    assert ended < 60
 
 
 def test_nobody_waits_for_an_ingestion_that_takes_and_never_answers(told: Ingestion):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        said, ended = talked(replace(told, url=url).connection)
-    assert said < 10
-    assert ended < 60
+        talk(replace(told, url=url).connection)
+        silent.settimeout(1)
+        silent.accept()[0].close()  # somebody had called
 
 
 def test_nobody_waits_for_an_ingestion_that_is_gone(told: Ingestion):
-    _, ended = talked(replace(told, url="http://127.0.0.1:9").connection)
-    assert ended < 60
+    talk(replace(told, url="http://127.0.0.1:9").connection)
 
 
 @pytest.mark.parametrize("begun_by", ["us", "host"])
 def test_a_share_of_the_traces_is_sent_and_every_line(told: Ingestion, begun_by: str):
-    talked(told.connection, 0.2, begun_by)
+    talk(told.connection, 0.2, begun_by)
     assert len(told.of("MessageData")) == 500
     assert 40 < len(told.of("RequestData")) < 180
 
