@@ -43,6 +43,7 @@ DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8:
 RESERVED_NAMES = ("localhost", "local", "internal", "invalid", "test", "home.arpa")
 EXAMPLE_NAMES = ("example", "example.com", "example.net", "example.org")
 
+NAT64, SIX_TO_FOUR = (int(ipaddress.IPv6Address(text)) for text in ("64:ff9b::", "2002::"))
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 NONE: frozenset[str] = frozenset()
 ALLOWED, OWN_DOMAIN, OWN_NETWORK = "allow-list", "own domain", "own network"
@@ -145,8 +146,8 @@ class Policy:
 
     @cached_property
     def v6(self) -> Ranges:
-        """IPv6 ranges with their reason."""
-        return Ranges.of((n, why) for n, why in self._networks() if n.version == 6)  # noqa: PLR2004
+        """IPv6 ranges with their reason, those that stand for IPv4 ranges included."""
+        return Ranges.of((six, why) for n, why in self._networks() for six in _as_six(n))
 
     def _networks(self) -> list[tuple[Network, str]]:
         reserved = dict(RESERVED)
@@ -157,6 +158,15 @@ class Policy:
         given += [(text, OWN_NETWORK) for text in self.own_networks]
         read = [(_network(text), why) for text, why in given]
         return found + [(network, why) for network, why in read if network is not None]
+
+
+def _as_six(network: Network) -> tuple[ipaddress.IPv6Network, ...]:
+    """Return the network, or those of NAT64 and 6to4 that lead to it where it is one of IPv4."""
+    if isinstance(network, ipaddress.IPv6Network):
+        return (network,)
+    number, bits = int(network.network_address), network.prefixlen
+    ways = ((NAT64 + number, 96 + bits), (SIX_TO_FOUR + (number << 80), 16 + bits))
+    return tuple(ipaddress.IPv6Network(way) for way in ways)
 
 
 def _network(text: str) -> Network | None:

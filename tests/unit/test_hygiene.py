@@ -24,6 +24,10 @@ SUPPRESSED = [
     (Kind.IPV6, "::", "reserved"),
     (Kind.IPV6, "fe80::1", "link-local"),
     (Kind.IPV6, "fd00::1", "private"),
+    (Kind.IPV6, "64:ff9b::a00:1", "private"),  # 10.0.0.1 behind NAT64
+    (Kind.IPV6, "2002:c0a8:101::1", "private"),  # 192.168.1.1 by 6to4
+    (Kind.CIDR, "2002:a00::/24", "private"),
+    (Kind.URL, "http://[64:ff9b::7f00:1]/", "loopback"),
     (Kind.CIDR, "10.1.0.0/16", "private"),
     (Kind.CIDR, "172.0.0.0/8", "private"),
     (Kind.CIDR, "fc00::/16", "private"),
@@ -51,6 +55,8 @@ FINE = [
     (Kind.IPV4, "11.0.0.0"),
     (Kind.IPV4, "223.255.255.255"),
     (Kind.IPV6, "2a02:cf40::1"),
+    (Kind.IPV6, "64:ff9b::b00:1"),
+    (Kind.IPV6, "2002:b00:1::1"),
     (Kind.CIDR, "11.0.0.0/16"),
     (Kind.CIDR, "2a02:cf40::/32"),
     (Kind.DOMAIN, "notlocal"),
