@@ -1,7 +1,8 @@
 """Files that somebody signed and very many machines have: to block one would stop work everywhere.
 
 Defender is asked about the hashes that were chosen, a few a cycle, and its answers are kept. Where
-it cannot be asked there is no opinion: a tenant without that permission still has a gate.
+it cannot be asked there is no opinion: a tenant without that permission still has a gate. Where it
+can, an MD5 is not blocked, for it finds no file by one: what is bad mostly has a SHA-256, too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ HOLDS = timedelta(days=30)
 KEPT = 100_000  # answers, the newest
 A_CYCLE = 50  # questions: half of what Defender takes in a minute, for detonation asks it, too
 NOT_ASKED = "Defender was not asked yet how common the file is"
+NOT_TOLD = "Defender cannot tell by an MD5 how common the file is"
 FORBIDDEN = "403"
 MOST_MACHINES = 1 << 40
 LONGEST = 100  # characters of a signer's name, which the signer chose
@@ -73,14 +75,15 @@ def reasons(kind: pl.Series, value: pl.Series, facts: pl.DataFrame) -> pl.Series
 
 
 def barred(rows: pl.DataFrame, facts: pl.DataFrame, held: pl.Series) -> dict[str, str]:
-    """Return by id why a file is not to be blocked: too common, or not asked about yet.
+    """Return by id why a file is not to be blocked: too common, not asked about yet, or an MD5.
 
     Where nothing was ever answered nobody waits for answers. Who is `held` does not either.
     """
-    files = rows.filter(pl.col("kind").cast(pl.String).is_in(ASKABLE))
+    files = rows.filter(pl.col("kind").cast(pl.String).is_in([*ASKABLE, Kind.MD5.value]))
     why = reasons(files["kind"], files["value"], facts)
     known = files["value"].is_in(facts["value"].implode()) | files["id"].is_in(held.implode())
-    waits = pl.when(~known & (len(facts) > 0)).then(pl.lit(NOT_ASKED))
+    unknown = pl.when(pl.col("kind") == Kind.MD5.value).then(pl.lit(NOT_TOLD))
+    waits = pl.when(~known & (len(facts) > 0)).then(unknown.otherwise(pl.lit(NOT_ASKED)))
     told = files.select("id", why=pl.coalesce(why, waits)).drop_nulls()
     return dict(told.iter_rows())
 

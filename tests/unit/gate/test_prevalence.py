@@ -6,7 +6,17 @@ import polars as pl
 import pytest
 
 from tidegate.adapters.local.files import FileObjects
-from tidegate.gate.prevalence import HOLDS, KEPT, NAME, ask, reasons, remembered
+from tidegate.gate.prevalence import (
+    HOLDS,
+    KEPT,
+    NAME,
+    NOT_ASKED,
+    NOT_TOLD,
+    ask,
+    barred,
+    reasons,
+    remembered,
+)
 from tidegate.model import Kind
 from tidegate.ports import BadPayload, FileFacts, QuotaSpent, Refused, SourceDown
 
@@ -76,6 +86,15 @@ def test_only_files_that_defender_can_find_are_asked_about(objects):
     assert objects.get(NAME) is None
     facts = ask(hashes("aa"), devices, objects, NOW)
     assert told(pl.concat(others), facts) == [None, None, None]
+
+
+def test_an_md5_is_not_blocked_where_defender_tells_of_files_unless_it_is_held(objects):
+    rows = pl.concat([hashes("aa"), hashes("bb", "cc", kind=Kind.MD5), hashes("dd")])
+    rows = rows.with_columns(id=pl.Series(["a", "b", "c", "d"]))
+    held = pl.Series("id", ["c"])
+    assert barred(rows, remembered(objects, NOW), held) == {}
+    facts = ask(hashes("aa"), Defender(), objects, NOW)
+    assert barred(rows, facts, held) == {"b": NOT_TOLD, "d": NOT_ASKED}
 
 
 def test_a_cycle_asks_the_best_few(objects):
