@@ -1,4 +1,4 @@
-"""Terraform deploys what the code asks for, says it once, and agrees with Bicep.
+"""Terraform deploys what the code asks for, by resources that the provider has, and says it once.
 
 The files are read by a small reader of formatted HCL. Where Terraform itself is installed, it
 evaluates what needs no provider: the names and the app settings, which are then read as an app
@@ -11,10 +11,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from terraform_reader import TERRAFORM, Block, Files, environment, files, read
+from terraform_schema import SCHEMA, Body
 
 from tidegate.adapters.azure.cosmos_cases import CASES
 from tidegate.adapters.azure.cosmos_documents import INDICATORS
@@ -23,20 +24,7 @@ from tidegate.adapters.azure.cosmos_runs import RUNS
 from tidegate.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-INFRA, TERRAFORM, BICEP = ROOT / "infra", ROOT / "terraform", ROOT / "bicep"
-HEADER = re.compile(r'(\w+)((?: "[^"]*")*) \{(\})?')
-ATTRIBUTE = re.compile(r"([\w-]+)\s+= (.+)")
-Files = dict[str, str]
-ROLES = {  # as Bicep names them
-    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
-    "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
-    "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
-    "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
-    "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
-    "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
-    "Log Analytics Reader": "73c42c96-874c-492b-b04d-ab87d138a893",
-    "Microsoft Sentinel Contributor": "ab8e14d6-4a74-4a29-9ba8-549422addade",
-}
+INFRA = ROOT / "infra"
 SCOPES = {  # who has which role where: no wider than this
     "access.logs": ("Log Analytics Reader", "var.workspace_id"),
     "access.sentinel": ("Microsoft Sentinel Contributor", "var.workspace_id"),
@@ -82,6 +70,15 @@ CLOSED = {  # what a slip would open
         "webdeploy_publish_basic_authentication_enabled",
     ): "false",
 }
+WATCHED = {
+    "azurerm_cosmosdb_account",
+    "azurerm_eventgrid_system_topic",
+    "azurerm_key_vault",
+    "azurerm_log_analytics_workspace",
+    "azurerm_managed_redis",
+    "azurerm_storage_account",
+}
+TERRAFORMS_OWN = {"for_each", "count", "depends_on"}
 NEVER_ON_FLEX = {
     "FUNCTIONS_WORKER_RUNTIME",
     "FUNCTIONS_EXTENSION_VERSION",
@@ -93,71 +90,6 @@ NEVER_ON_FLEX = {
     "WEBSITE_TIME_ZONE",
     "TZ",
 }
-
-
-@dataclass
-class Block:
-    """A block of HCL; values are text, as they are written."""
-
-    kind: str
-    labels: list[str] = field(default_factory=list)
-    values: dict[str, str] = field(default_factory=dict)
-    blocks: list["Block"] = field(default_factory=list)
-
-    def of(self, kind: str, *labels: str) -> list["Block"]:
-        found = [one for one in self.blocks if one.kind == kind]
-        return [one for one in found if one.labels[: len(labels)] == list(labels)]
-
-
-def read(text: str) -> Block:
-    """Read a file that `terraform fmt` has formatted. Raises ValueError at any other line."""
-    lines = iter(_plain(text))
-    return _block(Block("file"), lines)
-
-
-def _plain(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        bare = re.sub(r'^((?:[^"#]|"(?:\\.|[^"\\])*")*)#.*', r"\1", line).strip()
-        if bare:
-            yield bare
-
-
-def _block(into: Block, lines: Iterator[str]) -> Block:
-    for line in lines:
-        if line == "}":
-            return into
-        if header := HEADER.fullmatch(line):
-            block = Block(header[1], re.findall(r'"([^"]*)"', header[2]))
-            into.blocks.append(block if header[3] else _block(block, lines))
-        elif attribute := ATTRIBUTE.fullmatch(line):
-            into.values[attribute[1]] = _whole(attribute[2], lines)
-        else:
-            raise ValueError(f"not formatted: {line}")
-    if into.kind != "file":
-        raise ValueError(f"{into.kind} is not closed")
-    return into
-
-
-def _whole(value: str, lines: Iterator[str]) -> str:
-    while _open(value):
-        value += "\n" + next(lines)
-    return value
-
-
-def _open(value: str) -> bool:
-    bare = re.sub(r'"[^"]*"', "", value)
-    return sum(map(bare.count, "([{")) > sum(map(bare.count, ")]}"))
-
-
-def files() -> Files:
-    """All modules, by their folders; the root's is ''."""
-    found = [*TERRAFORM.glob("*.tf"), *TERRAFORM.glob("modules/**/*.tf")]
-    texts: Files = {}
-    for path in sorted(found):
-        folder = path.parent.relative_to(TERRAFORM).as_posix().removeprefix("modules/")
-        name = "" if folder == "." else folder
-        texts[name] = texts.get(name, "") + path.read_text(encoding="utf-8")
-    return texts
 
 
 def said(name: str) -> dict:
@@ -186,6 +118,54 @@ def wrong_arguments(texts: Files) -> Iterator[str]:
         resources = {".".join(one.labels) for one in module.of("resource")}
         there = set(re.findall(r"(?<![\w.\"])(azurerm_\w+\.\w+)", texts[name]))
         yield from (f"{name}: there is no {one}" for one in there - resources)
+
+
+def wrong_bodies(texts: Files) -> Iterator[str]:
+    """Resources have the arguments and blocks that the provider knows, and those it needs."""
+    for module, text in texts.items():
+        for one in read(text).of("resource"):
+            where = f"{module}: {'.'.join(one.labels)}"
+            if one.labels[0] in SCHEMA:
+                yield from _unlike(one, SCHEMA[one.labels[0]], where)
+            else:
+                yield f"{where} is no resource that we know"
+
+
+def _unlike(block: Block, known: Body, where: str) -> Iterator[str]:
+    given = block.values.keys() - TERRAFORMS_OWN
+    yield from (f"{where} has no {one}" for one in known.needed - given)
+    yield from (f"{where} cannot have {one}" for one in given - known.needed - known.other)
+    inner = [_of(one) for one in block.blocks if one.kind != "lifecycle"]
+    needed = {name for name, one in known.blocks.items() if one.must}
+    yield from (f"{where} has no {one}" for one in needed - {name for name, _ in inner})
+    for name, one in inner:
+        if name in known.blocks:
+            yield from _unlike(one, known.blocks[name], f"{where}.{name}")
+        else:
+            yield f"{where} cannot have a block {name}"
+
+
+def _of(block: Block) -> tuple[str, Block]:
+    """Return what a block is of: a dynamic one stands for its content."""
+    if block.kind != "dynamic":
+        return block.kind, block
+    return block.labels[0], block.of("content")[0]
+
+
+def silent_ones(texts: Files) -> Iterator[str]:
+    """What keeps or tells something is watched: the workspace hears of it."""
+    for module, text in texts.items():
+        found = read(text)
+        settings = found.of("resource", "azurerm_monitor_diagnostic_setting")
+        targets = "".join(_target(one) for one in settings)
+        for one in found.of("resource"):
+            told = f"{'.'.join(one.labels)}.id"
+            if one.labels[0] in WATCHED and told not in targets:
+                yield f"{module}: nobody hears of {told}"
+
+
+def _target(setting: Block) -> str:
+    return setting.values["target_resource_id"] + setting.values.get("for_each", "")
 
 
 def open_doors(texts: Files) -> Iterator[str]:
@@ -244,6 +224,8 @@ def kept_secrets(texts: Files) -> Iterator[str]:
 
 CHECKS: dict[str, Callable[[Files], Iterator[str]]] = {
     "arguments": wrong_arguments,
+    "bodies": wrong_bodies,
+    "silence": silent_ones,
     "doors": open_doors,
     "roles": wide_roles,
     "names": invented_names,
@@ -263,6 +245,17 @@ def test_files_are_sound(name: str) -> None:
         ("arguments", "", "module.vault.url", "module.vault.address"),
         ("arguments", "vault", "azurerm_key_vault.this.id", "azurerm_key_vault.that.id"),
         ("arguments", "cosmos", "var.autoscale == null", "var.serverless"),
+        ("bodies", "vault", "soft_delete_retention_days", "soft_delete_days"),
+        ("bodies", "storage", "  account_tier ", "  tier "),
+        ("bodies", "cosmos", "  consistency_policy {", "  consistency {"),
+        ("bodies", "cosmos", 'dynamic "geo_location"', 'dynamic "location"'),
+        ("bodies", "functions", '"azurerm_service_plan" "app"', '"azurerm_app_service_plan" "app"'),
+        ("bodies", "monitoring", "    failing_periods {", "    failing_period {"),
+        ("bodies", "redis", "    eviction_policy ", "    evict "),
+        ("silence", "vault", "= azurerm_eventgrid_system_topic.this.id\n  log",
+         "= azurerm_key_vault.this.id\n  log"),
+        ("silence", "redis", '"azurerm_monitor_diagnostic_setting"', '"azurerm_subnet"'),
+        ("silence", "storage", "host = azurerm_storage_account.host.id }", "}"),
         ("doors", "storage", "shared_access_key_enabled         = false", "sas = false"),
         ("doors", "vault", "purge_protection_enabled      = true", "purge = true"),
         ("doors", "functions", 'sku_name            = "FC1"', 'sku_name            = "Y1"'),
@@ -338,11 +331,6 @@ def test_what_settings_need_is_given() -> None:
     assert {one["when"] for one in settings.values()} == conditions
 
 
-def environment(name: str) -> dict[str, str]:
-    text = (TERRAFORM / "environments" / f"{name}.tfvars").read_text(encoding="utf-8")
-    return {key: value.strip('"') for key, value in read(text).values.items()}
-
-
 @pytest.mark.parametrize("name", ["dev", "staging", "prod"])
 def test_environments_say_what_is_asked(name: str) -> None:
     asked = {one.labels[0]: one.values for one in read(files()[""]).of("variable")}
@@ -352,107 +340,6 @@ def test_environments_say_what_is_asked(name: str) -> None:
     assert given["environment"] == name
     assert given.keys() <= asked.keys()
     assert needed - given.keys() == {"subscription_id", "alert_emails"}
-
-
-@pytest.fixture
-def bicep() -> Files:
-    """The modules of Bicep, and its environments as `dev.bicepparam`."""
-    if not BICEP.is_dir():
-        pytest.skip("there is no bicep/ to compare with")
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in BICEP.rglob("*.bicep")}
-    for path in BICEP.glob("subscriptions/*/main.bicepparam"):
-        texts[path.parent.name.lower()] = path.read_text(encoding="utf-8")
-    return texts
-
-
-def test_roles_are_those_of_bicep(bicep: Files) -> None:
-    guid = re.compile(r"^var \w+ = '([0-9a-f]{8}-[0-9a-f-]{27})'", re.MULTILINE)
-    theirs = {one for text in bicep.values() for one in guid.findall(text)}
-    assert theirs == {ROLES[role] for role, _ in SCOPES.values()}
-
-
-@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
-def test_environments_are_those_of_bicep(bicep: Files, name: str) -> None:
-    theirs = dict(re.findall(r"^param (\w+) = '?([^'\n]*)'?$", bicep[name], re.MULTILINE))
-    ours = environment(name)
-    assert ours.get("cosmos_autoscale", "serverless") == (
-        "serverless" if theirs["serverless"] == "true" else theirs["units"]
-    )
-    assert f"Standard_{ours['storage_replication']}" == theirs["storageSku"]
-    same = {
-        "budget_amount": "budget",
-        "open": "open",
-        "log_days": "logDays",
-        "log_daily_gb": "dailyGigabytes",
-        "cosmos_second_region": "secondRegion",
-        "zone_redundant": "zoneRedundant",
-    }
-    assert {one: ours.get(one) for one in same} == {
-        one: theirs.get(other) for one, other in same.items()
-    }
-
-
-SAME = {  # the same said in both languages: module, Terraform's words, Bicep's
-    "plan": ("functions", 'sku_name = "FC1"', "skuName: 'FC1'"),
-    "python": ("functions", 'runtime_version = "3.13"', "name: 'python', version: '3.13'"),
-    "package": ("storage", '"package-${each.key}"', "'package-${app}'"),
-    "vault": ("vault", 'sku_name = "standard"', "sku: 'standard'"),
-    "keys": ("storage", "shared_access_key_enabled = false", "allowSharedKeyAccess: false"),
-    "backup": ("cosmos", '"Continuous7Days"', "'Continuous7Days'"),
-    "document role": ("cosmos", "0000-000000000002", "0000-000000000002"),
-    "metadata": ("cosmos", "databaseAccounts/readMetadata", "databaseAccounts/readMetadata"),
-    "deleted": ("storage", "days = 7", "deleteRetentionPolicyDays: 7"),
-    "pages": ("web", 'sku_tier = "Standard"', "sku: 'Standard'"),
-    "cache": ("redis", 'public_network_access = "Disabled"', "publicNetworkAccess: 'Disabled'"),
-    "cache's keys": ("redis", 'client_protocol = "Encrypted"', "clientProtocol: 'Encrypted'"),
-    "cache is a choice": ("", "var.redis_sku == null ? 0 : 1", "if (!empty(redis))"),
-    "alerts": ("monitoring", "/infra/monitoring.json", "/infra/monitoring.json"),
-    "titles": ("monitoring", '"Tidegate ${var.environment}: ', "'Tidegate ${at.env}: "),
-    "silence": ("monitoring", "auto_mitigation_enabled = true", "autoMitigate: true"),
-    "expiry": (
-        "vault",
-        "Microsoft.KeyVault.SecretNearExpiry",
-        "Microsoft.KeyVault.SecretNearExpiry",
-    ),
-    "network": ("", '"10.42.0.0/24"', "'10.42.0.0/24'"),
-    "budget": ("budget", "[80, 100]", "thresholds: [80, 100]"),
-}
-MADE = {  # what a registry module of Bicep makes, as azurerm calls it
-    "authorization/role-assignment": "azurerm_role_assignment",
-    "consumption/budget": "azurerm_consumption_budget_resource_group",
-    "cache/redis-enterprise": "azurerm_managed_redis",
-    "document-db/database-account": "azurerm_cosmosdb_account",
-    "event-grid/system-topic": "azurerm_eventgrid_system_topic",
-    "insights/action-group": "azurerm_monitor_action_group",
-    "insights/component": "azurerm_application_insights",
-    "insights/scheduled-query-rule": "azurerm_monitor_scheduled_query_rules_alert_v2",
-    "key-vault/vault": "azurerm_key_vault",
-    "managed-identity/user-assigned-identity": "azurerm_user_assigned_identity",
-    "network/network-security-group": "azurerm_network_security_group",
-    "network/private-dns-zone": "azurerm_private_dns_zone",
-    "network/virtual-network": "azurerm_virtual_network",
-    "operational-insights/workspace": "azurerm_log_analytics_workspace",
-    "resources/resource-group": "azurerm_resource_group",
-    "storage/storage-account": "azurerm_storage_account",
-    "web/serverfarm": "azurerm_service_plan",
-    "web/site": "azurerm_function_app_flex_consumption",
-    "web/static-site": "azurerm_static_web_app",
-}
-
-
-def test_resources_are_those_of_bicep(bicep: Files) -> None:
-    ours = files()
-    for module, text in bicep.items():
-        name = "" if module == "main" else module
-        for used in set(re.findall(r"'br/public:avm/res/([\w/-]+):", text)):
-            assert read(ours[name]).of("resource", MADE[used]), f"{module}: no {MADE[used]}"
-
-
-@pytest.mark.parametrize("what", SAME)
-def test_both_say_the_same(bicep: Files, what: str) -> None:
-    module, ours, theirs = SAME[what]
-    assert ours in re.sub(" +", " ", files()[module])
-    assert theirs in bicep[module or "main"]
 
 
 @pytest.fixture
