@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from terraform_reader import files, read
 from typer.testing import CliRunner
 
 from tidegate.adapters.azure.cosmos_documents import documents
@@ -52,6 +53,16 @@ def test_every_price_is_used_and_every_line_has_one():
 )
 def test_more_work_costs_more(more, of):
     assert _usd(replace(Workload(), **more), of) > _usd(Workload(), of)
+
+
+def test_endpoints_and_zones_are_those_that_are_deployed():
+    """Without those of the apps and of the cache, which are choices."""
+    stores = [read(files()[name]) for name in ("vault", "cosmos")]
+    single = [one for each in stores for one in each.of("resource", "azurerm_private_endpoint")]
+    services = re.findall(r"= \{ account = ", files()["storage"])
+    zones = json.loads((APPS.parent / "infra/resources.json").read_text("utf-8"))["endpoints"]
+    assert {one.endpoints for one in ENVIRONMENTS.values()} == {len(single) + len(services)}
+    assert {one.zones for one in ENVIRONMENTS.values()} == {len(zones)}
 
 
 def _usd(work: Workload, name: str) -> float:
