@@ -99,6 +99,15 @@ def test_the_pipeline_does_what_the_workflows_do():
         assert steps[0]["persistCredentials"] == "false"
 
 
+def test_what_is_deployed_is_checked_by_a_job_of_its_own():
+    """Which says at a glance whether it is the infrastructure that fails."""
+    [stage, *_] = yaml.safe_load((ROOT / "azure-pipelines.yml").read_text())["stages"]
+    steps = {job["job"]: job["steps"][-1]["bash"] for job in stage["jobs"]}
+    jobs = workflow("ci.yml")["jobs"]
+    assert steps == {name: job["steps"][-1]["run"] for name, job in jobs.items()}
+    assert steps["infra"] == "python3 dev.py check-infra"
+
+
 def test_no_deployment_is_cut_off_and_each_asks_its_environment():
     job = workflow("deploy-to.yml")["jobs"]["deploy"]
     assert job["concurrency"]["cancel-in-progress"] == "false"
