@@ -109,6 +109,13 @@ def test_the_file_holds_no_secrets(name):
     assert "hunter" not in str(wrong.value)
 
 
+def test_a_secret_of_the_file_is_told_even_where_the_environment_has_one(monkeypatch):
+    Path("tidegate.yaml").write_text("otx_key: hunter2\n")
+    monkeypatch.setenv("TIDEGATE_OTX_KEY", "hunter5")
+    with pytest.raises(ValueError, match="otx_key is a secret"):
+        Settings()
+
+
 def test_every_setting_says_what_it_is():
     fields = Settings.model_fields.items()
     assert [name for name, field in fields if not field.description] == []
@@ -146,7 +153,7 @@ def test_an_entry_of_the_allow_list_that_means_nothing_is_refused(monkeypatch):
 
 
 def test_all_that_is_wrong_is_said_at_once_and_no_value(monkeypatch):
-    Path("tidegate.yaml").write_text("gate_capp: 1\n")
+    Path("tidegate.yaml").write_text("gate_capp: 1\notx_key: hunter6\n")
     given = {
         "PORTT": "80",
         "SHARE": "hunter1",
@@ -165,12 +172,13 @@ def test_all_that_is_wrong_is_said_at_once_and_no_value(monkeypatch):
     told = str(wrong.value)
     for name in ("PORTT", "SHARE", "gate_capp", "feeds_off", "telemetry_share", "redis_url"):
         assert name in told
+    assert "otx_key is a secret" in told
     assert "webhook_url and webhook_key go together" in told
     assert "missing: graph_url, vmray_url, vmray_key or key_vault_url" in told
     assert "cosmos_url\n" in told
     assert "missing: cosmos_url" not in told  # it is not missing, but wrong
     assert "hunter" not in told
-    assert wrong.value.error_count() == 9
+    assert wrong.value.error_count() == 10
 
 
 def test_what_is_only_wrong_together_is_said_at_once(monkeypatch):

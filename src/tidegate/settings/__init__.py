@@ -227,6 +227,10 @@ class Settings(Enforcement, Readers, Workspace, Detonation):
     def _all_that_is_wrong(cls, given: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
         """Say all that is wrong at once: each start that fails costs a deployment."""
         faults = [*_misspelled(cls.model_fields)]
+        faults += [
+            _fault(f"{name} is a secret: set it in the environment", name)
+            for name in given.pop(IN_THE_FILE, ())
+        ]
         try:
             made = check(given)
         except ValidationError as error:
@@ -322,6 +326,7 @@ class Settings(Enforcement, Readers, Workspace, Detonation):
 
 
 SECRET = (SecretStr | None, dict[str, SecretStr])
+IN_THE_FILE = "secrets in tidegate.yaml"  # their names: to be told beside all else that is wrong
 
 
 class _Environment(EnvSettingsSource):
@@ -343,7 +348,8 @@ class _File(YamlConfigSettingsSource):
         fields = self.settings_cls.model_fields
         secret = {name for name, field in fields.items() if field.annotation in SECRET}
         if found := sorted(given.keys() & secret):
-            raise ValueError(f"{', '.join(found)} is a secret: set it in the environment")
+            public = {name: value for name, value in given.items() if name not in secret}
+            return public | {IN_THE_FILE: found}
         return given
 
 
