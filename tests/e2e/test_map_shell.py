@@ -74,6 +74,13 @@ def test_any_link_opens_the_page(visit: Open, site: Site):
     assert seen.complaints == []
 
 
+def test_a_filter_is_removed_by_a_slow_click_that_ends_a_search(visit: Open, site: Site):
+    seen = loaded(at(visit, site, "#q=nobody&f.__proto__=x"), "0")
+    seen.page.fill("#search", "")  # the press takes the box its focus, and so begins the search
+    seen.page.click("#chips button", delay=500)
+    loaded(seen)
+
+
 # --- play -------------------------------------------------------------------------------------
 
 

@@ -43,7 +43,7 @@ export class Find implements Listener {
     const rows = shown.reduce((sum, { slice: [first, end] }) => sum + end - first, 0);
     const meaning = filters.meaning === null ? "" : `${format.rows(rows)} ${plain(said(filters.meaning))}`;
     const text = filters.busy ? "Searching…" : meaning;
-    if (this.#told.textContent !== text) this.#told.textContent = text;
+    if (this.#told.textContent !== text) this.#told.textContent = this.#told.title = text;
     this.#showChips(chips(facets));
   }
 
