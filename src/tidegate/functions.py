@@ -282,7 +282,7 @@ def _take_turn(
             delay = work(message)
         except QuotaSpent as spent:
             queue.again(message, spent.retry_after or WAIT)
-        except (SourceDown, Conflict) as fault:
+        except (SourceDown, Conflict, BadPayload) as fault:
             log.warning("%s, attempt %d: %s", message.case, message.attempts, fault)
             wait = getattr(fault, "retry_after", None)
             wait = wait or opened.detonate.policy.wait_after(message.attempts)

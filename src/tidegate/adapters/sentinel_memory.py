@@ -11,6 +11,7 @@ import polars as pl
 from tidegate.model import Kind, Tlp
 from tidegate.ports import APPLICATION, Conflict, Enforced, Objects, SourceDown
 from tidegate.sightings import KINDS, TIME, TLPS, empty
+from tidegate.stored import table
 
 NAME = "gate/sentinel.parquet"
 KEPT: dict[str, Any] = {
@@ -71,8 +72,8 @@ class Memory:
         stored = objects.get(NAME)
         if stored is None:
             return cls(objects)
-        rows = pl.read_parquet(BytesIO(stored.data)).iter_rows(named=True)
-        sent = {row["id"]: _sent(row) for row in rows}
+        found = table(stored.data, SENT, NAME).iter_rows(named=True)
+        sent = {row["id"]: _sent(row) for row in found}
         return cls(objects, sent, stored.etag, dict(sent))
 
     def forget_what_ended(self, now: datetime) -> None:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from tidegate.detonate.world import World
 from tidegate.model import Artefact, Case, Report
 from tidegate.ports import Entry
+from tidegate.stored import document
 
 CLAIM = "claim"
 USER = "case"
@@ -81,7 +82,7 @@ def submissions_of(entry: Entry) -> tuple[str, ...]:
 def report(submissions: tuple[str, ...], world: World) -> Report | None:
     """Return the report on these submissions, if a case has collected it."""
     stored = world.objects.get(_name(submissions))
-    return REPORT.validate_json(stored.data) if stored else None
+    return document(REPORT, stored.data, _name(submissions)) if stored else None
 
 
 def keep(submissions: tuple[str, ...], found: Report, world: World) -> None:

@@ -20,6 +20,7 @@ from tidegate.gate.knowledge import ANALYST, Knowledge
 from tidegate.gate.learned import relearn
 from tidegate.model import Alert, Kind, Sighting
 from tidegate.ports import CUSTOM, Alerts, BadPayload, Conflict, LogSource, Objects, SourceDown
+from tidegate.stored import table
 
 HITS, HEARD = "gate/feedback.parquet", "gate/heard.json"
 FIRST_LOOK = timedelta(days=30)
@@ -57,7 +58,7 @@ class Heard:
 class _Upto(BaseModel):
     """Up to when alerts and logs were heard."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
     alerts: AwareDatetime | None = None
     logs: AwareDatetime | None = None
@@ -154,7 +155,7 @@ def _held(objects: Objects) -> tuple[pl.DataFrame, str | None]:
     stored = objects.get(HITS)
     if stored is None:
         return hits.nothing(), None
-    return pl.read_parquet(BytesIO(stored.data)).select(list(hits.HITS)), stored.etag
+    return table(stored.data, hits.HITS, HITS), stored.etag
 
 
 def _keep(after: pl.DataFrame, held: pl.DataFrame, etag: str | None, objects: Objects) -> None:

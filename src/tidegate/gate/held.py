@@ -16,6 +16,7 @@ from tidegate.canonical import Rejected, canonical
 from tidegate.model import Kind, indicator_id
 from tidegate.ports import APPLICATION, Enforced, Objects
 from tidegate.sightings import KINDS, TIME
+from tidegate.stored import table
 
 REMEMBERED = timedelta(days=30)  # that somebody took an indicator away
 ALIKE = timedelta(minutes=2)  # the other side may round times
@@ -71,12 +72,12 @@ def load(objects: Objects, target: str) -> dict[str, Held]:
     stored = objects.get(name(target))
     if stored is None:
         return {}
-    rows = pl.read_parquet(BytesIO(stored.data)).iter_rows(named=True)
-    return {row["id"]: _held(row) for row in rows}
+    found = table(stored.data, HELD, name(target)).iter_rows(named=True)
+    return {row["id"]: _held(row) for row in found}
 
 
 def _held(row: dict[str, Any]) -> Held:
-    groups = row.get("groups")
+    groups = row["groups"]
     said = {"kind": Kind(row["kind"]), "sources": tuple(row["sources"] or ())}
     return Held(**row | said | {"groups": None if groups is None else tuple(groups)})
 

@@ -19,6 +19,7 @@ from tidegate.gate.plan import Change
 from tidegate.model import Kind, Tlp
 from tidegate.ports import APPLICATION, Conflict, Enforced, Objects
 from tidegate.sightings import KINDS, TIME, TLPS
+from tidegate.stored import document, table
 
 HOUR = timedelta(hours=1)
 KEPT = 400  # runs in the state: more than two days of one every ten minutes
@@ -132,7 +133,7 @@ SIDE = (*SAID, "groups", "tags", "tlp")
 def state(objects: Objects, target: str) -> State:
     """Return what is remembered of a target."""
     stored = objects.get(_state(target))
-    return State() if stored is None else DOCUMENT.validate_json(stored.data)
+    return State() if stored is None else document(DOCUMENT, stored.data, _state(target))
 
 
 def remember(objects: Objects, target: str, after: State) -> None:
@@ -153,7 +154,7 @@ def prepare(objects: Objects, target: str) -> str:
 def note(objects: Objects, target: str, reason: str) -> None:
     """Say why a target could not be looked at; whoever writes the state meanwhile knows better."""
     stored = objects.get(_state(target))
-    before = State() if stored is None else DOCUMENT.validate_json(stored.data)
+    before = State() if stored is None else document(DOCUMENT, stored.data, _state(target))
     if before.reason != reason:
         etag = stored.etag if stored else None
         data = DOCUMENT.dump_json(replace(before, reason=reason))
@@ -184,7 +185,7 @@ def write(
 def read(objects: Objects, target: str, run: str) -> pl.DataFrame | None:
     """Return the changes of a run, with the columns of `CHANGES`; None if there is no such run."""
     stored = objects.get(_run(target, run))
-    return None if stored is None else pl.read_parquet(BytesIO(stored.data))
+    return None if stored is None else table(stored.data, CHANGES, _run(target, run))
 
 
 def runs(objects: Objects, target: str) -> Iterator[str]:
@@ -251,6 +252,6 @@ def enforced(row: dict[str, Any], side: str = "") -> Enforced:
         threat=row["threat"],
         groups=tuple(row[side + "groups"] or ()),
         tags=tuple(row[side + "tags"] or ()),
-        tlp=Tlp(row[side + "tlp"]),
+        tlp=Tlp(row[side + "tlp"] or Tlp.CLEAR),  # runs of before did not tell
         **said,
     )

@@ -12,10 +12,11 @@ from pydantic import (
     ConfigDict,
     NonNegativeInt,
     StringConstraints,
-    ValidationError,
+    TypeAdapter,
 )
 
 from tidegate.ports import BadPayload, Conflict, Objects, SourceDown
+from tidegate.stored import document
 
 NAME = "gate/learned.json"
 TRIES = 5
@@ -24,7 +25,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
 class Tally(_Strict):
@@ -51,6 +52,9 @@ class Learned(_Strict):
         return self.tallies.get(source, Tally())
 
 
+LEARNED = TypeAdapter(Learned)
+
+
 def recall(objects: Objects) -> Learned:
     """Return what was learned. Raises BadPayload where that cannot be read."""
     stored = objects.get(NAME)
@@ -58,12 +62,7 @@ def recall(objects: Objects) -> Learned:
 
 
 def _read(data: bytes) -> Learned:
-    try:
-        return Learned.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise BadPayload(f"{NAME} cannot be read: {place}: {first['msg']}") from error
+    return document(LEARNED, data, NAME)
 
 
 def relearn(objects: Objects, edit: Callable[[Learned], Learned]) -> Learned:

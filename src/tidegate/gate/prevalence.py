@@ -17,6 +17,7 @@ from tidegate.model import Kind
 from tidegate.model.cases import COMMON
 from tidegate.ports import BadPayload, Conflict, Devices, FileFacts, Objects, Refused, SourceDown
 from tidegate.sightings import TIME, empty
+from tidegate.stored import table
 
 NAME = "gate/prevalence.parquet"
 HOLDS = timedelta(days=30)
@@ -113,7 +114,7 @@ def _kept(objects: Objects) -> tuple[pl.DataFrame, str]:
     stored = objects.get(NAME)
     if stored is None:
         return empty(FACTS), ""
-    return pl.read_parquet(BytesIO(stored.data)), stored.etag
+    return table(stored.data, FACTS, NAME), stored.etag
 
 
 def _keep(rows: pl.DataFrame, etag: str, objects: Objects) -> None:

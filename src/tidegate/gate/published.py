@@ -13,6 +13,7 @@ import polars as pl
 
 from tidegate.ports import Objects
 from tidegate.sightings import KINDS, TIME, TLPS, empty
+from tidegate.stored import table
 
 NAME, LEFT = "gate/published.parquet", "gate/left.parquet"
 REMEMBERED = timedelta(days=30)
@@ -125,14 +126,13 @@ def published(objects: Objects) -> tuple[pl.DataFrame, str]:
     stored = objects.get(NAME)
     if stored is None:
         return empty(PUBLISHED), ""
-    rows = pl.read_parquet(BytesIO(stored.data))
-    told = pl.concat([empty(PUBLISHED), rows], how="diagonal")  # an older set told less
+    told = table(stored.data, PUBLISHED, NAME)  # an older set told less
     return told.with_columns(pl.col("returned").fill_null(0)), stored.etag
 
 
 def _left(objects: Objects) -> pl.DataFrame:
     stored = objects.get(LEFT)
-    return empty(RETURNS) if stored is None else pl.read_parquet(BytesIO(stored.data))
+    return empty(RETURNS) if stored is None else table(stored.data, RETURNS, LEFT)
 
 
 def _parquet(rows: pl.DataFrame) -> bytes:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pydantic import TypeAdapter
 
 from tidegate.ports import Objects
+from tidegate.stored import document
 
 HOLDS = timedelta(hours=6)  # a full tenant may have room by then
 
@@ -39,7 +40,7 @@ def remember(objects: Objects, target: str, reasons: Mapping[str, str], now: dat
 
 def _read(objects: Objects, target: str) -> dict[str, Refusal]:
     stored = objects.get(_name(target))
-    return {} if stored is None else DOCUMENT.validate_json(stored.data)
+    return {} if stored is None else document(DOCUMENT, stored.data, _name(target))
 
 
 def _name(target: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from tidegate.model import Outcome
 from tidegate.ports import Get, Objects, Response
+from tidegate.stored import document
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Notebook:
     def read(self, now: datetime) -> Progress:
         """Return how far the backfill is; one that is new begins now."""
         stored = self.objects.get(self._progress)
-        return PROGRESS.validate_json(stored.data) if stored else Progress(now)
+        return document(PROGRESS, stored.data, self._progress) if stored else Progress(now)
 
     def write(self, progress: Progress) -> None:
         """Remember how far the backfill is."""

@@ -26,6 +26,7 @@ from tidegate.ingest.world import World
 from tidegate.lease import Lease, held
 from tidegate.model import Outcome, Run, Status
 from tidegate.ports import Conflict, Message, Queue, SourceDown
+from tidegate.stored import document
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ def ask(wanted: Wanted, desk: Desk) -> Request:
 def find(request: str, desk: Desk) -> Request | None:
     """Return a request as far as it is; None where there is none of this id."""
     stored = desk.world.objects.get(_name(request)) if ID.match(request) else None
-    return DOCUMENT.validate_json(stored.data) if stored else None
+    return document(DOCUMENT, stored.data, _name(request)) if stored else None
 
 
 def attend(desk: Desk, stopped: Event) -> None:

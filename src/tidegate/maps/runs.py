@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import uuid4
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, TypeAdapter
 
 from tidegate.correlation import working_on
 from tidegate.lease import Busy, Lease, held
@@ -24,6 +24,7 @@ from tidegate.maps.result import Refresh, Result
 from tidegate.maps.state import Record
 from tidegate.maps.world import World
 from tidegate.ports import Conflict, Stored
+from tidegate.stored import document
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,9 @@ class Run(Record):
             return Status.RUNNING
         failed = any(one.result in FAILED for one in self.results)
         return Status.FAILED if failed or len(self.results) < len(self.datasets) else Status.DONE
+
+
+RUN = TypeAdapter(Run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,7 @@ def _own(run: str, name: str, world: World) -> Run | None:
 
 
 def _read(stored: Stored) -> Run:
-    return Run.model_validate_json(stored.data)
+    return document(RUN, stored.data, "a refresh")
 
 
 def _json(run: Run) -> bytes:

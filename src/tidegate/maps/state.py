@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from tidegate.ports import Conflict, Objects, SourceDown
+from tidegate.stored import document
 
 FILE = re.compile(r"(?P<epoch>\d{1,12})-[0-9a-f-]{1,36}\.(tsv|delta)\.gz")
 # How long a version can be read after it was replaced, and how exactly that is remembered.
@@ -109,6 +110,9 @@ class State(Record):
             yield from (step.file for step in self.manifest.steps)
 
 
+STATE = TypeAdapter(State)
+
+
 class Read(NamedTuple):
     """A state and the ETag that a commit must name; None when there is no object yet."""
 
@@ -135,7 +139,7 @@ def read(objects: Objects, dataset: str) -> Read:
     stored = objects.get(name(dataset))
     if stored is None:
         return Read(State(), None)
-    return Read(State.model_validate_json(stored.data), stored.etag)
+    return Read(document(STATE, stored.data, name(dataset)), stored.etag)
 
 
 def create(objects: Objects, dataset: str, now: datetime) -> None:

@@ -68,11 +68,13 @@ class Azure(Local):
     def objects(self) -> BlobObjects:
         """Payloads, states and what is remembered of feeds, in one container."""
         from tidegate.adapters.azure.blob import BlobObjects
+        from tidegate.stored import refuse_newer
 
         made = BlobObjects(self.storage, self.settings.storage_container)
         self._open.callback(made.close)
         if self._emulated:
             made.create()
+        refuse_newer(made)
         return made
 
     @cached_property

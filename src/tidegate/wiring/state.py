@@ -49,6 +49,7 @@ class State:
         """The machine's one SQLite file."""
         from tidegate.adapters.local.database import connect
 
+        _ = self.objects  # they tell whether all of this is ours to read
         connection = connect(self.settings.home / "tidegate.sqlite")
         self._open.callback(connection.close)
         return connection
@@ -57,8 +58,11 @@ class State:
     def objects(self) -> ports.Objects:
         """Payloads, evidence and datasets as files."""
         from tidegate.adapters.local.files import FileObjects
+        from tidegate.stored import refuse_newer
 
-        return FileObjects(self.settings.home / "objects", now)
+        made = FileObjects(self.settings.home / "objects", now)
+        refuse_newer(made)
+        return made
 
     @cached_property
     def sightings(self) -> ports.Sightings:

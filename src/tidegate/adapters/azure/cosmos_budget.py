@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from tidegate.adapters.azure.revising import Said, revise, said
 from tidegate.ports import Clock, Objects
@@ -70,16 +70,20 @@ class ObjectSpending:
 
     def of(self, day: str) -> Mapping[str, Cost]:
         """See `Spending`."""
-        return {name: Cost(**cost) for name, cost in said(self.objects, _name(day)).items()}
+        return {name: _cost(cost) for name, cost in said(self.objects, _name(day)).items()}
 
     def add(self, day: str, source: str, cost: Cost) -> None:
         """See `Spending`."""
 
         def added(costs: Said) -> Said:
-            before = Cost(**costs[source]) if source in costs else Cost()
+            before = _cost(costs.get(source, {}))
             return costs | {source: asdict(before + cost)}
 
         revise(self.objects, _name(day), added)
+
+
+def _cost(said: Mapping[str, Any]) -> Cost:
+    return Cost(**{name: said[name] for name in Cost.__slots__ if name in said})
 
 
 def _name(day: str) -> str:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from tidegate.adapters.azure.cosmos_client import Cosmos, Document, Documents
 from tidegate.model import ENDS, Case
 from tidegate.ports import Conflict
+from tidegate.stored import parsed, readable
 
 DAYS = 180
 CASES: dict[str, Any] = {
@@ -107,9 +108,8 @@ class CosmosCases:
                 yield case
 
     def _listed(self, query: str, limit: int) -> Iterator[Case]:
-        for name in self._documents.find(query, INDEX, min(limit, PAGE)):
-            if case := self.get(name):
-                yield case
+        names = self._documents.find(query, INDEX, min(limit, PAGE))
+        yield from filter(None, readable(self.get, names))
 
     def _index(self, case: Case) -> None:
         """Let the index say what this version of the case does, unless it knows a later one."""
@@ -145,7 +145,7 @@ def _entry(case: Case) -> Document:
 
 
 def _case(document: Document) -> Case:
-    return CASE.validate_python(document["case"])
+    return parsed(CASE, document["case"], f"case {document['id']}")
 
 
 def _ended(case: Case) -> bool:

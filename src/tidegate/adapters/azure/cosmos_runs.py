@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from tidegate.adapters.azure.cosmos_client import Cosmos, translated
 from tidegate.model import Run, Status
+from tidegate.stored import parsed, readable
 
 DAYS = 90
 RUNS: dict[str, Any] = {
@@ -67,7 +68,7 @@ class CosmosRuns:
             return None
         with translated(), suppress(ResourceNotFoundError):
             found = self.cosmos.container(RUNS["id"]).read_item(run, PARTITION)
-            return RUN.validate_python(found["run"])
+            return _run(found["run"])
         return None
 
     def newest(self, feed: str | None, limit: int) -> list[Run]:
@@ -89,7 +90,11 @@ class CosmosRuns:
             found = self.cosmos.container(RUNS["id"]).query_items(
                 query, parameters=parameters, partition_key=PARTITION
             )
-            return [RUN.validate_python(run) for run in found]
+            return list(readable(_run, found))
+
+
+def _run(said: dict[str, Any]) -> Run:
+    return parsed(RUN, said, f"run {said.get('id')}")
 
 
 def _sortable(time: datetime) -> str:

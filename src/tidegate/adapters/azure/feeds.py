@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from tidegate.adapters.azure.revising import Said, revise, said
 from tidegate.ports import FeedState, Objects, Trouble
 from tidegate.sightings import named
+from tidegate.stored import document
 
 SWITCHES = "feeds/switches.json"
 STATE = TypeAdapter(FeedState)
@@ -23,7 +24,7 @@ class ObjectFeeds:
     def state(self, feed: str) -> FeedState:
         """See `ports.Feeds`."""
         stored = self.objects.get(_path(feed, "state"))
-        return STATE.validate_json(stored.data) if stored else FeedState()
+        return document(STATE, stored.data, _path(feed, "state")) if stored else FeedState()
 
     def remember(self, feed: str, state: FeedState) -> None:
         """See `ports.Feeds`. Whoever runs a feed holds it, so nobody else writes meanwhile."""
@@ -41,7 +42,7 @@ class ObjectFeeds:
     def trouble(self, feed: str) -> Trouble:
         """See `ports.Feeds`."""
         stored = self.objects.get(_path(feed, "trouble"))
-        return TROUBLE.validate_json(stored.data) if stored else Trouble()
+        return document(TROUBLE, stored.data, _path(feed, "trouble")) if stored else Trouble()
 
     def note(self, feed: str, trouble: Trouble) -> None:
         """See `ports.Feeds`."""

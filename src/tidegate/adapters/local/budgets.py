@@ -20,9 +20,9 @@ MICROSECOND = timedelta(microseconds=1)  # times are whole ones: fractions would
 TIDY = 100  # how many a process takes between two looks for rows that are too old to count
 
 ROOM = "(SELECT count(*) FROM spending WHERE name = ? AND at > ?) < ?"
-TAKE = "INSERT INTO spending SELECT ?, ? WHERE {} RETURNING at"
+TAKE = "INSERT INTO spending (name, at) SELECT ?, ? WHERE {} RETURNING at"
 LONGEST = (
-    "INSERT INTO stretches VALUES (?, ?) ON CONFLICT (name)"
+    "INSERT INTO stretches (name, longest) VALUES (?, ?) ON CONFLICT (name)"
     " DO UPDATE SET longest = max(longest, excluded.longest) RETURNING longest"
 )
 

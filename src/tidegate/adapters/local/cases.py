@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from tidegate.adapters.local.database import UNFINISHED, when
 from tidegate.model import Case
 from tidegate.ports import Conflict
+from tidegate.stored import document, readable
 
 DOCUMENT = TypeAdapter(Case)
 WATERMARK = "alerts"
@@ -22,13 +23,14 @@ class SqliteCases:
 
     def get(self, case: str) -> Case | None:
         found = self._database.execute(
-            "SELECT document, version FROM cases WHERE id = ?", (case,)
+            "SELECT id, document, version FROM cases WHERE id = ?", (case,)
         ).fetchone()
-        return _case(*found) if found else None
+        return _case(found) if found else None
 
     def create(self, case: Case) -> bool:
         made = self._database.execute(
-            "INSERT OR IGNORE INTO cases VALUES (?, 1, ?, ?) RETURNING id",
+            "INSERT OR IGNORE INTO cases (id, version, opened, document) VALUES (?, 1, ?, ?)"
+            " RETURNING id",
             (case.id, case.opened.timestamp(), _document(case)),
         )
         return bool(made.fetchall())
@@ -56,22 +58,23 @@ class SqliteCases:
 
     def advance(self, watermark: datetime) -> None:
         self._database.execute(
-            "INSERT INTO marks VALUES (?, ?)"
+            "INSERT INTO marks (name, value) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
             (WATERMARK, watermark.timestamp()),
         )
 
     def _cases(self, which: str, limit: int) -> list[Case]:
         found = self._database.execute(
-            f"SELECT document, version FROM cases {which}",  # noqa: S608 - conditions are ours
+            f"SELECT id, document, version FROM cases {which}",  # noqa: S608 - conditions are ours
             (limit,),
         )
-        return [_case(*row) for row in found.fetchall()]
+        return list(readable(_case, found.fetchall()))
 
 
 def _document(case: Case) -> str:
     return DOCUMENT.dump_json(case).decode()
 
 
-def _case(document: str, version: int) -> Case:
-    return replace(DOCUMENT.validate_json(document), version=version)
+def _case(row: tuple[str, str, int]) -> Case:
+    name, text, version = row
+    return replace(document(DOCUMENT, text, f"case {name}"), version=version)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from tidegate.ports import FeedState, Trouble
+from tidegate.stored import document
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS feeds (name TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
@@ -31,17 +32,18 @@ class FeedTable:
     def state(self, feed: str) -> FeedState:
         """See `ports.Feeds`."""
         row = self.database.execute("SELECT state FROM feeds WHERE name = ?", (feed,)).fetchone()
-        return STATE.validate_json(row[0]) if row else FeedState()
+        return document(STATE, row[0], f"the memory of {feed}") if row else FeedState()
 
     def remember(self, feed: str, state: FeedState) -> None:
         """See `ports.Feeds`."""
         text = STATE.dump_json(state).decode()
-        self.database.execute("REPLACE INTO feeds VALUES (?, ?)", (feed, text))
+        self.database.execute("REPLACE INTO feeds (name, state) VALUES (?, ?)", (feed, text))
 
     def spend(self, feed: str, day: str, budget: int) -> bool:
         """See `ports.Feeds`. One statement, so that two processes cannot spend one request."""
         spent = self.database.execute(
-            "INSERT INTO budgets VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET spent = spent + 1"
+            "INSERT INTO budgets (feed, day, spent) VALUES (?, ?, 1)"
+            " ON CONFLICT DO UPDATE SET spent = spent + 1"
             " WHERE spent < ? RETURNING spent",
             (feed, day, budget),
         ).fetchall()
@@ -51,16 +53,18 @@ class FeedTable:
         """See `ports.Feeds`."""
         find = "SELECT trouble FROM troubles WHERE feed = ?"
         row = self.database.execute(find, (feed,)).fetchone()
-        return TROUBLE.validate_json(row[0]) if row else Trouble()
+        return document(TROUBLE, row[0], f"the trouble of {feed}") if row else Trouble()
 
     def note(self, feed: str, trouble: Trouble) -> None:
         """See `ports.Feeds`."""
         text = TROUBLE.dump_json(trouble).decode()
-        self.database.execute("REPLACE INTO troubles VALUES (?, ?)", (feed, text))
+        self.database.execute("REPLACE INTO troubles (feed, trouble) VALUES (?, ?)", (feed, text))
 
     def switch(self, feed: str, on: bool) -> None:
         """See `ports.Feeds`."""
-        self.database.execute("REPLACE INTO switches VALUES (?, ?)", (feed, int(on)))
+        self.database.execute(
+            "REPLACE INTO switches (feed, enabled) VALUES (?, ?)", (feed, int(on))
+        )
 
     def switched(self) -> dict[str, bool]:
         """See `ports.Feeds`."""

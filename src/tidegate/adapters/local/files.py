@@ -174,9 +174,10 @@ class FileObjects:
 
     def _read(self, name: str) -> _Meta:
         try:
-            return _Meta(**orjson.loads(self._sidecar(name).read_bytes()))
+            said = orjson.loads(self._sidecar(name).read_bytes())
         except FileNotFoundError:
             return _Meta()
+        return _Meta(**{name: said[name] for name in _Meta.__slots__ if name in said})
 
     def _write(self, name: str, meta: _Meta) -> None:
         path = self._sidecar(name)

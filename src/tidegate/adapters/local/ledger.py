@@ -22,7 +22,8 @@ class SqliteLedger:
         # Somebody may forget the entry between the two statements; then it is ours to begin.
         while True:
             made = self._database.execute(
-                "INSERT OR IGNORE INTO ledger VALUES (?, ?, ?, 0, '') RETURNING key",
+                "INSERT OR IGNORE INTO ledger (key, owner, at, done, result)"
+                " VALUES (?, ?, ?, 0, '') RETURNING key",
                 (key, owner, now.timestamp()),
             )
             if made.fetchall():

@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS {table} (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS {table}_due ON {table} (due);
 """
+PUT = "INSERT OR IGNORE INTO {table} (id, due, receipt, attempts, taken) VALUES (?, ?, 0, 0, 0)"
 # For a table of before. Nobody knows why its rows are hidden, so none of them is given away.
 ALSO_TAKEN = "ALTER TABLE {table} ADD COLUMN taken INTEGER NOT NULL DEFAULT 1"
 
@@ -33,7 +34,7 @@ class SqliteQueue:
         self._also_taken()
 
     def put(self, case: str) -> None:
-        self._run("INSERT OR IGNORE INTO {table} VALUES (?, ?, 0, 0, 0)", case, self._in())
+        self._run(PUT, case, self._in())
 
     def take(self, hidden: timedelta) -> Message | None:
         # The receipt changes with every take: a worker that comes back late acknowledges nothing.

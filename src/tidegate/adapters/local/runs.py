@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pydantic import TypeAdapter
 
 from tidegate.model import Run, Status
+from tidegate.stored import document, readable
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -16,6 +17,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_feed ON runs (feed, at);
 """
 RUN = TypeAdapter(Run)
+PUT = "REPLACE INTO runs (id, feed, at, status, document) VALUES (?, ?, ?, ?, ?)"
 KEPT = timedelta(days=90)
 
 
@@ -33,7 +35,7 @@ class RunTable:
         at, outcome = run.at.timestamp(), run.outcome
         text = RUN.dump_json(run).decode()
         row = (run.id, outcome.feed, at, outcome.status, text)
-        self.database.execute("REPLACE INTO runs VALUES (?, ?, ?, ?, ?)", row)
+        self.database.execute(PUT, row)
         self.database.execute("DELETE FROM runs WHERE at < ?", (at - KEPT.total_seconds(),))
 
     def get(self, run: str) -> Run | None:
@@ -52,5 +54,10 @@ class RunTable:
         return self._runs(where, feed, Status.OK, until.timestamp())
 
     def _runs(self, where: str, *values: object) -> list[Run]:
-        rows = self.database.execute(f"SELECT document FROM runs {where}", values)  # noqa: S608
-        return [RUN.validate_json(document) for (document,) in rows.fetchall()]
+        rows = self.database.execute(f"SELECT id, document FROM runs {where}", values)  # noqa: S608
+        return list(readable(_run, rows.fetchall()))
+
+
+def _run(row: tuple[str, str]) -> Run:
+    name, text = row
+    return document(RUN, text, f"run {name}")
