@@ -4,12 +4,12 @@ What this does not show: the host's timers, its own way with queues, roles and p
 """
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
@@ -19,60 +19,27 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 from azurite_lab import Azurite, azurite
 from cosmos_standin import Fault, Standin, served
-from driver import bring, http, indexed, loaded, tick
+from driver import APPS, bring, http, indexed, loaded, tick
 from rerouted import Rerouted
+from tenant_house import Here
+from test_worker import PYTHON
 
 from tidegate import functions
 from tidegate.adapters.azure.cosmos_cases import CASES
 from tidegate.adapters.azure.cosmos_documents import INDICATORS
 from tidegate.adapters.azure.cosmos_ledger import LEDGER
 from tidegate.adapters.azure.cosmos_runs import RUNS
-from tidegate.adapters.http import HttpClient
-from tidegate.detonate import Policy as Detonation
-from tidegate.detonate import hurried
-from tidegate.hygiene import Policy
 from tidegate.model import ENDS
 from tidegate.settings import Settings
-from tidegate.simulator import entra
 from tidegate.simulator.samples import digest
 from tidegate.simulator.seed import LOADER, alert_id
 from tidegate.simulator.server import Tenant as Simulated
-from tidegate.wiring import Azure, Tenant
+from tidegate.wiring import Azure
 
 pytestmark = pytest.mark.slow
 
 QUEUES = {"cases": "run_case", "rechecks": "run_recheck", "cases-poison": "give_up_case"}
 PATIENCE = 90.0
-
-
-class Here(Azure):
-    """The house on Azure whose tenant is the simulated one, and answers within a second."""
-
-    url = ""
-
-    @cached_property
-    def tenant(self) -> Tenant:
-        token = f"{self.url}/simulated/oauth2/v2.0/token"
-        return Tenant(
-            defender=self.url,
-            graph=f"{self.url}/v1.0",
-            vmray=self.url,
-            sentinel=self.url,
-            token=token,
-            client=entra.CLIENT,
-            secret=entra.SECRET,
-            vmray_key="simulated",
-        )
-
-    def _http(self, **_: object) -> HttpClient:
-        return self._open.enter_context(HttpClient(retries=0, allow_private=True))
-
-    @cached_property
-    def policy(self) -> Policy:
-        return Policy(simulated=True)
-
-    def _detonation_policy(self) -> Detonation:
-        return replace(hurried(Detonation(hygiene=self.policy)), recheck_every=timedelta(days=1))
 
 
 @dataclass
@@ -137,7 +104,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for name, value in environment.items():
         monkeypatch.setenv(f"TIDEGATE_{name}", value)
     tenant = Simulated(tmp_path / "tenant", timedelta(milliseconds=300))
-    monkeypatch.setattr(Here, "url", tenant.start())
+    monkeypatch.setenv("TENANT", tenant.start())
     with served(standin) as cosmos:
         routes = {".documents.azure.com": cosmos, **{host: f"http://{host}" for host in hosts}}
         made = World(running, standin, Rerouted(routes), tenant)
@@ -260,3 +227,27 @@ def test_a_poisoned_case_fails_with_a_comment(world):
     bring(app["give_up_case"], alert_id(4), "poisoned")
     assert world.until_ended(app, cases=1) == {alert_id(4): "failed"}
     assert "its process ended or failed each time" in world.comments(4)[0]
+
+
+def test_azures_own_worker_brings_cases_to_their_ends(world, monkeypatch):
+    if not PYTHON.exists():
+        pytest.skip("Azure's own worker needs Python 3.13, which was not found")
+    monkeypatch.setenv("AZURITE", world.azurite.connection)
+    monkeypatch.setenv("ROUTES", json.dumps(world.transport.hosts))
+    program = Path(__file__).parent / "cases_worker.py"
+    done = subprocess.run(  # noqa: S603 - our own code
+        [str(PYTHON), str(program), str(APPS / "detonate"), alert_id(1), alert_id(4)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["stages"] == {alert_id(1): "done", alert_id(4): "failed"}
+    brought = said["brought"]
+    assert alert_id(4) in brought["give_up_case"]
+    assert alert_id(1) in brought["run_case"]
+    assert brought["run_recheck"]
+    assert [len(world.comments(number)) for number in (1, 4)] == [1, 1]
+    assert world.tenant.scene.memory.calls("submit") == [digest(LOADER)]
