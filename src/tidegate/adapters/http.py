@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self, Unpack
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
@@ -88,6 +89,14 @@ class _Call:
     to: Path | None = None
 
 
+@cache
+def _trusted(authority: Path | None, *, trust_env: bool) -> ssl.SSLContext:
+    """Read the certificates that are trusted: once a process, for that takes many milliseconds."""
+    if authority:
+        return ssl.create_default_context(cafile=authority)
+    return httpx.create_ssl_context(trust_env=trust_env)
+
+
 @dataclass
 class HttpClient:
     """`ports.Http` on httpx. Safe for threads.
@@ -113,7 +122,7 @@ class HttpClient:
     def __post_init__(self) -> None:
         # A proxy of the environment is for the way out, never for loopback.
         self._client = httpx.Client(
-            verify=ssl.create_default_context(cafile=self.authority) if self.authority else True,
+            verify=_trusted(self.authority, trust_env=not self.allow_private),
             # Whoever works on an answer for ten minutes still takes a connection at once.
             timeout=httpx.Timeout(self.timeout, connect=min(self.timeout, LONGEST_CONNECT)),
             trust_env=not self.allow_private,
