@@ -195,6 +195,7 @@ def live(tables: Path) -> Live:
 
 
 @each_asked
+@pytest.mark.flow
 def test_the_query_runs_here_and_answers_what_is_declared(
     dataset: Dataset, live: Live, tmp_path: Path
 ):

@@ -14,6 +14,8 @@ from tidegate.settings import Settings
 from tidegate.smoke import Found, Site, smoke
 from tidegate.wiring import local
 
+pytestmark = pytest.mark.flow
+
 SITE = "https://func-tidegate-maps-wus3-dev.azurewebsites.net"
 JSON = {"content-type": "application/json"}
 PROBLEM = {"content-type": "application/problem+json"}

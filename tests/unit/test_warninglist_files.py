@@ -77,6 +77,7 @@ def test_without_any_file_our_own_lists_hold(folder):
     assert "public-dns-v4" in default_names()
 
 
+@pytest.mark.slow
 def test_until_they_are_brought_the_public_lists_are_those_of_misps_package(tmp_path, monkeypatch):
     monkeypatch.setattr(warninglists, "_packaged", PACKAGED)
     folder = Folder(tmp_path / "warninglists", packaged=True)

@@ -20,6 +20,8 @@ from tidegate.model import Kind, Sighting
 from tidegate.ports import APPLICATION, Enforced, FeedState, Placed
 from tidegate.sightings import empty, frame, unexpired
 
+pytestmark = pytest.mark.flow
+
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
 

@@ -35,6 +35,8 @@ from tidegate.simulator.seed import (
     digest,
 )
 
+pytestmark = pytest.mark.flow
+
 DESK_1, DESK_2, DESK_3 = (device_id(f"desk-{n}") for n in (1, 2, 3))
 ROAMER = device_id("roaming-1")
 PATIENCE = timedelta(hours=1)

@@ -15,6 +15,8 @@ from tidegate.ports import APPLICATION, Enforced, SourceDown
 from tidegate.simulator.seed import DROPPER, KNOWN, LOADER, alert_id, digest
 from tidegate.simulator.vmray import stored_sample, stored_submission
 
+pytestmark = pytest.mark.flow
+
 CASE = alert_id(5)
 FILE, PANEL = digest(KNOWN), "panel.stealer.example"
 SIX = "2001:0db8:0000:0000:0000:0000:0bad:0001"

@@ -16,6 +16,8 @@ from tidegate.ports import BadPayload, SourceDown
 from tidegate.simulator.seed import KNOWN, LOADER, TOOL, alert_id, device_id, digest
 from tidegate.simulator.vmray import stored_sample, stored_submission
 
+pytestmark = pytest.mark.flow
+
 CASE = alert_id(5)
 FILE, PANEL = digest(KNOWN), "panel.stealer.example"
 DESK = device_id("desk-2")

@@ -10,6 +10,8 @@ from tidegate.model import Do, Stage, State, Verdict
 from tidegate.ports import Message, SourceDown
 from tidegate.simulator.seed import LOADER, PAGE, alert_id, digest
 
+pytestmark = pytest.mark.flow
+
 
 def run(stand, *numbers):
     world = stand.world()

@@ -22,6 +22,8 @@ from tidegate.simulator.seed import (
 )
 from tidegate.simulator.vmray import stored_sample, stored_submission
 
+pytestmark = pytest.mark.flow
+
 
 def copies(stand, number, *names, **changes):
     """Raise the same alert again under other ids."""

@@ -20,6 +20,8 @@ from tidegate.ports import LIVE_RESPONSE, Progress, SourceDown
 from tidegate.simulator.estate import put_file, see_file
 from tidegate.simulator.seed import DOWNLOADS, KNOWN, alert_id, device_id, sha1_of
 
+pytestmark = pytest.mark.flow
+
 CASE = alert_id(5)
 DESK, SERVER = device_id("desk-2"), device_id("server-1")
 ON_DEVICES = (

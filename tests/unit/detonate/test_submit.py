@@ -14,6 +14,8 @@ from tidegate.ports import SourceDown
 from tidegate.simulator.estate import of_file, of_url, put_file, quarantine_file
 from tidegate.simulator.seed import PAGE, TOOL, alert_id, digest
 
+pytestmark = pytest.mark.flow
+
 DAY = timedelta(days=1)
 QUARTER = timedelta(minutes=15)
 

@@ -11,6 +11,8 @@ from tidegate.model import Artefact, Entity, Stage, State
 from tidegate.ports import SourceDown
 from tidegate.simulator.seed import LOADER, alert_id, device_id, digest
 
+pytestmark = pytest.mark.flow
+
 CASE = alert_id(1)
 MINUTE = timedelta(minutes=1)
 

@@ -13,6 +13,8 @@ from tidegate.model import Answer, Do, Stage, Turn, Verdict
 from tidegate.ports import Progress, Refused, SourceDown
 from tidegate.simulator.seed import KNOWN, alert_id, device_id, digest
 
+pytestmark = pytest.mark.flow
+
 CASE, DESK = alert_id(5), device_id("desk-2")
 ON_DEVICES = (
     *("collect_package", "scan_device", "quarantine_file"),

@@ -27,6 +27,8 @@ from tidegate.model import Kind, Sighting, Tlp, indicator_id
 from tidegate.ports import FeedState
 from tidegate.sightings import SCHEMA, STATE, TIME, fingerprinted, frame, unique
 
+pytestmark = pytest.mark.flow
+
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 GRADED = {

@@ -33,6 +33,8 @@ from tidegate.simulator import entra
 from tidegate.simulator.estate import Happening, alert_id, of_address, of_url, raise_alert
 from tidegate.simulator.tables import write_tables
 
+pytestmark = pytest.mark.flow
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 BAD, OTHER = (Kind.DOMAIN, "bad.example"), (Kind.IPV4, "203.0.113.9")

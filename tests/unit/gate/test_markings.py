@@ -8,6 +8,8 @@ from tidegate.model import Tlp
 from tidegate.settings import Settings
 from tidegate.wiring import local
 
+pytestmark = pytest.mark.flow
+
 REASON = "marked too strictly (TLP)"
 DAY = timedelta(days=1)
 

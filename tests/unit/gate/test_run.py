@@ -21,6 +21,8 @@ from tidegate.gate.world import Lists, Target
 from tidegate.model import Kind, Tlp
 from tidegate.ports import BadPayload, Conflict, Enforced, Placed, SourceDown
 
+pytestmark = pytest.mark.flow
+
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
