@@ -22,7 +22,7 @@ from tidegate.declare.feed import feeds
 from tidegate.hygiene import reason
 from tidegate.ingest.run import Job, run
 from tidegate.model import Kind, Origin, Status, indicator_id
-from tidegate.ports import Response, SourceDown
+from tidegate.ports import BadPayload, Response, SourceDown
 from tidegate.settings import Settings
 from tidegate.wiring import Azure, Local, azure, house
 
@@ -295,14 +295,32 @@ def test_what_another_instance_brings_is_obeyed_within_a_minute(opener, monkeypa
 def test_a_store_that_is_down_leaves_the_lists_as_they_were(opener, monkeypatch, caplog):
     with opener() as opened:
         policy = opened.policy
-
-        def down(*_: object) -> None:
-            raise SourceDown("nobody answers")
-
         monkeypatch.setattr(type(opened.objects), "etags", down)
         opened.renew()
         assert (opened.edition, opened.policy is policy) == (0, True)
         assert "warninglists are as they were" in caplog.text
+
+
+def test_state_of_a_newer_format_is_refused_at_every_turn(opener):
+    with opener() as opened:
+        opened.objects.put("format.json", b'{"format": 2}')
+        for _ in range(2):
+            with pytest.raises(BadPayload, match="the state is of format 2"):
+                opened.renew()
+
+
+def test_a_format_that_nobody_could_read_is_asked_for_again(opener, monkeypatch):
+    with opener() as opened:
+        opened.objects.put("format.json", b'{"format": 2}')
+        with monkeypatch.context() as patch:
+            patch.setattr(type(opened.objects), "get", down)
+            opened.renew()
+        with pytest.raises(BadPayload, match="the state is of format 2"):
+            opened.renew()
+
+
+def down(*_: object) -> None:
+    raise SourceDown("nobody answers")
 
 
 def test_what_has_no_place_on_azure_says_so(opener):

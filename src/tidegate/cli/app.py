@@ -71,6 +71,7 @@ def house(progress: show.Told = show.quiet) -> Iterator[Local]:
 
     try:
         with wiring.house(settings(), progress) as opened:
+            opened.read_format()
             yield opened
     except (SourceDown, BadPayload) as error:
         fail(str(error))
@@ -85,7 +86,7 @@ def settings() -> Settings:
     except ValidationError as error:
         faults = error.errors(include_input=False)
         refuse(f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in faults)
-    except (ValueError, YAMLError) as error:  # no mapping in the file, or a secret
+    except (ValueError, YAMLError) as error:  # no mapping in the file
         fail(f"settings: {error}", WRONG_USE)
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -52,6 +53,7 @@ class Azure(Local):
 
     credential: TokenCredential | None = None
     transport: HttpTransport[Any, Any] | None = None
+    _ours: bool = field(default=False, init=False)
 
     @cached_property
     def storage(self) -> Storage:
@@ -68,13 +70,11 @@ class Azure(Local):
     def objects(self) -> BlobObjects:
         """Payloads, states and what is remembered of feeds, in one container."""
         from tidegate.adapters.azure.blob import BlobObjects
-        from tidegate.stored import refuse_newer
 
         made = BlobObjects(self.storage, self.settings.storage_container)
         self._open.callback(made.close)
         if self._emulated:
             made.create()
-        refuse_newer(made)
         return made
 
     @cached_property
@@ -211,10 +211,23 @@ class Azure(Local):
         """Bring the newest public warninglists, for all instances."""
         return self._lists.keep(self.warninglists, super().refresh_warninglists())
 
-    def renew(self) -> None:
-        """Take up the warninglists that another instance brought; look once a minute at most."""
+    def read_format(self) -> None:
+        """See `State`. Asked until there is an answer: of an outage, whoever works is told."""
         from tidegate.ports import SourceDown
 
+        if not self._ours:
+            with suppress(SourceDown):
+                super().read_format()
+                self._ours = True
+
+    def renew(self) -> None:
+        """Take up the warninglists that another instance brought; look once a minute at most.
+
+        Raises BadPayload as `read_format` does.
+        """
+        from tidegate.ports import SourceDown
+
+        self.read_format()
         try:
             if "policy" in self.__dict__ and self._lists.renewed(now()):
                 self._adopt(self._judged_by())

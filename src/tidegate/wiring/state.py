@@ -44,12 +44,17 @@ class State:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
+    def read_format(self) -> None:
+        """Raise BadPayload where a newer version made what is stored mean something else."""
+        from tidegate.stored import refuse_newer
+
+        refuse_newer(self.objects)
+
     @cached_property
     def database(self) -> sqlite3.Connection:
         """The machine's one SQLite file."""
         from tidegate.adapters.local.database import connect
 
-        _ = self.objects  # they tell whether all of this is ours to read
         connection = connect(self.settings.home / "tidegate.sqlite")
         self._open.callback(connection.close)
         return connection
@@ -58,11 +63,8 @@ class State:
     def objects(self) -> ports.Objects:
         """Payloads, evidence and datasets as files."""
         from tidegate.adapters.local.files import FileObjects
-        from tidegate.stored import refuse_newer
 
-        made = FileObjects(self.settings.home / "objects", now)
-        refuse_newer(made)
-        return made
+        return FileObjects(self.settings.home / "objects", now)
 
     @cached_property
     def sightings(self) -> ports.Sightings:
