@@ -169,10 +169,14 @@ def docs() -> None:
 
 
 def package() -> None:
-    """Stage the Function apps into dist/apps/, each as it is deployed."""
+    """Stage the Function apps into dist/apps/ and the pages into dist/pages/, as for Azure."""
     install("run")
     found = worker_python()
     do(python(), "apps/stage.py", *(["--python", found] if found else []))
+    web()
+    pages = ROOT / "dist" / "pages"
+    shutil.rmtree(pages, ignore_errors=True)
+    shutil.copytree(PAGE, pages)
 
 
 def sbom() -> None:
@@ -193,7 +197,23 @@ def sbom() -> None:
     page.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
 
 
+def tools() -> None:
+    """Install what `tidegate` needs on this machine."""
+    install("run")
+
+
+def scan() -> None:
+    """Look up what we ship in the databases of known vulnerabilities, which are on the internet."""
+    install("infra", CHECKERS)
+    for name in ("azure", "run"):
+        options = ["--strict", "--disable-pip", "--require-hashes", "--progress-spinner", "off"]
+        do(CHECKERS / SCRIPTS / "pip-audit", *options, "-r", f"requirements/{name}.txt")
+    npm(WEB, "audit", "--audit-level", "moderate")
+
+
 JOBS = {
+    "install": tools,
+    "scan": scan,
     "test": test,
     "check": check,
     "check-infra": check_infra,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -118,7 +117,8 @@ def actionlint(where: Path) -> subprocess.CompletedProcess[str]:
 def test_actionlint_finds_nothing(tree: Path):
     done = actionlint(tree)
     assert done.returncode == 0, done.stdout
-    assert re.search(r"Checking 3 ", done.stdout)
+    written = len([*(tree / WORKFLOWS).glob("*.yml")])
+    assert f"Checking {written} workflow" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -79,18 +79,54 @@ def test_what_is_worse_is_seen(fault: str):
 
 def test_the_stages_come_one_after_the_other():
     jobs = workflow("deploy.yml")["jobs"]
-    assert list(jobs) == STAGES
-    assert [job.get("needs") for job in jobs.values()] == [None, *STAGES[:-1]]
-    assert [job["with"]["environment"] for job in jobs.values()] == STAGES
-    assert len({job["with"]["commit"] for job in jobs.values()}) == 1
+    assert list(jobs) == ["test", "package", *STAGES]
+    assert [job.get("needs") for job in jobs.values()] == [None, "test", "package", *STAGES[:-1]]
+    assert [jobs[one]["with"]["environment"] for one in STAGES] == STAGES
+    assert {job["with"]["commit"] for job in jobs.values()} == {"${{ github.sha }}"}
+
+
+def test_a_rollback_packages_the_commit_that_was_asked_for_and_tests_nothing():
+    said = workflow("rollback.yml")
+    assert list(said["jobs"]) == ["package", "deploy"]
+    assert {job["with"]["commit"] for job in said["jobs"].values()} == {"${{ inputs.commit }}"}
+    assert said["on"]["workflow_dispatch"]["inputs"]["environment"]["options"] == STAGES
+    assert said["concurrency"] == workflow("deploy.yml")["concurrency"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_cloned_is_the_commit_that_is_named_and_keeps_no_token(name: str):
+    jobs = [job for job in workflow(name)["jobs"].values() if "steps" in job]
+    named = "inputs.commit || github.sha" if name == "ci.yml" else "inputs.commit"
+    for job in jobs:
+        clone = job["steps"][0]
+        assert clone["uses"].startswith("actions/checkout@")
+        assert clone["with"]["persist-credentials"] == "false"
+        assert clone["with"]["ref"] == f"${{{{ {named} }}}}"
+    deep = [job["steps"][0]["with"].get("fetch-depth") for job in jobs]
+    assert set(deep) <= ({"0"} if name == "deploy-to.yml" else {None})  # what it goes back to
+
+
+def test_what_is_packaged_once_is_what_is_deployed():
+    steps = workflow("package.yml")["jobs"]["package"]["steps"]
+    kept = {
+        one["with"]["name"]: one["with"]["path"] for one in steps if "name" in one.get("with", {})
+    }
+    assert kept["packages"].split() == ["dist/apps/*.zip", "dist/pages"]  # both below dist/
+    assert kept["sbom"] == "dist/sbom"
+    steps = workflow("deploy-to.yml")["jobs"]["deploy"]["steps"]
+    [brought] = [one["with"] for one in steps if "download-artifact" in one.get("uses", "")]
+    assert brought == {"name": "packages", "path": "dist"}
 
 
 def test_the_pipeline_does_what_the_workflows_do():
     said = yaml.safe_load((ROOT / "azure-pipelines.yml").read_text())
-    test, *stages = said["stages"]
+    test, package, *stages = said["stages"]
     assert test["jobs"][0]["steps"][-1]["bash"] == ".ci/run"
+    assert (package["stage"], package["dependsOn"]) == ("package", "test")
+    told = [one["bash"] for one in package["jobs"][0]["steps"] if "bash" in one]
+    assert told[:2] == ["python3 dev.py package", "python3 dev.py sbom"]
     assert [one["stage"] for one in stages] == STAGES
-    assert [one["dependsOn"] for one in stages] == ["test", *STAGES[:-1]]
+    assert [one["dependsOn"] for one in stages] == ["package", *STAGES[:-1]]
     for one in stages:
         [job] = one["jobs"]
         assert job["environment"] == f"tidegate-{one['stage']}"  # which asks for approval
@@ -124,8 +160,10 @@ def test_ci_runs_what_the_readme_runs():
 def test_every_folder_with_a_lock_is_watched():
     said = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
     node = next(one for one in said if one["package-ecosystem"] == "npm")
-    locks = [*ROOT.glob("*/package-lock.json"), *ROOT.glob("tests/**/package-lock.json")]
-    ours = [one.parent for one in locks if "node_modules" not in one.parts]
+    assert "github-actions" in {one["package-ecosystem"] for one in said}
+    folders = ("*", ".ci/*", "tests/**")
+    locks = [lock for one in folders for lock in ROOT.glob(f"{one}/package-lock.json")]
+    ours = {one.parent for one in locks if "node_modules" not in one.parts}
     assert sorted(node["directories"]) == sorted(f"/{one.relative_to(ROOT)}" for one in ours)
 
 
@@ -134,6 +172,9 @@ case "$*" in
   "functionapp list"*) echo func-app ;;
   "functionapp show"*) echo func-app.example ;;
   "functionapp keys"*) echo the-key ;;
+  "staticwebapp list"*) echo stapp ;;
+  "staticwebapp secrets"*) echo the-token ;;
+  "account show"*) echo the-tenant ;;
   *good-commit*--query*|*tags.*) echo "$GOOD" ;;
   "group show"*) echo /subscriptions/1 ;;
   *) echo "az $*" >> "$TOLD"; test "$(cat "$SERVES")" != "refused" ;;
@@ -143,6 +184,10 @@ SAYS = '#!/bin/sh\necho "{name} $*" >> "$TOLD"\n'
 SMOKE = """#!/bin/sh
 echo "tidegate $*" >> "$TOLD"
 test "$FUNCTION_KEY" = the-key && test "$(cat "$SERVES")" != broken
+"""
+SWA = """#!/bin/sh
+echo "swa $* $(cat dist/pages/staticwebapp.config.json)" >> "$TOLD"
+test "$SWA_CLI_DEPLOYMENT_TOKEN" = the-token && test "$(cat "$SERVES")" != pageless
 """
 PACKAGE = '#!/bin/sh\necho "python3 $*" >> "$TOLD"\necho good > "$SERVES"\n'
 
@@ -155,12 +200,14 @@ def deploy(tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
         "bin/git": SAYS.format(name="git") + "echo newest\n",
         "bin/python3": PACKAGE,
         ".venv/bin/tidegate": SMOKE,
+        "bin/npm": SAYS.format(name="npm"),
+        ".ci/pages/node_modules/.bin/swa": SWA,
+        "dist/pages/staticwebapp.config.json": "TENANT_ID",
     }.items():
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         file.chmod(0o755)
-    (tmp_path / ".ci").mkdir()
     script = shutil.copy(ROOT / ".ci" / "deploy", tmp_path / ".ci" / "deploy")
 
     def run(*, state: str, good: str) -> tuple[int, list[str]]:
@@ -170,7 +217,9 @@ def deploy(tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
         done = subprocess.run(  # noqa: S603 - our own script
             [script, "dev", "rg-tidegate-wus3-dev"], env=given, check=False, capture_output=True
         )
-        assert b"the-key" not in done.stdout + done.stderr
+        said = done.stdout + done.stderr
+        assert b"the-key" not in said
+        assert b"the-token" not in said
         return done.returncode, told.read_text().splitlines()
 
     return run
@@ -188,15 +237,19 @@ def test_what_is_well_is_remembered(deploy: Callable[..., tuple[int, list[str]]]
     assert code == 0
     assert deployed(told) == ALL
     assert sum(line.startswith("tidegate smoke https://func-app.example ") for line in told) == 3
+    page = "swa deploy dist/pages --env production the-tenant"
+    last = max(number for number, line in enumerate(told) if line.startswith("tidegate smoke"))
+    assert told.index("npm ci --ignore-scripts --silent --prefix .ci/pages") > last
+    assert told.index(page) > last  # pages of before go on with the apps of today
     assert told[-1].startswith("az tag update")
     assert "good-commit=" in told[-1]
 
 
-@pytest.mark.parametrize("state", ["broken", "refused"])
+@pytest.mark.parametrize("state", ["broken", "refused", "pageless"])
 def test_what_is_not_well_goes_back(state: str, deploy: Callable[..., tuple[int, list[str]]]):
     code, told = deploy(state=state, good=BEFORE)
     assert code == 1
-    assert deployed(told) == (ALL if state == "broken" else ALL[:1]) + ALL
+    assert deployed(told) == (ALL[:1] if state == "refused" else ALL) + ALL
     assert told.index(f"git checkout --quiet {BEFORE}") < told.index("python3 dev.py package")
     assert not any(line.startswith("az tag") for line in told)
 
