@@ -35,7 +35,7 @@ CONFORM = (
     "response_schema_conformance",
 )
 NOWHERE = "http://127.0.0.1:9"
-EXAMPLES = 10
+EXAMPLES = 6
 LONGEST = 60_000  # of a URL that the client sends
 
 

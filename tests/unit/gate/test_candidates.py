@@ -223,7 +223,7 @@ def done(step: Step, house: House) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(writes, steps, st.integers(1, 3), st.sampled_from([0.0, 30.0, 50.0]))
 def test_what_changed_is_enough_to_find_the_best(first, changes, most, least):
     with TemporaryDirectory() as folder:

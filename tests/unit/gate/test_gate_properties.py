@@ -210,5 +210,5 @@ class Gate(RuleBasedStateMachine):
         assert all(reason(one.kind, one.value, POLICY) is None for one in ours)
 
 
-Gate.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+Gate.TestCase.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
 TestGate = pytest.mark.slow(Gate.TestCase)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 ALL = feeds()
 named = pytest.mark.parametrize("feed", [pytest.param(feed, id=name) for name, feed in ALL.items()])
 many = settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
