@@ -2,7 +2,6 @@
 
 import fcntl
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,12 +17,11 @@ from tidegate.api import app as web
 from tidegate.api import detonate, gate, health, ingest, maps, metrics, probes, published, refreshes
 from tidegate.api.access import open_to
 from tidegate.ingest import requests
+from tidegate.listening import LOOPBACK, listener
 from tidegate.loop import Summary
 from tidegate.ports import SourceDown
 from tidegate.show import err
 from tidegate.wiring import Local
-
-LOOPBACK = "127.0.0.1"
 
 
 def application(house: Local) -> FastAPI:
@@ -153,14 +151,14 @@ def _attending(house: Local, stopped: threading.Event) -> Iterator[None]:
 @contextmanager
 def _serving(app: ASGIApp, port: int) -> Iterator[str]:
     try:
-        listener = socket.create_server((LOOPBACK, port))
+        listening = listener(port)
     except OSError as error:
         raise SourceDown(f"port {port} is taken: set TIDEGATE_PORT to a free one") from error
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_config=None))
-    thread = threading.Thread(target=server.run, args=([listener],), name="web", daemon=True)
+    thread = threading.Thread(target=server.run, args=([listening],), name="web", daemon=True)
     thread.start()
     try:
-        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        yield f"http://{LOOPBACK}:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()

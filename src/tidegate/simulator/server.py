@@ -1,6 +1,5 @@
 """The simulated tenant as a web server on loopback: all of its services on one port."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 
+from tidegate.listening import LOOPBACK, listener
 from tidegate.simulator import (
     actions,
     defender,
@@ -31,7 +31,6 @@ from tidegate.simulator.memory import Memory
 from tidegate.simulator.scene import Engine, Scene
 from tidegate.simulator.seed import seed
 
-LOOPBACK = "127.0.0.1"
 PARTS = (
     entra,
     defender,
@@ -65,15 +64,6 @@ def _worded(_: Request, error: Exception) -> Response:
     return JSONResponse(error.detail, error.status_code, error.headers)
 
 
-def _listener(port: int) -> socket.socket:
-    # The protocol is named because asyncio switches Nagle's algorithm off only for sockets that say
-    # TCP; without that every answer waits 40 ms for an acknowledgement.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((LOOPBACK, port))
-    return listener
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -94,18 +84,18 @@ class Tenant:
         """Start to serve on loopback; return the base URL. Port 0 takes any that is free."""
         self.scene = Scene(Memory(self.state), self.clock, self.delay, logs=self.logs)
         seed(self.scene)
-        listener = _listener(port)
+        listening = listener(port)
         config = uvicorn.Config(
             application(self.scene), ws="none", lifespan="off", log_level="error", access_log=False
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
-            target=self._server.run, args=([listener],), name="simulated-tenant", daemon=True
+            target=self._server.run, args=([listening],), name="simulated-tenant", daemon=True
         )
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.01)
-        return f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        return f"http://{LOOPBACK}:{listening.getsockname()[1]}"
 
     def reset(self) -> None:
         """Forget everything that happened, and begin with the seeded alerts again."""
