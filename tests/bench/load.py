@@ -22,7 +22,7 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS, MOST = 8, 20_000
-PATHS = ("/api/indicators/198.51.100.7", "/api/lists/ipv4", "/api/datasets", "/api/health")
+PATHS = ("/api/indicators/198.51.100.7", "/api/lists/paloalto-ip", "/api/datasets", "/api/health")
 
 
 def main() -> None:
@@ -40,8 +40,11 @@ def main() -> None:
             "TIDEGATE_API_PER_MINUTE": "1000000",
             "TIDEGATE_PACKAGED_WARNINGLISTS": "false",
         }
-        up = subprocess.Popen(
-            [sys.executable, "-m", "tidegate", "up"],
+        command = [sys.executable, "-m", "tidegate", "up"]
+        # All that is due is done before: it is not what is measured.
+        subprocess.run([*command, "--once"], env=environment, check=True, capture_output=True)  # noqa: S603
+        up = subprocess.Popen(  # noqa: S603 - our own code
+            command,
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -75,7 +78,6 @@ def wait_for(url: str) -> None:
     while time.monotonic() < until:
         try:
             if httpx.get(f"{url}/api/health").status_code == 200:
-                time.sleep(20)  # the first ingest and the first gate are not what is measured
                 return
         except httpx.HTTPError:
             time.sleep(0.2)
@@ -96,7 +98,7 @@ def asked(url: str, seconds: float) -> list[tuple[float, bool]]:
                 began = time.perf_counter()
                 answer = client.get(path, headers={"if-none-match": tags.get(path, "")})
                 tags[path] = answer.headers.get("etag", "")
-                found.append((time.perf_counter() - began, answer.status_code in {200, 304, 404}))
+                found.append((time.perf_counter() - began, answer.status_code in {200, 304}))
         return found
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:

@@ -1,8 +1,11 @@
 """A segment finds one of its rows, and many, as a scan of all of them does."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from threading import Barrier
+from typing import IO
 
 import polars as pl
 import pytest
@@ -116,6 +119,26 @@ def test_the_blocks_of_one_segment_at_a_time_are_made(tmp_path):
         made.append(len(list(tmp_path.glob(f"*/*{BLOCKS}"))))
     assert {after - before for before, after in pairwise(made)} == {0, 1}
     assert made[-1] == 2
+
+
+def test_two_threads_may_make_the_blocks_at_once(tmp_path, monkeypatch):
+    """As they do when many ask straight after a feed was written."""
+    monkeypatch.setattr(segments, "SCANS", 1)
+    both, wrote = Barrier(2), segments._write_blocks
+
+    def at_once(rows: pl.DataFrame, file: IO[bytes]) -> None:
+        both.wait(10)  # both have opened what they write
+        wrote(rows, file)
+        both.wait(10)
+
+    monkeypatch.setattr(segments, "_write_blocks", at_once)
+    path = tmp_path / "00000001.parquet"
+    write(path, state(ROWS[:10]))
+    one, two = Segment(path), Segment(path)
+    with ThreadPoolExecutor(2) as pool:
+        found = [pool.submit(each.find, ROWS[3].indicator, "one") for each in (one, two)]
+    assert [each.result() for each in found] == [ROWS[3]] * 2
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
 
 
 def test_two_rows_may_share_half_an_id(tmp_path, monkeypatch):

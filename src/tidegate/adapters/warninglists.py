@@ -18,6 +18,7 @@ import orjson
 import polars as pl
 from pydantic import TypeAdapter
 
+from tidegate.adapters.naming import beside
 from tidegate.ports import BadPayload, Clock, Http, SourceDown
 from tidegate.warninglists import (
     About,
@@ -219,7 +220,7 @@ class Folder:
 
     def _keep(self, rows: pl.DataFrame, compiled: Path, metadata: dict[str, str]) -> None:
         compiled.parent.mkdir(parents=True, exist_ok=True)
-        fresh = compiled.with_suffix(f".{os.getpid()}")
+        fresh = beside(compiled)
         rows.write_parquet(fresh, compression="lz4", metadata=metadata)
         fresh.replace(compiled)
         for old in compiled.parent.glob(f"{compiled.name.partition('-')[0]}-*.parquet"):
@@ -331,7 +332,7 @@ def _digest(payloads: Iterable[tuple[str, bytes]]) -> str:
 
 def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = beside(path)
     with fresh.open("wb") as file:
         file.write(data)
         file.flush()

@@ -4,7 +4,6 @@ The folder works as everywhere; what a refresh brings into it is put back into t
 instances notice by the ETags.
 """
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
+from tidegate.adapters.naming import beside
 from tidegate.adapters.warninglists import PROVENANCE, RANKED, Folder, Provenance, Refreshed
 from tidegate.ports import Objects
 
@@ -82,6 +82,6 @@ def _place(folder: Folder, name: str, data: bytes) -> None:
         folder.remember(name.removeprefix(ORIGINS).removesuffix(".json"), origin)
     elif name == RANKED or name.endswith(".json"):
         folder.root.mkdir(parents=True, exist_ok=True)
-        fresh = folder.root / f".{name}.{os.getpid()}"
+        fresh = beside(folder.root / name)
         fresh.write_bytes(data)
         fresh.replace(folder.root / name)

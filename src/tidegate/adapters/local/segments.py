@@ -19,6 +19,7 @@ from typing import IO, Any
 
 import polars as pl
 
+from tidegate.adapters.naming import beside
 from tidegate.model import Kind, Sighting, indicator_id
 from tidegate.sightings import (
     CHANGE,
@@ -100,7 +101,7 @@ def _write_ids(path: Path, rows: pl.LazyFrame) -> None:
 
 def _saved(path: Path, written: Callable[[IO[bytes]], object]) -> None:
     """Write a file whole or not at all, whoever else is writing it."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = beside(path)
     with fresh.open("wb") as file:
         written(file)
         file.flush()

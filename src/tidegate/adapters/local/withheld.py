@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tidegate.adapters.naming import beside
 from tidegate.ingest.withheld import WITHHELD
 from tidegate.ports import Withheld
 from tidegate.sightings import empty, named, sightings
@@ -34,7 +35,7 @@ class WithheldFiles:
         if rows.is_empty() and not file.exists():
             return
         self.root.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_name(f".{file.name}.{os.getpid()}")
+        fresh = beside(file)
         with fresh.open("wb") as target:
             rows.select(*WITHHELD).write_parquet(target, compression="zstd", compression_level=1)
             target.flush()
