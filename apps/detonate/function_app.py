@@ -58,6 +58,7 @@ async def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger h
 
 @app.function_name("gate")
 @app.timer_trigger(schedule="45 */15 * * * *", arg_name="timer")
+@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:01:00")
 async def run_gate(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
     await asyncio.to_thread(lambda: functions.run_gate(house()))
 

@@ -43,6 +43,7 @@ for name, route in functions.by_password().items():
 
 @app.function_name("feeds")
 @app.timer_trigger(schedule="0 */15 * * * *", arg_name="timer")
+@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:01:00")
 async def start_feeds(timer: func.TimerRequest) -> None:  # noqa: ARG001 - a trigger has a name
     await asyncio.to_thread(lambda: functions.start_feeds(house()))
 

@@ -113,6 +113,9 @@ def test_an_app_is_its_triggers_and_no_more(load, opened, name):
     ticking = {one: trigger(found[one]) for one in timers}
     assert {one["type"] for one in ticking.values()} == {"timerTrigger"}
     assert {name: one["schedule"] for name, one in ticking.items()} == timers
+    # A quarter of an hour is long to wait for the next time; the others are soon there again.
+    again = {one for one in found if found[one].get_settings_dict("retry_policy")}
+    assert again == {one for one, when in timers.items() if "*/15" in when}
     assert not any(one.get("runOnStartup") for one in ticking.values())
     assert opened == []
 

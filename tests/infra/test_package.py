@@ -178,7 +178,7 @@ def test_the_host_is_told_what_it_needs(name: str):
     # The routes are those of FastAPI, which begin with /api themselves.
     assert said["extensions"]["http"]["routePrefix"] == ""
     assert said["healthMonitor"]["enabled"] is True
-    # A timer's next time is its retry, a queue has its own: one more would multiply them.
+    # A queue has retries of its own, and a timer says so by itself: one more would multiply them.
     assert "retry" not in said
 
 
