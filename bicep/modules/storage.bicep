@@ -49,17 +49,16 @@ module data 'br/public:avm/res/storage/storage-account:0.33.0' = {
       containerDeleteRetentionPolicyEnabled: true
       containerDeleteRetentionPolicyDays: 7
       diagnosticSettings: deletions
-      containers: [
-        {
-          name: known.container
-          publicAccess: 'None'
-          roleAssignments: map(known.apps, app => {
-            principalId: principals[app]
-            principalType: 'ServicePrincipal'
-            roleDefinitionIdOrName: blobContributor
-          })
-        }
-      ]
+      // Evidence are samples of malware: nobody else may read them.
+      containers: map(items(known.containers), container => {
+        name: container.key
+        publicAccess: 'None'
+        roleAssignments: map(container.value, app => {
+          principalId: principals[app]
+          principalType: 'ServicePrincipal'
+          roleDefinitionIdOrName: blobContributor
+        })
+      })
     }
     queueServices: {
       diagnosticSettings: deletions
@@ -79,7 +78,7 @@ module data 'br/public:avm/res/storage/storage-account:0.33.0' = {
       enabled: true
       type: 'Lifecycle'
       definition: {
-        filters: { blobTypes: ['blockBlob'], prefixMatch: ['${known.container}/${each.key}/'] }
+        filters: { blobTypes: ['blockBlob'], prefixMatch: [contains(known.containers, each.key) ? '${each.key}/' : '${known.container}/${each.key}/'] }
         actions: { baseBlob: each.value }
       }
     })

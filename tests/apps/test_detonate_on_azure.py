@@ -100,6 +100,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         "COSMOS_KEY": standin.key,
         "STORAGE_CONNECTION": running.connection,
         "STORAGE_CONTAINER": running.name(),
+        "STORAGE_FOLDERS": "[]",
     }
     for name, value in environment.items():
         monkeypatch.setenv(f"TIDEGATE_{name}", value)

@@ -151,6 +151,7 @@ def world(web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worl
         "COSMOS_KEY": standin.key,
         "STORAGE_CONNECTION": running.connection,
         "STORAGE_CONTAINER": running.name(),
+        "STORAGE_FOLDERS": "[]",
         "FEEDS_OFF": json.dumps(sorted(feeds().keys() - set(FEEDS))),
         "FEED_URLS": json.dumps({name: f"{web[0]}/{name}" for name in FEEDS}),
     }

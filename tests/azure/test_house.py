@@ -185,6 +185,7 @@ class Opener:
             "cosmos_key": standin.key,
             "storage_connection": running.connection,
             "storage_container": running.name(),
+            "storage_folders": [],
         }
 
     def __call__(self, **more) -> Azure:

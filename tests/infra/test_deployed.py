@@ -179,8 +179,21 @@ def test_queues_are_those_that_the_code_opens():
 
 def test_what_ages_is_where_the_code_puts_it():
     code = "".join(path.read_text("utf-8") for path in (ROOT / "src/tidegate").rglob("*.py"))
-    for folder in KNOWN["lifecycle"]:
+    for folder in {*KNOWN["lifecycle"], *KNOWN["containers"]} - {KNOWN["container"]}:
         assert f'"{folder}/' in code, folder
+
+
+def test_a_folder_is_open_to_the_app_whose_code_uses_it():
+    """Evidence is for `detonate` alone, and the map's datasets are for `maps` alone."""
+    parts = {"evidence": "detonate", "datasets": "maps", "locks": "maps"}
+    for folder, part in parts.items():
+        users = {
+            path.relative_to(ROOT / "src/tidegate").parts[0]
+            for path in (ROOT / "src/tidegate").rglob("*.py")
+            if re.search(rf'[rf]*"{folder}/', path.read_text("utf-8"))
+        }
+        assert users == {part}, folder
+        assert KNOWN["containers"][folder] == [part]
 
 
 def rendered(pattern: str, workload: str, region: str, env: str, part: str) -> str:

@@ -34,7 +34,10 @@ SCOPES = {  # who has which role where: no wider than this
         "Monitoring Metrics Publisher",
         "azurerm_application_insights.this.id",
     ),
-    "storage.objects": ("Storage Blob Data Contributor", "azurerm_storage_container.data.id"),
+    "storage.objects": (
+        "Storage Blob Data Contributor",
+        "azurerm_storage_container.data[each.value.container].id",
+    ),
     "storage.queue": ("Storage Queue Data Contributor", "azurerm_storage_queue.this[each.key].id"),
     "storage.host": ("Storage Blob Data Owner", "azurerm_storage_account.host.id"),
     "storage.host_events": ("Storage Table Data Contributor", "azurerm_storage_account.host.id"),
@@ -259,8 +262,8 @@ def test_files_are_sound(name: str) -> None:
         ("doors", "storage", "shared_access_key_enabled         = false", "sas = false"),
         ("doors", "vault", "purge_protection_enabled      = true", "purge = true"),
         ("doors", "functions", 'sku_name            = "FC1"', 'sku_name            = "Y1"'),
-        ("roles", "storage", "scope                = azurerm_storage_container.data.id",
-         "scope                = azurerm_storage_account.data.id"),
+        ("roles", "storage", "azurerm_storage_container.data[each.value.container].id",
+         "azurerm_storage_account.data.id"),
         ("roles", "access", '"Log Analytics Reader"', '"Contributor"'),
         ("names", "vault", "= var.names.one.vault", '= "kv-mine"'),
         ("names", "monitoring", "= var.names.part.alert[each.key]", '= "alert-mine"'),
@@ -309,6 +312,8 @@ def test_queues_are_the_triggers() -> None:
 def test_defaults_of_the_settings_are_deployed() -> None:
     known, fields = said("resources"), Settings.model_fields
     assert known["container"] == fields["storage_container"].default
+    own = {known["container"], *fields["storage_folders"].default}
+    assert known["containers"].keys() == own
     assert known["database"] == fields["cosmos_database"].default
 
 

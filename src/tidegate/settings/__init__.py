@@ -73,6 +73,10 @@ class Settings(Enforcement, Readers, Workspace, Detonation):
         None, description="Connection string instead of it, for Azurite and development."
     )
     storage_container: str = Field("tidegate", description="Its container of blobs.")
+    storage_folders: list[str] = Field(
+        ["datasets", "evidence", "locks"],
+        description="Folders of blobs that have a container of their own, of the same name.",
+    )
     identity_client_id: str | None = Field(
         None, description="Client id of the managed identity; unset = the system's own."
     )

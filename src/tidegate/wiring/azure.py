@@ -68,10 +68,11 @@ class Azure(Local):
 
     @cached_property
     def objects(self) -> BlobObjects:
-        """Payloads, states and what is remembered of feeds, in one container."""
+        """Payloads, evidence, datasets, and what is remembered, in their containers."""
         from tidegate.adapters.azure.blob import BlobObjects
 
-        made = BlobObjects(self.storage, self.settings.storage_container)
+        settings = self.settings
+        made = BlobObjects(self.storage, settings.storage_container, settings.storage_folders)
         self._open.callback(made.close)
         if self._emulated:
             made.create()

@@ -49,5 +49,5 @@ output "part" {
 
 output "known" {
   description = "Apps, zones of private endpoints, queues, container, database, and lives of blobs."
-  value       = { for what in ["apps", "endpoints", "queues", "container", "database", "lifecycle"] : what => local.known[what] }
+  value       = { for what in ["apps", "endpoints", "queues", "container", "containers", "database", "lifecycle"] : what => local.known[what] }
 }

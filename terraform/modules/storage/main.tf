@@ -44,6 +44,7 @@ variable "identities" {
 
 locals {
   queues = { for pair in flatten([for app, queues in var.names.known.queues : [for queue in queues : { app = app, queue = queue }]]) : pair.queue => pair.app }
+  users  = { for pair in flatten([for container, apps in var.names.known.containers : [for app in apps : { app = app, container = container }]]) : "${pair.container}-${pair.app}" => pair }
   # Which service of which account, by the part of its endpoint's name.
   services = {
     blob       = { account = azurerm_storage_account.data.id, service = "blob" }
@@ -120,8 +121,11 @@ resource "azurerm_storage_account" "host" {
   }
 }
 
+# Evidence are samples of malware: nobody else may read them.
 resource "azurerm_storage_container" "data" {
-  name                  = var.names.known.container
+  for_each = var.names.known.containers
+
+  name                  = each.key
   storage_account_id    = azurerm_storage_account.data.id
   container_access_type = "private"
 }
@@ -155,7 +159,7 @@ resource "azurerm_storage_management_policy" "data" {
 
       filters {
         blob_types   = ["blockBlob"]
-        prefix_match = ["${var.names.known.container}/${rule.key}/"]
+        prefix_match = [contains(keys(var.names.known.containers), rule.key) ? "${rule.key}/" : "${var.names.known.container}/${rule.key}/"]
       }
 
       actions {
@@ -169,11 +173,11 @@ resource "azurerm_storage_management_policy" "data" {
 }
 
 resource "azurerm_role_assignment" "objects" {
-  for_each = var.identities
+  for_each = local.users
 
-  scope                = azurerm_storage_container.data.id
+  scope                = azurerm_storage_container.data[each.value.container].id
   role_definition_name = "Storage Blob Data Contributor"
-  principal_id         = each.value.principal_id
+  principal_id         = var.identities[each.value.app].principal_id
   principal_type       = "ServicePrincipal"
 }
 

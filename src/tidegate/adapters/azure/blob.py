@@ -1,6 +1,6 @@
-"""Objects in one container of Blob Storage, which the infrastructure makes."""
+"""Objects in containers of Blob Storage, which the infrastructure makes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,18 +25,27 @@ AT_ONCE = 2  # blocks of one upload or download; a Function has half a dozen fee
 
 @dataclass
 class BlobObjects:
-    """`ports.Objects` in one container. Safe for threads; a lease's id must be a UUID."""
+    """`ports.Objects` in one container. Safe for threads; a lease's id must be a UUID.
+
+    What lies in one of `folders` has a container of that name, so that roles can tell them apart.
+    """
 
     storage: Storage
     container: str = "tidegate"
+    folders: Collection[str] = ()
 
     def __post_init__(self) -> None:
-        self._blobs = _service(self.storage).get_container_client(self.container)
+        self._service = _service(self.storage)
+        names = {"": self.container} | {f"{one}/": one for one in self.folders}
+        self._containers = {
+            at: self._service.get_container_client(one) for at, one in names.items()
+        }
 
     def create(self) -> None:
-        """Make the container where there is none: an emulator starts empty."""
-        with suppress(Conflict), translated(self.container):
-            self._blobs.create_container()
+        """Make the containers where there are none: an emulator starts empty."""
+        for made in self._containers.values():
+            with suppress(Conflict), translated(made.container_name):
+                made.create_container()
 
     def get(self, name: str) -> Stored | None:
         """See `ports.Objects`."""
@@ -80,9 +89,15 @@ class BlobObjects:
 
     def etags(self, prefix: str) -> dict[str, str]:
         """See `ports.Objects`. One request for each five thousand of them."""
-        with translated(prefix):
-            found = self._blobs.list_blobs(name_starts_with=prefix)
-            return {blob.name: blob.etag for blob in found}
+        own = self._folder(prefix)
+        beyond = [] if own else [at for at in self._containers if at.startswith(prefix)]
+        found: dict[str, str] = {}
+        for folder in {own, *beyond}:
+            within = prefix.removeprefix(folder) if folder == own else ""
+            with translated(prefix):
+                listed = self._containers[folder].list_blobs(name_starts_with=within)
+                found |= {folder + blob.name: blob.etag for blob in listed}
+        return found
 
     def delete(self, name: str) -> None:
         """See `ports.Objects`."""
@@ -121,7 +136,7 @@ class BlobObjects:
 
     def close(self) -> None:
         """Close all connections."""
-        self._blobs.close()
+        self._service.close()
 
     def _download(self, name: str) -> StorageStreamDownloader[bytes]:
         return self._blob(name).download_blob(max_concurrency=AT_ONCE)
@@ -132,7 +147,13 @@ class BlobObjects:
             return str(written["etag"])
 
     def _blob(self, name: str) -> BlobClient:
-        return self._blobs.get_blob_client(object_name(name))
+        folder = self._folder(object_name(name))
+        return self._containers[folder].get_blob_client(name.removeprefix(folder))
+
+    def _folder(self, name: str) -> str:
+        """Return the folder with a container of its own that a name lies in, or nothing."""
+        folder = f"{name.partition('/')[0]}/"
+        return folder if name.startswith(folder) and folder in self._containers else ""
 
     def _leased(self, name: str, lease: str) -> BlobLeaseClient:
         return BlobLeaseClient(self._blob(name), lease)
