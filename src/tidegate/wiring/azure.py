@@ -215,10 +215,11 @@ class Azure(Local):
     def read_format(self) -> None:
         """See `State`. Asked until there is an answer: of an outage, whoever works is told."""
         from tidegate.ports import SourceDown
+        from tidegate.stored import refuse_newer
 
         if not self._ours:
             with suppress(SourceDown):
-                super().read_format()
+                refuse_newer(self.objects)
                 self._ours = True
 
     def renew(self) -> None:

@@ -48,7 +48,8 @@ class State:
         """Raise BadPayload where a newer version made what is stored mean something else."""
         from tidegate.stored import refuse_newer
 
-        refuse_newer(self.objects)
+        if self.settings.home.exists():  # nothing is made for the question alone
+            refuse_newer(self.objects)
 
     @cached_property
     def database(self) -> sqlite3.Connection:
