@@ -1,6 +1,8 @@
 """Drills of the runbooks: the store is down for a while, or comes back as it was before."""
 
 from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
 from itertools import count
 
 import pytest
@@ -10,7 +12,9 @@ from tidegate.adapters.azure.cosmos_states import state_name
 from tidegate.adapters.local.database import connect
 from tidegate.adapters.local.feeds import FeedTable
 from tidegate.declare.feed import feeds
-from tidegate.model import Origin, Status
+from tidegate.gate.mark import Word, mark, word
+from tidegate.ingest.backup import backup, restore
+from tidegate.model import Kind, Origin, Status
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +77,26 @@ def test_a_store_that_came_back_older_is_filled_by_the_runbook(kept, house, cosm
     database = forget(house, cosmos)
     fetched(house)
     database.close()
+    assert said(cosmos) == before
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_all_of_it_comes_back_from_what_the_blobs_remember(kept, house, cosmos):
+    """An analyst's word, too, which nobody would say again: wiped, exported, imported, compared."""
+    store, now = cosmos.store(), house.now
+    said_so = Word.MALICIOUS, "seen here", "kim", now, timedelta(days=90)
+    mark([word(Kind.DOMAIN, "evil.example", *said_so)], store, now)
+    fetched(house)
+    before, file = said(cosmos), BytesIO()
+    _restore(cosmos, kept)
+    rows = backup(cosmos.store(), file, now)
+    assert rows.keys() == {"analyst", URLHAUS.name}
+    for source in rows:
+        cosmos.objects.delete(state_name(source))
+    wiped = cosmos.store()
+    assert not wiped.versions()
+    brought = list(restore(file, wiped, now, (), replace=False))
+    assert {one.source: one.rows for one in brought} == rows
     assert said(cosmos) == before
 
 

@@ -106,6 +106,8 @@ def test_these_are_the_commands():
         "lookup",
         "check",
         "search",
+        "backup",
+        "restore",
         "doctor",
         "smoke",
     }

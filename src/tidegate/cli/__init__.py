@@ -21,6 +21,7 @@ from tidegate.cli import (  # noqa: F401, I001 - each adds its commands
     mark,
     check,
     search,
+    backup,
     doctor,
     smoke,
     cost,
