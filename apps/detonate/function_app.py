@@ -16,9 +16,10 @@ house = functions.House("figures", "detonate", "gate")
 def routers(opened: Local) -> Iterator[APIRouter]:
     key = opened.settings.webhook_key
     hook_key = key.get_secret_value() if key else None
-    yield from detonate.routers(opened.detonate, functions.keyholder, hook_key)
+    if opened.has_tenant:
+        yield from detonate.routers(opened.detonate, functions.keyholder, hook_key)
     yield gate.router(opened.gate, functions.keyholder)
-    yield health.router({"detonate": health.detonate(opened.detonate)})
+    yield health.router({"detonate": health.detonate(opened.cases)})
 
 
 # The worker takes one of these per file. Its one function has one level for all routes.

@@ -72,7 +72,8 @@ class House:
         if isinstance(opened, Azure):
             _ = opened.telemetry  # before anybody says anything
         for part in self._parts:
-            getattr(opened, part)
+            if part != "detonate" or opened.has_tenant:
+                getattr(opened, part)
         if "detonate" in self._parts:
             opened.tell_missing_roles()
         if "desk" in self._parts and not isinstance(opened, Azure):
@@ -128,6 +129,8 @@ def keyholder(request: Request) -> bool:
 
 def read_alerts(opened: Local) -> None:
     """Open cases for new alerts; where no queue triggers anything, work on them, too."""
+    if not opened.has_tenant:
+        return
     _if_it_answers(lambda: detonate.poll(opened.detonate), "alerts were not read")
     if not isinstance(opened, Azure):
         detonate.work(opened.detonate)
@@ -135,6 +138,8 @@ def read_alerts(opened: Local) -> None:
 
 def read_finished(opened: Local) -> None:
     """Wake the cases whose submissions VMRay has finished."""
+    if not opened.has_tenant:
+        return
     what = "finished submissions were not read"
     _if_it_answers(lambda: detonate.poll_finished(opened.detonate), what)
 
@@ -152,6 +157,9 @@ def run_gate(opened: Local) -> None:
 
 def sweep(opened: Local) -> None:
     """Clear up; where no queue triggers anything, look at verdicts again, too."""
+    if not opened.has_tenant:
+        log.info("swept: cases=0 oldest_seconds=0 locks=0 samples=0, for no tenant is set")
+        return
     _if_it_answers(lambda: detonate.sweep(opened.detonate), "not swept")
     if not isinstance(opened, Azure):
         detonate.recheck_due(opened.detonate)

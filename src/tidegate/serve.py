@@ -39,7 +39,7 @@ def application(house: Local) -> FastAPI:
         health.router(
             {
                 "ingest": health.ingest(house.memory),
-                "detonate": health.detonate(house.detonate),
+                "detonate": health.detonate(house.cases),
                 "maps": health.maps(house.maps),
             },
             lambda: probes.ingest(house.desk),

@@ -16,6 +16,8 @@ from tidegate.wiring import Azure, Tenant
 class Here(Azure):
     """The house on Azure whose tenant is at TENANT, and answers within a second."""
 
+    has_tenant = True
+
     @cached_property
     def tenant(self) -> Tenant:
         url = os.environ["TENANT"]

@@ -4,6 +4,7 @@ What this does not show: the host's timers, its own way with queues, roles and p
 """
 
 import json
+import logging
 import subprocess
 import time
 from collections.abc import Iterator
@@ -228,6 +229,24 @@ def test_a_poisoned_case_fails_with_a_comment(world):
     bring(app["give_up_case"], alert_id(4), "poisoned")
     assert world.until_ended(app, cases=1) == {alert_id(4): "failed"}
     assert "its process ended or failed each time" in world.comments(4)[0]
+
+
+def test_an_app_without_a_tenant_is_well_and_waits_for_one(world, monkeypatch, caplog):
+    """As the first deployment has it: nothing is read, nobody is alarmed."""
+    monkeypatch.setattr(Here, "tenant", Azure.tenant)
+    monkeypatch.setattr(Here, "has_tenant", Azure.has_tenant)
+    app = world.instance()
+    assert http(app["health"], "GET", "/api/health") == (
+        200,
+        {"status": "healthy", "apps": {"detonate": "up"}},
+    )
+    with caplog.at_level(logging.INFO, "tidegate"):
+        for timer in ("alerts", "finished", "sweep", "gate"):
+            tick(app[timer])
+    assert "swept: cases=0 oldest_seconds=0 locks=0 " in caplog.text
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+    assert http(app["http_app_func"], "GET", "/api/gate")[1]["targets"] == []
+    assert post(app, 1)[0] == 404
 
 
 def test_azures_own_worker_brings_cases_to_their_ends(world, monkeypatch):

@@ -16,9 +16,12 @@ from rerouted import Identity, Rerouted
 from tidegate import doctor
 from tidegate.adapters.azure import telemetry
 from tidegate.adapters.azure.cosmos_documents import INDICATORS
+from tidegate.adapters.azure.cosmos_ledger import LEDGER
 from tidegate.adapters.azure.cosmos_runs import RUNS
 from tidegate.adapters.azure.telemetry import Sent
 from tidegate.declare.feed import feeds
+from tidegate.gate.cycle import cycle
+from tidegate.gate.published import published
 from tidegate.hygiene import reason
 from tidegate.ingest.run import Job, run
 from tidegate.model import Kind, Origin, Status, indicator_id
@@ -194,7 +197,7 @@ class Opener:
 
 @pytest.fixture
 def opener(tmp_path: Path):
-    standin = Standin([INDICATORS, RUNS])
+    standin = Standin([INDICATORS, RUNS, LEDGER])
     with served(standin) as cosmos:
         yield Opener(azurite(), standin, cosmos, tmp_path / "home")
 
@@ -326,10 +329,18 @@ def down(*_: object) -> None:
 
 def test_what_has_no_place_on_azure_says_so(opener):
     with opener() as opened:
+        assert not opened.has_tenant
         with pytest.raises(SourceDown, match="no tenant"):
-            _ = opened.gate
+            _ = opened.detonate
         with pytest.raises(AssertionError, match="nothing on Azure asks for a file"):
             _ = opened.database
+
+
+def test_without_a_tenant_the_gate_chooses_for_firewalls(opener, tmp_path):
+    with opener() as opened:
+        run(Job(FEODO, sample(tmp_path), Origin.FILE), opened.ingest)
+        assert list(cycle(opened.gate)) == []
+        assert set(published(opened.objects)[0]["value"]) == {"45.9.7.12", "45.66.1.246"}
 
 
 # --- doctor -----------------------------------------------------------------------------------

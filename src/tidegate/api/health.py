@@ -11,10 +11,9 @@ from pydantic import BaseModel
 from tidegate.api.guards import May
 from tidegate.api.probes import Finding, State
 from tidegate.api.problems import problems
-from tidegate.detonate import World as Detonate
 from tidegate.maps.listing import listing
 from tidegate.maps.world import World as Maps
-from tidegate.ports import BadPayload, Feeds, SourceDown
+from tidegate.ports import BadPayload, Cases, Feeds, SourceDown
 
 Check = Callable[[], object]
 Probes = Callable[[], Iterable[Finding]]
@@ -109,9 +108,9 @@ def ingest(memory: Feeds) -> Check:
     return lambda: memory.state("health")
 
 
-def detonate(world: Detonate) -> Check:
+def detonate(cases: Cases) -> Check:
     """Reads from the cases."""
-    return lambda: world.cases.newest(1)
+    return lambda: cases.newest(1)
 
 
 def maps(world: Maps) -> Check:

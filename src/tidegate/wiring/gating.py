@@ -22,7 +22,10 @@ class Gating(Detonating):
 
     @cached_property
     def gate(self) -> World:
-        """The world of `gate`. In the simulated tenant nothing has to wait: nobody is disturbed."""
+        """The world of `gate`. In the simulated tenant nothing has to wait: nobody is disturbed.
+
+        Without a tenant it chooses for firewalls and partners.
+        """
         from uuid import uuid4
 
         from tidegate.gate.world import Lists, World
@@ -41,8 +44,8 @@ class Gating(Detonating):
             lists=Lists(
                 settings.lists_cap, up_to=settings.gate_tlp, block=settings.gate_block_score
             ),
-            feedback=self.feedback,
-            devices=self.devices,
+            feedback=self.feedback if self.has_tenant else None,
+            devices=self.devices if self.has_tenant else None,
         )
 
     def _rejudge(self) -> None:
@@ -52,9 +55,11 @@ class Gating(Detonating):
             self.gate = replace(self.gate, knowledge=self.knowledge, feedback=heard)
 
     @property
-    def _in_defender(self) -> Target:
+    def _in_defender(self) -> Target | None:
         from tidegate.gate.world import Target
 
+        if not self.has_tenant:
+            return None
         settings = self.settings
         return Target(
             name="defender",
@@ -78,7 +83,7 @@ class Gating(Detonating):
         from tidegate.gate.world import Target
         from tidegate.model import Kind
 
-        if self.sentinel is None:
+        if not self.has_tenant or self.sentinel is None:
             return None
         return Target(
             name="sentinel",

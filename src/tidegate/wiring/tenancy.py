@@ -56,6 +56,11 @@ class Tenant:
 class Tenancy(Known):
     """The tenant, simulated unless set."""
 
+    @property
+    def has_tenant(self) -> bool:
+        """Whether there is one: on Azure it may come later, and no simulated one stands in."""
+        return self.settings.defender_url is not None or self.settings.simulated
+
     @cached_property
     def tenant(self) -> Tenant:
         """The tenant of the settings, or the simulated one, which is started for us."""
