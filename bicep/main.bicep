@@ -19,11 +19,15 @@ param workload string = 'tidegate'
 param mails string[]
 @description('What a month may cost, in the currency of the subscription.')
 param budget int
+@description('First day of the month of the first deployment, 2026-12-01, and the same ever after: Azure lets nobody change it.')
+param budgetStart string
 
 @description('Whether vault, storage and database answer from outside the network, too, to those who have a role. References of settings to a vault that is closed may not resolve on Flex Consumption: look at the first deployment.')
 param open bool
 @description('Whether the apps answer inside the network alone: then firewalls, TAXII clients and the page outside reach none.')
 param privateSites bool = false
+@description('Ranges, of a peered network, a gateway or an agent of a pipeline, from which private endpoints are reached, beside the apps.')
+param ranges string[] = []
 @description('The network, of /24.')
 param addresses string = '10.42.0.0/24'
 
@@ -77,6 +81,8 @@ var unknown = concat(
 // A name that nothing has would be left out without a word.
 var chosen = empty(unknown) ? choices : fail('no choices, or no secrets: ${join(unknown, ', ')}')
 var tenant = !empty(vmrayUrl)
+var uploads = sentinel && !tenant ? fail('sentinel takes a tenant: set vmrayUrl') : sentinel
+var second = serverless && !empty(secondRegion) ? fail('serverless has one region') : secondRegion
 var logsGroup = empty(logs) ? groupName : split(logs, '/')[4]
 var logsSubscription = empty(logs) ? subscription().subscriptionId : split(logs, '/')[2]
 var logsName = empty(logs) ? named(known.names.logs, at, '') : last(split(logs, '/'))
@@ -103,7 +109,7 @@ module network 'modules/network.bicep' = {
   name: 'network'
   scope: resourceGroup(groupName)
   dependsOn: [group]
-  params: { at: at, location: location, tags: tags, addresses: addresses, cache: !empty(redis) }
+  params: { at: at, location: location, tags: tags, addresses: addresses, ranges: ranges, cache: !empty(redis) }
 }
 
 module observability 'modules/observability.bicep' = {
@@ -124,7 +130,7 @@ module access 'modules/access.bicep' = {
   name: 'access-${env}'
   scope: resourceGroup(logsSubscription, logsGroup)
   dependsOn: [observability]
-  params: { name: logsName, principals: principals, sentinel: sentinel && tenant }
+  params: { name: logsName, principals: principals, sentinel: uploads }
 }
 
 module vault 'modules/vault.bicep' = {
@@ -171,7 +177,7 @@ module cosmos 'modules/cosmos.bicep' = {
     principals: principals
     serverless: serverless
     units: units
-    secondRegion: secondRegion
+    secondRegion: second
     zoneRedundant: zoneRedundant
     workspace: observability.outputs.workspace
     subnet: network.outputs.endpointSubnet
@@ -198,7 +204,7 @@ module functions 'modules/functions.bicep' = [
       conditions: {
         always: true
         tenant: tenant
-        sentinel: sentinel && tenant
+        sentinel: uploads
         webhook: contains(secrets, 'TIDEGATE_WEBHOOK_KEY')
       }
       resources: {
@@ -267,6 +273,7 @@ module money 'modules/budget.bicep' = {
     name: named(known.names.budget, at, '')
     location: location
     amount: budget
+    start: budgetStart
     group: groupName
     actionGroup: observability.outputs.actionGroup
     mails: mails

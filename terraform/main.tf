@@ -46,6 +46,7 @@ module "network" {
   location      = var.location
   tags          = local.tags
   address_space = var.address_space
+  ranges        = var.ranges
   cache         = var.redis_sku != null
 }
 

@@ -167,6 +167,12 @@ variable "choices" {
   description = "Settings that are not the deployment's own, such as TIDEGATE_GATE_APPLY = \"true\"."
 }
 
+variable "ranges" {
+  type        = list(string)
+  default     = []
+  description = "Ranges, of a peered network, a gateway or an agent of a pipeline, from which private endpoints are reached, beside the apps."
+}
+
 variable "budget_amount" {
   type        = number
   description = "What a month may cost, in the currency of the subscription; told at 80 and 100 percent."
@@ -174,8 +180,7 @@ variable "budget_amount" {
 
 variable "budget_start" {
   type        = string
-  default     = "2026-12-01T00:00:00Z"
-  description = "First day of the first month that the budget counts."
+  description = "First day of the month of the first deployment, and the same ever after: Azure lets nobody change it."
 
   validation {
     condition     = can(regex("^\\d{4}-\\d{2}-01T00:00:00Z$", var.budget_start))

@@ -20,6 +20,23 @@ provider "azurerm" {
   subscription_id     = var.subscription_id
   storage_use_azuread = true # the accounts accept no shared key
 
+  # In 5 none is registered unasked. Who may not register any has them registered, and empties this.
+  resource_providers_to_register = [
+    "Microsoft.AlertsManagement",
+    "Microsoft.App",
+    "Microsoft.Cache",
+    "Microsoft.Consumption",
+    "Microsoft.DocumentDB",
+    "Microsoft.EventGrid",
+    "Microsoft.Insights",
+    "Microsoft.KeyVault",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.Network",
+    "Microsoft.OperationalInsights",
+    "Microsoft.Storage",
+    "Microsoft.Web",
+  ]
+
   features {
     key_vault {
       purge_soft_delete_on_destroy = false

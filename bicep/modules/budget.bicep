@@ -6,6 +6,8 @@ param location string
 @description('Of the currency that the subscription is billed in.')
 @minValue(1)
 param amount int
+@description('First day of the month in which it was first deployed: it can neither be earlier then, nor be changed later.')
+param start string
 param group string
 param actionGroup string
 param mails string[]
@@ -18,6 +20,7 @@ module budget 'br/public:avm/res/consumption/budget:0.3.8' = {
     enableTelemetry: false
     amount: amount
     resetPeriod: 'Monthly'
+    startDate: start
     thresholds: [80, 100]
     resourceGroupFilter: [group]
     actionGroups: [actionGroup]

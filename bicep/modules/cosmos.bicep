@@ -95,6 +95,7 @@ resource kept 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
   name: accountName
 }
 
+@batchSize(1) // the account takes one change of roles at a time
 resource writes 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = [
   for writer in writers: {
     parent: kept

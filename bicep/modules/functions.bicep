@@ -90,7 +90,8 @@ module site 'br/public:avm/res/web/site:0.24.0' = {
       runtime: { name: 'python', version: '3.13' }
       scaleAndConcurrency: { instanceMemoryMB: memory, maximumInstanceCount: instances }
     }
-    configs: [{ name: 'appsettings', properties: settings }]
+    // What was taken out of the parameters is taken out of the app.
+    configs: [{ name: 'appsettings', retainCurrentAppSettings: false, properties: settings }]
     privateEndpoints: private
       ? [
           {

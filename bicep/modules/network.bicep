@@ -6,6 +6,8 @@ param location string
 param tags object
 @description('A network of /24: four subnets of /26.')
 param addresses string
+@description('Ranges from which people and pipelines reach the private endpoints, beside the apps.')
+param ranges string[]
 @description('Whether there is a cache, which listens on a port of its own.')
 param cache bool
 
@@ -53,7 +55,7 @@ module endpoints 'br/public:avm/res/network/network-security-group:0.5.3' = {
           direction: 'Inbound'
           priority: 100
           protocol: 'Tcp'
-          sourceAddressPrefixes: appRanges
+          sourceAddressPrefixes: concat(appRanges, ranges)
           sourcePortRange: '*'
           destinationAddressPrefix: '*'
           destinationPortRanges: cache ? ['443', '10000'] : ['443']

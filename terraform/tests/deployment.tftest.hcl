@@ -91,6 +91,7 @@ variables {
   subscription_id = "00000000-0000-0000-0000-000000000000"
   environment     = "dev"
   budget_amount   = 100
+  budget_start    = "2026-12-01T00:00:00Z"
   open            = false
   alert_emails    = ["soc@corp.example"]
 }

@@ -102,7 +102,7 @@ REGISTRY = {
     "consumption/budget": _module(
         "0.3.8",
         "name amount",
-        "resetPeriod thresholds resourceGroupFilter actionGroups contactEmails",
+        "resetPeriod startDate thresholds resourceGroupFilter actionGroups contactEmails",
     ),
     "resources/resource-group": _module("0.4.4", "name", "", "resourceId name"),
 }

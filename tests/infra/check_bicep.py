@@ -21,8 +21,8 @@ LANGUAGE = set(
     """
     allowed description export maxLength maxValue minLength minValue
     array bool existing false for from if in int null object string true
-    cidrSubnet concat contains empty fail filter flatten guid items join last length loadJsonContent
-    loadTextContent
+    batchSize cidrSubnet concat contains empty fail filter flatten guid items join last length
+    loadJsonContent loadTextContent
     map objectKeys range readEnvironmentVariable replace resourceGroup resourceId split subscription
     subscriptionResourceId toObject union
     """.split()  # noqa: SIM905 - a list of words

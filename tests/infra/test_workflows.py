@@ -1,10 +1,12 @@
 """The workflows by their structure, and the script that deploys before an `az` that is played."""
 
 import copy
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -170,7 +172,10 @@ def test_every_folder_with_a_lock_is_watched():
 AZ = """#!/bin/sh
 case "$*" in
   "functionapp list"*) echo func-app ;;
+  "functionapp show"*"--query id "*) echo /sites/func-app ;;
   "functionapp show"*) echo func-app.example ;;
+  "rest --method get"*) echo '{"properties": {"platform": {"enabled": true}}}' ;;
+  "rest --method put"*) echo "put $(cat)" >> "$TOLD" ;;
   "functionapp keys"*) echo the-key ;;
   "staticwebapp list"*) echo stapp ;;
   "staticwebapp secrets"*) echo the-token ;;
@@ -189,7 +194,11 @@ SWA = """#!/bin/sh
 echo "swa $* $(cat dist/pages/staticwebapp.config.json)" >> "$TOLD"
 test "$SWA_CLI_DEPLOYMENT_TOKEN" = the-token && test "$(cat "$SERVES")" != pageless
 """
-PACKAGE = '#!/bin/sh\necho "python3 $*" >> "$TOLD"\necho good > "$SERVES"\n'
+PACKAGE = f"""#!/bin/sh
+test "$1" = -c && exec {sys.executable} "$@"
+echo "python3 $*" >> "$TOLD"
+echo good > "$SERVES"
+"""
 
 
 @pytest.fixture
@@ -237,6 +246,11 @@ def test_what_is_well_is_remembered(deploy: Callable[..., tuple[int, list[str]]]
     assert code == 0
     assert deployed(told) == ALL
     assert sum(line.startswith("tidegate smoke https://func-app.example ") for line in told) == 3
+    [door] = [json.loads(line[4:]) for line in told if line.startswith("put ")]
+    assert door["properties"] == {
+        "platform": {"enabled": True},
+        "globalValidation": {"excludedPaths": ["/api/health", "/api/openapi.json"]},
+    }
     page = "swa deploy dist/pages --env production the-tenant"
     last = max(number for number, line in enumerate(told) if line.startswith("tidegate smoke"))
     assert told.index("npm ci --ignore-scripts --silent --prefix .ci/pages") > last

@@ -116,6 +116,13 @@ def test_a_secret_of_the_file_is_told_even_where_the_environment_has_one(monkeyp
         Settings()
 
 
+def test_a_reference_that_azure_could_not_resolve_is_no_secret(monkeypatch):
+    reference = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/Readers)"
+    monkeypatch.setenv("TIDEGATE_OTX_KEY", reference)
+    with pytest.raises(ValidationError, match=r"TIDEGATE_OTX_KEY: its reference .* not resolved"):
+        Settings()
+
+
 def test_every_setting_says_what_it_is():
     fields = Settings.model_fields.items()
     assert [name for name, field in fields if not field.description] == []

@@ -4,6 +4,7 @@ param env = 'prod'
 param location = 'westus3'
 param mails = [readEnvironmentVariable('ALERT_MAIL')]
 param budget = 1000
+param budgetStart = readEnvironmentVariable('BUDGET_START')
 param open = false
 param serverless = false
 param units = 4000

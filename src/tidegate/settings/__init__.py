@@ -230,7 +230,7 @@ class Settings(Enforcement, Readers, Workspace, Detonation):
     @classmethod
     def _all_that_is_wrong(cls, given: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
         """Say all that is wrong at once: each start that fails costs a deployment."""
-        faults = [*_misspelled(cls.model_fields)]
+        faults = [*_misspelled(cls.model_fields), *_unresolved()]
         faults += [
             _fault(f"{name} is a secret: set it in the environment", name)
             for name in given.pop(IN_THE_FILE, ())
@@ -363,6 +363,13 @@ def _misspelled(known: Collection[str]) -> Iterator[InitErrorDetails]:
     ours = (name for name in os.environ if name.upper().startswith("TIDEGATE_"))
     for name in sorted(one for one in ours if one.upper() not in names):
         yield _fault(f"no such setting: {name}")
+
+
+def _unresolved() -> Iterator[InitErrorDetails]:
+    """Refuse what Azure could not read from the vault: it gives its own reference as the value."""
+    for name, value in sorted(os.environ.items()):
+        if name.upper().startswith("TIDEGATE_") and value.startswith("@Microsoft.KeyVault("):
+            yield _fault(f"{name}: its reference to the vault was not resolved")
 
 
 def _fault(told: str, *where: int | str) -> InitErrorDetails:

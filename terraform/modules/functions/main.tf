@@ -94,7 +94,8 @@ resource "azurerm_function_app_flex_consumption" "app" {
   public_network_access_enabled                  = !var.private
   virtual_network_subnet_id                      = var.subnet_ids[each.key]
 
-  app_settings = var.settings[each.key]
+  # The provider adds a connection with an empty key, which would come before the identity's.
+  app_settings = merge({ AzureWebJobsStorage = "" }, var.settings[each.key])
   tags         = merge(var.tags, { azd-service-name = each.key })
 
   # References to secrets are resolved by the system's identity: the resource cannot name another.

@@ -20,6 +20,11 @@ variable "address_space" {
   type = string
 }
 
+variable "ranges" {
+  type        = list(string)
+  description = "Ranges from which people and pipelines reach the private endpoints, beside the apps."
+}
+
 variable "cache" {
   type        = bool
   description = "Whether there is a cache, which listens on a port of its own."
@@ -32,7 +37,7 @@ locals {
   rules = {
     # The platform brings requests to the apps by another way.
     apps      = [local.denied]
-    endpoints = [{ name = "apps-in", priority = 100, access = "Allow", sources = values(local.ranges), ports = var.cache ? ["443", "10000"] : ["443"], protocol = "Tcp" }, local.denied]
+    endpoints = [{ name = "apps-in", priority = 100, access = "Allow", sources = concat(values(local.ranges), var.ranges), ports = var.cache ? ["443", "10000"] : ["443"], protocol = "Tcp" }, local.denied]
   }
 }
 
