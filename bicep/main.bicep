@@ -250,6 +250,8 @@ module monitoring 'modules/monitoring.bicep' = {
     tags: tags
     workspace: observability.outputs.workspace
     actionGroup: observability.outputs.actionGroup
+    cosmos: cosmos.outputs.resourceId
+    serverless: serverless
   }
 }
 

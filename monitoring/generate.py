@@ -71,10 +71,12 @@ def _panels(panels: Mapping[str, tuple[str, str]]) -> Iterator[dict[str, Any]]:
 def deployed() -> str:
     """Return what is deployed: the alerts as Azure takes them, and the titles of the workbooks."""
     alerts = yaml.safe_load((HERE / "alerts.yaml").read_text(encoding="utf-8"))
+    metrics = yaml.safe_load((HERE / "metrics.yaml").read_text(encoding="utf-8"))
     shown = yaml.safe_load((HERE / "dashboards.yaml").read_text(encoding="utf-8"))
     return _text(
         {
             "alerts": {name: _alert(alert) for name, alert in alerts.items()},
+            "metrics": {name: _metric(alert) for name, alert in metrics.items()},
             "workbooks": {name: one["title"] for name, one in shown.items()},
         }
     )
@@ -90,13 +92,21 @@ def _alert(told: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "measure" in told:
         criterion["metricMeasureColumn"] = told["measure"]
+    return _told(told) | {"criterion": criterion}
+
+
+def _metric(told: Mapping[str, Any]) -> dict[str, Any]:
+    criterion = {name: told[name] for name in ("namespace", "metric", "aggregate", "operator")}
+    return _told(told) | {"criterion": criterion | {"threshold": told["threshold"]}}
+
+
+def _told(told: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": told["title"],
         "description": f"{told['title']}. Runbook: docs/runbooks/{told['runbook']}",
         "severity": told["severity"],
         "every": told["every"],
         "window": told["window"],
-        "criterion": criterion,
     }
 
 

@@ -179,6 +179,7 @@ module "monitoring" {
   environment     = var.environment
   workspace_id    = local.workspace
   action_group_id = module.observability.action_group_id
+  cosmos_id       = var.cosmos_autoscale == null ? null : module.cosmos.id
 }
 
 module "redis" {

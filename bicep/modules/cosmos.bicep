@@ -86,7 +86,11 @@ module cosmos 'br/public:avm/res/document-db/database-account:0.20.1' = {
     ]
     // Requests of the data plane would cost more to log than to serve.
     diagnosticSettings: [
-      { workspaceResourceId: workspace, logCategoriesAndGroups: [{ category: 'ControlPlaneRequests' }] }
+      {
+        workspaceResourceId: workspace
+        logCategoriesAndGroups: [{ category: 'ControlPlaneRequests' }]
+        metricCategories: []
+      }
     ]
   }
 }

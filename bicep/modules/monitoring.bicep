@@ -7,6 +7,9 @@ param tags object
 @description('The workspace that telemetry goes to.')
 param workspace string
 param actionGroup string
+@description('The account whose throughput is watched; serverless has none to watch.')
+param cosmos string
+param serverless bool
 
 var known = loadJsonContent('../../infra/resources.json')
 var watched = loadJsonContent('../../infra/monitoring.json')
@@ -36,6 +39,38 @@ module alerts 'br/public:avm/res/insights/scheduled-query-rule:0.6.0' = [
       skipQueryValidation: true
       criterias: { allOf: [alert.value.criterion] }
       actions: { actionGroupResourceIds: [actionGroup] }
+    }
+  }
+]
+
+module metrics 'br/public:avm/res/insights/metric-alert:0.4.1' = [
+  for metric in (serverless ? [] : items(watched.metrics)): {
+    name: 'avm-metric-${metric.key}'
+    params: {
+      name: named(known.names.alert, at, metric.key)
+      tags: tags
+      enableTelemetry: false
+      alertDescription: metric.value.description
+      scopes: [cosmos]
+      severity: metric.value.severity
+      evaluationFrequency: metric.value.every
+      windowSize: metric.value.window
+      autoMitigate: true
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allof: [
+          {
+            criterionType: 'StaticThresholdCriterion'
+            name: metric.key
+            metricNamespace: metric.value.criterion.namespace
+            metricName: metric.value.criterion.metric
+            timeAggregation: metric.value.criterion.aggregate
+            operator: metric.value.criterion.operator
+            threshold: metric.value.criterion.threshold
+          }
+        ]
+      }
+      actions: [actionGroup]
     }
   }
 ]

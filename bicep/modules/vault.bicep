@@ -47,7 +47,7 @@ module vault 'br/public:avm/res/key-vault/vault:0.14.0' = {
       }
     ]
     diagnosticSettings: [
-      { workspaceResourceId: workspace, logCategoriesAndGroups: [{ categoryGroup: 'audit' }] }
+      { workspaceResourceId: workspace, logCategoriesAndGroups: [{ categoryGroup: 'audit' }], metricCategories: [] }
     ]
   }
 }

@@ -65,6 +65,11 @@ REGISTRY = {
         "resourceId connectionString",
     ),
     "insights/action-group": _module("0.8.0", "name groupShortName", "emailReceivers"),
+    "insights/metric-alert": _module(
+        "0.4.1",
+        "name criteria",
+        "scopes alertDescription severity evaluationFrequency windowSize autoMitigate actions",
+    ),
     "insights/scheduled-query-rule": _module(
         "0.6.0",
         "name scopes criterias",

@@ -110,6 +110,12 @@ SCHEMA = {
         enabled_log=_body("", "category category_group"),
         enabled_metric=_body("category"),
     ),
+    "azurerm_monitor_metric_alert": _body(
+        "name resource_group_name scopes",
+        "auto_mitigate description frequency severity tags window_size",
+        action=_body("action_group_id"),
+        criteria=_body("aggregation metric_name metric_namespace operator threshold"),
+    ),
     "azurerm_monitor_scheduled_query_rules_alert_v2": _body(
         "evaluation_frequency location name resource_group_name scopes severity window_duration",
         "auto_mitigation_enabled description display_name skip_query_validation tags",

@@ -26,6 +26,7 @@ MADE = {  # what a module of the registry, or a resource of Bicep, makes, as azu
     "event-grid/system-topic": "azurerm_eventgrid_system_topic",
     "insights/action-group": "azurerm_monitor_action_group",
     "insights/component": "azurerm_application_insights",
+    "insights/metric-alert": "azurerm_monitor_metric_alert",
     "insights/scheduled-query-rule": "azurerm_monitor_scheduled_query_rules_alert_v2",
     "key-vault/vault": "azurerm_key_vault",
     "managed-identity/user-assigned-identity": "azurerm_user_assigned_identity",
@@ -113,6 +114,16 @@ SAME = {  # the same said in both languages: module, Terraform's words, Bicep's
         "description = each.value.description",
         "alertDescription: alert.value.description",
     ),
+    "a metric": (
+        "monitoring",
+        "metric_name = each.value.criterion.metric",
+        "metricName: metric.value.criterion.metric",
+    ),
+    "a metric's people": (
+        "monitoring",
+        "action_group_id = var.action_group_id",
+        "actions: [actionGroup]",
+    ),
     "an alert's people": (
         "monitoring",
         "action_groups = [var.action_group_id]",
@@ -129,6 +140,18 @@ SAME = {  # the same said in both languages: module, Terraform's words, Bicep's
         "vault",
         '"A secret of Tidegate expires. Runbook: docs/runbooks/azure.md#a-secret-expires"',
         "'A secret of Tidegate expires. Runbook: docs/runbooks/azure.md#a-secret-expires'",
+    ),
+    "what a tenant brings": ("", "always = true, tenant = var.vmray_url != null", "tenant: tenant"),
+    "what Sentinel brings": ("", "sentinel = var.sentinel,", "sentinel: uploads"),
+    "whose containers": (
+        "storage",
+        "for container, apps in var.names.known.containers : [for app in apps :",
+        "roleAssignments: map(container.value, app =>",
+    ),
+    "whose queues": (
+        "storage",
+        "principal_id = var.identities[each.value].principal_id",
+        "principalId: principals[queue.app]",
     ),
     "network": ("", '"10.42.0.0/24"', "'10.42.0.0/24'"),
     "budget": ("budget", "[80, 100]", "thresholds: [80, 100]"),
@@ -192,11 +215,39 @@ def roles(ours: Files, bicep: Files) -> Iterator[str]:
     yield from (f"{one} is no role of both" for one in others ^ {ROLES.get(one) for one in given})
 
 
+def doors(ours: Files, bicep: Files) -> Iterator[str]:
+    """As many stores are shut where they are to be, and none lets Microsoft's services by."""
+    shut = re.compile(r"""open \? ["']Allow["'] : ["']Deny["']""")
+    past = re.compile(r"""bypass(?: = \[?|: )["'](\w+)""")
+    for module in ours.keys() & bicep.keys():
+        both = [re.sub(" +", " ", text[module]) for text in (ours, bicep)]
+        for what in (shut, past):
+            first, second = (sorted(what.findall(text)) for text in both)
+            if [one.strip("'\"") for one in first] != [one.strip("'\"") for one in second] and (
+                what is past or len(first) != len(second)
+            ):
+                yield f"{module}: {first} and {second}"
+
+
+def logs(ours: Files, bicep: Files) -> Iterator[str]:
+    """The same categories are logged; what Bicep says nothing of would be all there are."""
+    for module in (ours.keys() & bicep.keys()) - {"monitoring"}:  # workbooks have categories
+        said = set(re.findall(r'category(?:_group)? += "(\w+)"', ours[module]))
+        other = set(re.findall(r"category(?:Group)?: '(\w+)'", bicep[module]))
+        yield from (f"{module}: {one} is logged by one only" for one in said ^ other)
+        whole = re.sub(r"\s+", " ", bicep[module])
+        asked = re.findall(r"logCategoriesAndGroups: \[[^]]*\],? ?(\w*)", whole)
+        if set(asked) - {"metricCategories"}:
+            yield f"{module}: all metrics are taken, too"
+
+
 CHECKS: dict[str, Callable[[Files, Files], Iterator[str]]] = {
     "resources": resources,
     "words": words,
     "names": names,
     "roles": roles,
+    "doors": doors,
+    "logs": logs,
 }
 
 
@@ -228,6 +279,19 @@ FAULTS = {  # check, which of both, module, before, after
     "when people are told": ("words", 1, "budget", "[80, 100]", "[50, 100]"),
     "a name of Bicep": ("names", 1, "monitoring", "known.names.alert", "known.names.budget"),
     "a name of Terraform": ("names", 0, "redis", "names.one.redis", "names.one.cosmos"),
+    "a vault that is open to services": (
+        "doors", 1, "vault", "bypass: 'None', defaultAction: open ? 'Allow' : 'Deny'",
+        "bypass: 'AzureServices', defaultAction: 'Allow'"),
+    "one of two accounts that is open": (
+        "doors", 0, "storage", 'var.open ? "Allow" : "Deny"', '"Allow"'),
+    "no setting of a tenant": (
+        "words", 0, "", "always = true, tenant = var.vmray_url != null", "always = true"),
+    "requests that are logged": (
+        "logs", 1, "cosmos", "ControlPlaneRequests", "DataPlaneRequests"),
+    "metrics that nobody asked for": ("logs", 1, "vault", ", metricCategories: []", ""),
+    "queues of another app": ("words", 1, "storage", "principals[queue.app]", "principals.ingest"),
+    "evidence for all": (
+        "words", 1, "storage", "map(container.value, app =>", "map(known.apps, app =>"),
     "a role": ("roles", 1, "observability", "3913510d", "3913510e"),
     "a wider role": ("roles", 0, "access", '"Log Analytics Reader"', '"Contributor"'),
 }  # fmt: skip

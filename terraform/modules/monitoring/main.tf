@@ -29,6 +29,11 @@ variable "action_group_id" {
   type = string
 }
 
+variable "cosmos_id" {
+  type        = string
+  description = "The account whose throughput is watched; null where it has none: serverless."
+}
+
 locals {
   watched = jsondecode(file("${path.module}/../../../infra/monitoring.json"))
 }
@@ -65,6 +70,32 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
 
   action {
     action_groups = [var.action_group_id]
+  }
+}
+
+resource "azurerm_monitor_metric_alert" "this" {
+  for_each = var.cosmos_id == null ? {} : local.watched.metrics
+
+  name                = var.names.part.alert[each.key]
+  resource_group_name = var.group
+  tags                = var.tags
+  description         = each.value.description
+  scopes              = [var.cosmos_id]
+  severity            = each.value.severity
+  frequency           = each.value.every
+  window_size         = each.value.window
+  auto_mitigate       = true
+
+  criteria {
+    metric_namespace = each.value.criterion.namespace
+    metric_name      = each.value.criterion.metric
+    aggregation      = each.value.criterion.aggregate
+    operator         = each.value.criterion.operator
+    threshold        = each.value.criterion.threshold
+  }
+
+  action {
+    action_group_id = var.action_group_id
   }
 }
 

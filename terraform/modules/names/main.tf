@@ -27,8 +27,8 @@ locals {
   general = { for what, pattern in local.known.names : what => replace(replace(replace(pattern, "{workload}", var.workload), "{region}", local.known.regions[var.location]), "{env}", var.environment) }
   plain   = { for what, name in local.general : what => name if !strcontains(name, "{") }
   per_app = { for what, name in local.general : what => { for app in local.known.apps : app => replace(name, "{app}", app) } if strcontains(name, "{app}") }
-  alerts  = jsondecode(file("${path.module}/../../../infra/monitoring.json")).alerts
-  parts   = distinct(concat(keys(local.known.endpoints), ["apps", "endpoints", "host-blob", "host-table", "host-file", "redis"], local.known.apps, keys(local.alerts)))
+  alerts  = jsondecode(file("${path.module}/../../../infra/monitoring.json"))
+  parts   = distinct(concat(keys(local.known.endpoints), ["apps", "endpoints", "host-blob", "host-table", "host-file", "redis"], local.known.apps, keys(local.alerts.alerts), keys(local.alerts.metrics)))
   by_part = { for what, name in local.general : what => { for part in local.parts : part => replace(name, "{part}", part) } if strcontains(name, "{part}") }
 }
 
