@@ -96,7 +96,7 @@ def test_the_stores_ttl_takes_what_expired_and_a_commit_needs_no_deletion(cosmos
 
 def test_the_container_is_what_the_adapter_asks_for():
     assert INDICATORS["partitionKey"]["paths"] == ["/partition_key"]
-    assert INDICATORS["defaultTtl"] == -1
+    assert INDICATORS["defaultTtl"] == timedelta(days=30).total_seconds()
     assert INDICATORS["indexingPolicy"]["includedPaths"] == [{"path": "/indicator/?"}]
 
 

@@ -17,8 +17,8 @@ from tidegate.sightings import SCHEMA, TIME
 INDICATORS: dict[str, Any] = {
     "id": "indicators",
     "partitionKey": {"paths": ["/partition_key"], "kind": "Hash", "version": 2},
-    # -1 switches expiry on and leaves it to each document's own `ttl`.
-    "defaultTtl": -1,
+    # Ours say in their `ttl` how long they hold; what others put there goes after thirty days.
+    "defaultTtl": 30 * 86_400,
     "indexingPolicy": {
         "indexingMode": "consistent",
         "automatic": True,
