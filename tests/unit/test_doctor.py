@@ -15,6 +15,8 @@ from tidegate.settings import Settings
 from tidegate.simulator import entra
 from tidegate.wiring import Local
 
+pytestmark = pytest.mark.flow
+
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tidegate.adapters.local.duckdb_kql import LocalLogs
 from tidegate.ports import BadPayload, SourceDown
 
+pytestmark = pytest.mark.flow
+
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
 SIGNINS = [

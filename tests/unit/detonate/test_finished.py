@@ -21,6 +21,8 @@ from tidegate.ports import BadPayload, SourceDown, Submission
 from tidegate.simulator.seed import TOOL, alert_id, digest
 from tidegate.simulator.vmray import stored_sample, stored_submission
 
+pytestmark = pytest.mark.flow
+
 HOUR = timedelta(hours=1)
 KEY = "a key of ours"
 

@@ -17,6 +17,8 @@ from tidegate.adapters.loganalytics import Limits, LogAnalytics
 from tidegate.ports import BadPayload, QuotaSpent, Response, SourceDown
 from tidegate.simulator.entra import LOGS
 
+pytestmark = pytest.mark.flow
+
 WORKSPACE = "00000000-0000-4000-8000-0000000000cc"
 END = datetime(2026, 3, 1, 12, tzinfo=UTC)
 START = END - timedelta(hours=6)
