@@ -24,7 +24,20 @@ module apps 'br/public:avm/res/network/network-security-group:0.5.3' = {
     enableTelemetry: false
     securityRules: [
       {
-        name: 'nobody-in' // the platform brings requests to the apps by another way
+        name: 'platform-in' // it brings requests by another way, but looks after the apps from here
+        properties: {
+          access: 'Allow'
+          direction: 'Inbound'
+          priority: 100
+          protocol: '*'
+          sourceAddressPrefix: 'AzureLoadBalancer'
+          sourcePortRange: '*'
+          destinationAddressPrefix: '*'
+          destinationPortRange: '*'
+        }
+      }
+      {
+        name: 'nobody-else-in'
         properties: {
           access: 'Deny'
           direction: 'Inbound'

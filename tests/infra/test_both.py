@@ -91,6 +91,11 @@ SAME = {  # the same said in both languages: module, Terraform's words, Bicep's
         "highAvailability: 'Disabled'",
     ),
     "cache's zone": ("redis", '"privatelink.redis.azure.net"', "'privatelink.redis.azure.net'"),
+    "who looks after the apps": (
+        "network",
+        'prefix = "AzureLoadBalancer"',
+        "sourceAddressPrefix: 'AzureLoadBalancer'",
+    ),
     "cache's port": ("network", '["443", "10000"] : ["443"]', "['443', '10000'] : ['443']"),
     "cache is a choice": ("", "var.redis_sku == null ? 0 : 1", "if (!empty(redis))"),
     "alerts": ("monitoring", "/infra/monitoring.json", "/infra/monitoring.json"),

@@ -33,11 +33,11 @@ variable "cache" {
 locals {
   apps   = var.names.known.apps
   ranges = { for i, app in local.apps : app => cidrsubnet(var.address_space, 2, i) }
-  denied = { name = "nobody-else-in", priority = 4000, access = "Deny", sources = null, ports = null, protocol = "*" }
+  denied = { name = "nobody-else-in", priority = 4000, access = "Deny", prefix = "*", sources = [], ports = null, protocol = "*" }
   rules = {
-    # The platform brings requests to the apps by another way.
-    apps      = [local.denied]
-    endpoints = [{ name = "apps-in", priority = 100, access = "Allow", sources = concat(values(local.ranges), var.ranges), ports = var.cache ? ["443", "10000"] : ["443"], protocol = "Tcp" }, local.denied]
+    # The platform brings requests to the apps by another way, but looks after them from here.
+    apps      = [{ name = "platform-in", priority = 100, access = "Allow", prefix = "AzureLoadBalancer", sources = [], ports = null, protocol = "*" }, local.denied]
+    endpoints = [{ name = "apps-in", priority = 100, access = "Allow", prefix = "", sources = concat(values(local.ranges), var.ranges), ports = var.cache ? ["443", "10000"] : ["443"], protocol = "Tcp" }, local.denied]
   }
 }
 
@@ -95,8 +95,8 @@ resource "azurerm_network_security_group" "this" {
       protocol                                   = rule.protocol
       source_port_range                          = "*"
       source_port_ranges                         = []
-      source_address_prefix                      = rule.sources == null ? "*" : ""
-      source_address_prefixes                    = rule.sources == null ? [] : rule.sources
+      source_address_prefix                      = rule.prefix
+      source_address_prefixes                    = rule.sources
       source_application_security_group_ids      = []
       destination_port_range                     = rule.ports == null ? "*" : ""
       destination_port_ranges                    = rule.ports == null ? [] : rule.ports
