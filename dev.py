@@ -36,7 +36,7 @@ LEAST_NODE = (20, 19)
 QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 ANYWHERE = ("--universal", "--python-version", "3.11")
 AZURE = ("--python-platform", "x86_64-manylinux_2_28", "--python-version", "3.13")
-SOURCES = ("src", "tests", "apps", "docs", "monitoring", "dev.py")
+SOURCES = ("src", "tests", "apps", "docs", "monitoring", "dev.py", "terraform/azurerm4.py")
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ terraform {
   required_providers {
     azurerm = {
       source = "hashicorp/azurerm"
-      # In 4 some arguments have other names or forms: README.md lists them.
+      # For 4 there is azurerm4.py.
       version = "~> 5.2"
     }
   }
