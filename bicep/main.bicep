@@ -108,8 +108,15 @@ module identity 'modules/identity.bicep' = {
 module network 'modules/network.bicep' = {
   name: 'network'
   scope: resourceGroup(groupName)
-  dependsOn: [group]
-  params: { at: at, location: location, tags: tags, addresses: addresses, ranges: ranges, cache: !empty(redis) }
+  params: {
+    at: at
+    location: location
+    tags: tags
+    addresses: addresses
+    ranges: ranges
+    cache: !empty(redis)
+    workspace: observability.outputs.workspace
+  }
 }
 
 module observability 'modules/observability.bicep' = {

@@ -48,6 +48,7 @@ module "network" {
   address_space = var.address_space
   ranges        = var.ranges
   cache         = var.redis_sku != null
+  workspace_id  = local.workspace
 }
 
 module "identity" {

@@ -11,8 +11,14 @@ param ranges string[]
 @description('Whether there is a cache, which listens on a port of its own.')
 param cache bool
 
+@description('Where it is logged which rules hold, and attacks that the platform keeps off.')
+param workspace string
+
 var known = loadJsonContent('../../infra/resources.json')
 var vnet = named(known.names.vnet, at, '')
+var events = [
+  { workspaceResourceId: workspace, logCategoriesAndGroups: [{ category: 'NetworkSecurityGroupEvent' }] }
+]
 var appRanges = [for i in range(0, length(known.apps)): cidrSubnet(addresses, 26, i)]
 
 module apps 'br/public:avm/res/network/network-security-group:0.5.3' = {
@@ -22,6 +28,7 @@ module apps 'br/public:avm/res/network/network-security-group:0.5.3' = {
     location: location
     tags: tags
     enableTelemetry: false
+    diagnosticSettings: events
     securityRules: [
       {
         name: 'platform-in' // it brings requests by another way, but looks after the apps from here
@@ -60,6 +67,7 @@ module endpoints 'br/public:avm/res/network/network-security-group:0.5.3' = {
     location: location
     tags: tags
     enableTelemetry: false
+    diagnosticSettings: events
     securityRules: [
       {
         name: 'apps-in'
@@ -105,6 +113,13 @@ module network 'br/public:avm/res/network/virtual-network:0.10.1' = {
     location: location
     tags: tags
     enableTelemetry: false
+    diagnosticSettings: [
+      {
+        workspaceResourceId: workspace
+        logCategoriesAndGroups: [{ category: 'VMProtectionAlerts' }]
+        metricCategories: []
+      }
+    ]
     addressPrefixes: [addresses]
     subnets: concat(appSubnets, [
       {

@@ -89,8 +89,10 @@ REGISTRY = {
     "managed-identity/user-assigned-identity": _module(
         "0.6.0", "name", "", "resourceId clientId principalId"
     ),
-    "network/network-security-group": _module("0.5.3", "name", "securityRules"),
-    "network/virtual-network": _module("0.10.1", "name addressPrefixes", "subnets"),
+    "network/network-security-group": _module("0.5.3", "name", "securityRules diagnosticSettings"),
+    "network/virtual-network": _module(
+        "0.10.1", "name addressPrefixes", "subnets diagnosticSettings"
+    ),
     "network/private-dns-zone": _module("0.8.1", "name", "virtualNetworkLinks"),
     "web/serverfarm": _module("0.7.0", "name", "kind skuName reserved zoneRedundant"),
     "web/site": _module(

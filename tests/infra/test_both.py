@@ -241,6 +241,9 @@ def logs(ours: Files, bicep: Files) -> Iterator[str]:
         other = set(re.findall(r"category(?:Group)?: '(\w+)'", bicep[module]))
         yield from (f"{module}: {one} is logged by one only" for one in said ^ other)
         whole = re.sub(r"\s+", " ", bicep[module])
+        whole = re.sub(
+            r"\[\{ category: 'NetworkSecurityGroupEvent' \}\]", "none", whole
+        )  # has none
         asked = re.findall(r"logCategoriesAndGroups: \[[^]]*\],? ?(\w*)", whole)
         if set(asked) - {"metricCategories"}:
             yield f"{module}: all metrics are taken, too"

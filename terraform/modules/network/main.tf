@@ -30,6 +30,11 @@ variable "cache" {
   description = "Whether there is a cache, which listens on a port of its own."
 }
 
+variable "workspace_id" {
+  type        = string
+  description = "Where it is logged which rules hold, and attacks that the platform keeps off."
+}
+
 locals {
   apps   = var.names.known.apps
   ranges = { for i, app in local.apps : app => cidrsubnet(var.address_space, 2, i) }
@@ -134,6 +139,28 @@ resource "azurerm_private_dns_zone_virtual_network_link" "this" {
   private_dns_zone_id = azurerm_private_dns_zone.this[each.key].id
   virtual_network_id  = azurerm_virtual_network.this.id
   tags                = var.tags
+}
+
+resource "azurerm_monitor_diagnostic_setting" "rules" {
+  for_each = azurerm_network_security_group.this
+
+  name                       = "to-logs"
+  target_resource_id         = each.value.id
+  log_analytics_workspace_id = var.workspace_id
+
+  enabled_log {
+    category = "NetworkSecurityGroupEvent"
+  }
+}
+
+resource "azurerm_monitor_diagnostic_setting" "network" {
+  name                       = "to-logs"
+  target_resource_id         = azurerm_virtual_network.this.id
+  log_analytics_workspace_id = var.workspace_id
+
+  enabled_log {
+    category = "VMProtectionAlerts"
+  }
 }
 
 output "id" {
