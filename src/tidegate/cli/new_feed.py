@@ -39,36 +39,49 @@ def _option(text: str, *names: str) -> Any:
     return typer.Option(*names, help=text)
 
 
+Name = Annotated[str, typer.Argument(help="Its name: small letters, digits, _ and -.")]
+Url = Annotated[str, _option("Where it is: https, without a query.")]
+Form = Annotated[
+    str | None, _option("csv, jsonl, lines, text or code; guessed from a sample.", "--format")
+]
+Like = Annotated[str | None, _option("For code: the built-in feed that reads the same.")]
+Kinds = Annotated[str | None, _option("What its values are: url, address, hash …")]
+Value = Annotated[str | None, _option("The column or key that holds the values.")]
+Columns = Annotated[str | None, _option("All columns of a csv, with commas.")]
+Keys = Annotated[list[str] | None, _option("Header=NAME, NAME being one of TIDEGATE_FEED_SECRETS.")]
+Every = Annotated[str, _option("How often it is asked.")]
+Semantics = Annotated[str, _option("snapshot, window or log.")]
+Keep = Annotated[str, _option("How long a sighting holds.")]
+Reliability = Annotated[str, _option("A to F; F: it cannot be judged yet.")]
+Licence = Annotated[str, _option("The terms of its source.")]
+Sample = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="A sample to guess by; its beginning is kept."),
+]
+Fetch = Annotated[bool, _option("Ask the address for the sample.", "--fetch")]
+
+
 @feeds_app.command(name="new")
 def new(
-    name: Annotated[str, typer.Argument(help="Its name: small letters, digits, _ and -.")],
-    url: Annotated[str, _option("Where it is: https, without a query.")],
-    form: Annotated[
-        str | None, _option("csv, jsonl, lines, text or code; guessed from a sample.", "--format")
-    ] = None,
-    like: Annotated[str | None, _option("For code: the built-in feed that reads the same.")] = None,
-    kind: Annotated[str | None, _option("What its values are: url, address, hash …")] = None,
-    value: Annotated[str | None, _option("The column or key that holds the values.")] = None,
-    columns: Annotated[str | None, _option("All columns of a csv, with commas.")] = None,
-    key: Annotated[
-        list[str] | None, _option("Header=NAME, NAME being one of TIDEGATE_FEED_SECRETS.")
-    ] = None,
-    every: Annotated[str, _option("How often it is asked.")] = "6h",
-    semantics: Annotated[str, _option("snapshot, window or log.")] = "window",
-    keep: Annotated[str, _option("How long a sighting holds.")] = "7d",
-    reliability: Annotated[str, _option("A to F; F: it cannot be judged yet.")] = "F",
-    licence: Annotated[str, _option("The terms of its source.")] = "not stated",
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="A sample to guess by; its beginning is kept."
-        ),
-    ] = None,
-    fetch: Annotated[bool, _option("Ask the address for the sample.", "--fetch")] = False,
+    name: Name,
+    url: Url,
+    form: Form = None,
+    like: Like = None,
+    kind: Kinds = None,
+    value: Value = None,
+    columns: Columns = None,
+    key: Keys = None,
+    every: Every = "6h",
+    semantics: Semantics = "window",
+    keep: Keep = "7d",
+    reliability: Reliability = "F",
+    licence: Licence = "not stated",
+    file: Sample = None,
+    fetch: Fetch = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the declaration of a feed of one's own into the folder of TIDEGATE_FEEDS_FOLDER."""
-    said = {
+    given = {
         "title": name,
         "reference": f"https://{urlsplit(url).hostname or 'unknown'}/",
         "licence": licence,
@@ -83,7 +96,7 @@ def new(
         "columns": [columns.split(",")] if columns else None,
         "indicator": {"kind": kind, "value": value or "line"} if kind else None,
     }
-    given = {one: told for one, told in said.items() if told}
+    given = {one: told for one, told in given.items() if told}
     with house() as opened:
         sample = _sample(opened, given, file, fetch=fetch)
         declared = _declared(given, sample)

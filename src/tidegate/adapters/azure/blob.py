@@ -25,9 +25,9 @@ AT_ONCE = 2  # blocks of one upload or download; a Function has half a dozen fee
 
 @dataclass
 class BlobObjects:
-    """`ports.Objects` in one container. Safe for threads; a lease's id must be a UUID.
+    """`ports.Objects` in a container. Safe for threads; a lease's id must be a UUID.
 
-    What lies in one of `folders` has a container of that name, so that roles can tell them apart.
+    Each of `folders` has a container of its own, of that name, so that roles can tell them apart.
     """
 
     storage: Storage
